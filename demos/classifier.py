@@ -1,0 +1,66 @@
+#!/usr/bin/env python3
+"""Stage 3: learn people from their embeddings, and name the people in photographs.
+
+    classifier.py train [generated-embeddings/]
+    classifier.py infer [classifier.pkl] photo.jpg ...
+"""
+
+import sys
+from collections.abc import Iterator
+
+from faceline import FacelineError, cli, infer, train
+from faceline.files import one_line
+from faceline.formats import CLASSIFIER_FILE, DEFAULT_CLASSIFIER, DEFAULT_EMBEDDINGS_DIR, Status
+
+
+def build_parser() -> cli.Parser:
+    parser = cli.Parser(prog="classifier.py", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="train|infer")
+
+    learn = commands.add_parser("train", help="learn people from their embeddings", description="Learn people.")
+    learn.add_argument("embeddings_dir", nargs="?", metavar="dir", help="folder of embeddings (default: %(default)s)")
+    learn.take_defaults(train)
+
+    name = commands.add_parser(
+        "infer", help="name the people in photographs", description="Name the main face of each photograph."
+    )
+    name.add_argument(
+        "pictures",
+        nargs="+",
+        metavar="[classifier.pkl] picture",
+        help=f"photographs, after the classifier if it is not {DEFAULT_CLASSIFIER}",
+    )
+    name.add_argument("--multi", action="store_true", help="name all faces, from left to right")
+    name.add_argument(
+        "--threshold",
+        type=float,
+        metavar="D",
+        help="largest distance at which a face is named (default: the classifier's own; inf: always name the nearest)",
+    )
+    name.add_argument("--json", action="store_true", dest="as_json", help="print an object a picture and line")
+    name.add_argument("--save", dest="save_dir", metavar="DIR", help="save the pictures with their faces marked")
+    name.take_defaults(infer)
+    return parser
+
+
+def run_command(command: str, **options: object) -> object:
+    return train(**options) if command == "train" else answers(**options)
+
+
+def answers(pictures: list[str], as_json: bool, **options: object) -> Iterator[str]:
+    """What `infer` says of each picture, as lines to print; a picture that does not exist is a mistake in the end."""
+    if pictures[0].lower().endswith(".pkl"):
+        options["classifier"], *pictures = pictures
+        if not pictures:
+            raise FacelineError(f"no picture named; classifier.py infer {CLASSIFIER_FILE} photo.jpg")
+    missing = []
+    for answer in infer(pictures, **options):
+        yield answer.to_json() if as_json else str(answer)
+        if answer.status == Status.MISSING:
+            missing.append(answer.image)
+    if missing:
+        raise FacelineError(f"{one_line(missing[0])}: no such picture ({len(missing)} in all); correct the path")
+
+
+if __name__ == "__main__":
+    sys.exit(cli.run(run_command, build_parser()))

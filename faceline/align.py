@@ -1,0 +1,231 @@
+"""Stage 1: find, align and crop the main face of every picture."""
+
+import contextlib
+import os
+import time
+from collections import Counter
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from faceline.detect import Box
+from faceline.errors import FacelineError, Unreadable
+from faceline.faces import (
+    DEFAULT_DETECTOR,
+    DEFAULT_LANDMARKS,
+    DEFAULT_SIZE,
+    DEFAULT_UPSAMPLE,
+    AlignmentOptions,
+    aligner_for,
+)
+from faceline.files import MANIFEST_FILE, NAME_BYTES, inside, locked, one_line, read_bytes, remove, sha256, write_bytes, write_errors
+from faceline.formats import PictureRow, Status, person_of, read_manifest, write_manifest
+from faceline.images import decode_image, encode_png, read_picture
+from faceline.geometry import CoincidentLandmarks
+from faceline.journal import Journal
+from faceline.parallel import spread
+from faceline.scan import list_pictures
+from faceline.summary import Summary, run_record
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+def align_folder(
+    input_dir: str | Path,
+    output_dir: str | Path,
+    landmarks: str = DEFAULT_LANDMARKS,
+    size: int = DEFAULT_SIZE,
+    *,
+    landmark_model: int | None = None,
+    detector: str = DEFAULT_DETECTOR,
+    upsample: int = DEFAULT_UPSAMPLE,
+    skip_multi: bool = False,
+    jobs: int | None = None,
+    overwrite: bool = False,
+) -> Summary:
+    """Crop the main face of every picture `<input_dir>/<person>/…`.
+
+    Writes `<output_dir>/<person>/<picture>.png`, `manifest.csv` with a row for every picture, and `run.json`. Only
+    pictures that are new or changed are computed; the crops of those that have disappeared are removed.
+
+    Parameters
+    ----------
+    input_dir, output_dir : path
+    landmarks : str
+        Which points are aligned, a key of `geometry.LANDMARK_SETS`.
+    size : int
+        Edge of the crops, in pixels.
+    landmark_model : {5, 68} or None
+        The landmark predictor; None takes the smallest that has the points.
+    detector : str
+        A key of `detect.DETECTORS`.
+    upsample : int
+        How often the picture is doubled before detection, to find smaller faces.
+    skip_multi : bool
+        Leave out pictures with several faces, instead of taking the largest.
+    jobs : int or None
+        Processes; None for as many as there are cores.
+    overwrite : bool
+        Compute all again, with other options if need be.
+
+    Raises
+    ------
+    FacelineError
+        If the input has no pictures of people, the output cannot be written or was made with other options, or an
+        option is wrong.
+    """
+    begun = time.monotonic()
+    input_dir, output_dir = Path(input_dir), Path(output_dir)
+    options = AlignmentOptions(landmarks, size, landmark_model, detector, upsample)
+    options.check_weights()
+    if output_dir.resolve().is_relative_to(input_dir.resolve()):
+        raise FacelineError(f"{one_line(output_dir)}: lies in the input folder; name a folder outside it for the crops")
+    listing = list_pictures(input_dir)
+    record = options.record() | {"skip_multi": skip_multi}
+    with locked(output_dir):
+        journal = Journal(
+            output_dir, record, PictureRow, lambda: read_manifest(output_dir / MANIFEST_FILE, PictureRow), overwrite
+        )
+        tasks = [
+            Task(input_dir, output_dir, image, options, skip_multi, journal.rows.get(image)) for image in listing.images
+        ]
+        rows, done = list(listing.refused), 0
+        with contextlib.closing(journal), contextlib.closing(spread(align_picture, tasks, jobs, "align")) as results:
+            for row, png in results:
+                rows.append(row)
+                if png is not None or row != journal.rows.get(row.key):
+                    done += 1
+                    keep(journal, row, png)
+            rows.sort(key=lambda row: row.key)
+            stale = [journal.rows[key] for key in journal.rows.keys() - {row.key for row in rows}]
+            for row in stale:
+                remove_crop(output_dir, row)
+            counts = Counter(str(row.status) for row in rows)
+            seconds = time.monotonic() - begun
+            journal.finish(
+                rows,
+                lambda rows: write_manifest(output_dir / MANIFEST_FILE, rows),
+                run_record("align", record, counts, seconds),
+            )
+    people = len({row.person for row in rows if row.status == Status.OK})
+    kept = len(rows) - done - len(listing.refused)
+    return Summary(
+        str(output_dir), "pictures", people, counts, done, kept, len(stale), seconds, ignored=listing.ignored
+    )
+
+
+@dataclass(frozen=True)
+class Task:
+    """A picture to be aligned; `known` is what an earlier run made of it."""
+
+    input_dir: Path
+    output_dir: Path
+    image: str
+    options: AlignmentOptions
+    skip_multi: bool
+    known: PictureRow | None
+
+
+def align_picture(task: Task) -> tuple[PictureRow, bytes | None]:
+    """What became of one picture: its row, and its crop as PNG where that has to be written."""
+    row = PictureRow(task.image, person_of(task.image), Status.UNREADABLE)
+    try:
+        data = read_picture(task.input_dir / task.image)
+        row = replace(row, image_sha256=sha256(data))
+        if task.known and task.known.image_sha256 == row.image_sha256 and has_crop(task.output_dir, task.known):
+            return task.known, None
+        alignment = align_image(decode_image(data), task.options, task.skip_multi)
+    except Unreadable as error:
+        return replace(row, reason=one_line(error.reason)), None
+    except MemoryError:
+        return replace(row, reason="not enough memory", image_sha256=""), None
+    except Exception as error:
+        error.add_note(f"while aligning {one_line(task.input_dir / task.image)}")
+        raise
+    row = replace(row, status=alignment.status, reason=alignment.reason, faces=alignment.faces)
+    if alignment.crop is None:
+        return row, None
+    png = encode_png(alignment.crop)
+    left, top, right, bottom = alignment.box_ltrb
+    box = {"left": left, "top": top, "right": right, "bottom": bottom}
+    return replace(row, crop=crop_path(task.image), crop_sha256=sha256(png), **box), png
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """What became of one picture; the visible box and `crop`, (size, size, 3) RGB uint8, are set where `status` is OK."""
+
+    status: Status
+    reason: str
+    faces: int
+    box_ltrb: Box | None = None
+    crop: "np.ndarray | None" = None
+
+
+def align_image(image: "np.ndarray", options: AlignmentOptions, skip_multi: bool = False) -> Alignment:
+    """Find and crop the main face of a picture of shape (height, width, 3), RGB uint8."""
+    aligner = aligner_for(options)
+    faces = aligner.find(image)
+    if not faces:
+        return Alignment(Status.NO_FACE, "", 0)
+    if skip_multi and len(faces) > 1:
+        return Alignment(Status.MANY_FACES, f"{len(faces)} faces", len(faces))
+    try:
+        crop = aligner.crop(image, faces[0])
+    except CoincidentLandmarks as error:
+        return Alignment(Status.NO_FACE, str(error), len(faces))
+    return Alignment(Status.OK, "", len(faces), faces[0].visible_box(image), crop)
+
+
+def crop_path(image: str) -> str:
+    """Where the crop of a picture goes, below the output folder.
+
+    The whole name stays, so that `a.jpg` and `a.png` are two crops; one that grows too long for a file system ends in a
+    digest instead.
+    """
+    folder, _, name = image.rpartition("/")
+    name += ".png"
+    encoded = os.fsencode(name)
+    if len(encoded) > NAME_BYTES:
+        ending = f"~{sha256(encoded)[:16]}.png"
+        name = os.fsdecode(encoded[: NAME_BYTES - len(ending)]) + ending
+    return f"{folder}/{name}"
+
+
+def has_crop(output_dir: Path, row: PictureRow) -> bool:
+    """Whether the crop that `row` tells of is there, unaltered; true for a row that has none."""
+    if not row.crop:
+        return True
+    try:
+        return row.crop == crop_path(row.image) and sha256(read_bytes(inside(output_dir, row.crop))) == row.crop_sha256
+    except FacelineError:
+        return False
+
+
+def keep(journal: Journal, row: PictureRow, png: bytes | None) -> None:
+    """Put a picture's outcome on disk: the row first, so that no crop is ever unaccounted for."""
+    before = journal.rows.get(row.key)
+    journal.add(row)
+    if png is not None:
+        path = inside(journal.folder, row.crop)
+        with write_errors(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+        write_bytes(path, png)
+    elif before is not None:
+        remove_crop(journal.folder, before)
+
+
+def remove_crop(output_dir: Path, row: PictureRow) -> None:
+    """Remove the crop that `row` tells of, and the folders that this leaves empty."""
+    if row.crop != crop_path(row.image):
+        return
+    path = inside(output_dir, row.crop)
+    remove(path)
+    for folder in path.parents:
+        if folder == output_dir:
+            break
+        try:
+            folder.rmdir()
+        except OSError:
+            break  # not empty

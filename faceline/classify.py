@@ -1,0 +1,230 @@
+"""Stage 3: learn people from their embeddings, and name the people in photographs."""
+
+import json
+import math
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from faceline.annotate import draw_faces, marked_paths
+from faceline.detect import Box
+from faceline.errors import FacelineError, Unreadable, cure
+from faceline.faces import AlignmentOptions, aligner_for
+from faceline.files import RUN_FILE, locked, one_line, read_json
+from faceline.formats import (
+    CLASSIFIER_FILE,
+    DEFAULT_CLASSIFIER,
+    DEFAULT_EMBEDDINGS_DIR,
+    Status,
+    person_of,
+    read_embeddings,
+)
+from faceline.gallery import Gallery, Identity
+from faceline.geometry import CoincidentLandmarks
+from faceline.images import decode_image, read_picture
+from faceline.networks import Network, embed, network_named
+from faceline.summary import versions
+
+# Raised when `classifier.pkl` gets other parts.
+FORMAT = "faceline classifier 1"
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What `train` made."""
+
+    path: str
+    people: int
+    embeddings: int
+
+    def __str__(self) -> str:
+        return f"Learned {self.people} people from {self.embeddings} embeddings.\nWritten to {one_line(self.path)}"
+
+
+def train(embeddings_dir: str | Path = DEFAULT_EMBEDDINGS_DIR) -> Trained:
+    """Learn people from the embeddings that `represent_folder` wrote, and write `classifier.pkl` beside them.
+
+    Raises
+    ------
+    FacelineError
+        If the embeddings are missing, unfinished or damaged, or the classifier cannot be written.
+    """
+    from faceline import pickles
+
+    folder = Path(embeddings_dir)
+    if not folder.is_dir():
+        raise FacelineError(f"{one_line(folder)}: no such folder; run batch_represent first")
+    with locked(folder):
+        with cure("run batch_represent, which writes it, to its end"):
+            record = read_json(folder / RUN_FILE)
+        with cure("run batch_represent again with --overwrite"):
+            network = network_of(record.get("options"))
+            alignment = AlignmentOptions.from_record(record.get("alignment"))
+            embeddings, crops = read_embeddings(folder, network.dimensions)
+            if record.get("counts", {}).get(Status.OK) != len(embeddings):
+                raise FacelineError(f"{one_line(folder)}: embeddings have been added or removed by hand")
+        gallery = Gallery.fit([person_of(crop) for crop in crops], embeddings, network)
+        content = {"format": FORMAT, "alignment": alignment.record(), "versions": versions()}
+        parts = {part.name: getattr(gallery, part.name) for part in fields(gallery)}
+        pickles.dump(content | network.record() | parts, folder / CLASSIFIER_FILE)
+    return Trained(str(folder / CLASSIFIER_FILE), len(gallery.people), len(embeddings))
+
+
+def network_of(record: dict) -> Network:
+    """The network that `Network.record` describes; raises FacelineError if this version has another one."""
+    network = network_named(record.get("network"))
+    if record.get("network_sha256") != network.weights.sha256:
+        raise FacelineError(f"made with other weights of the network {network.name}")
+    return network
+
+
+@dataclass(frozen=True)
+class Classifier:
+    """Everything that `infer` needs to know: how faces are cropped and embedded, and who people are."""
+
+    alignment: AlignmentOptions
+    network: Network
+    gallery: Gallery
+
+
+def read_classifier(path: Path) -> Classifier:
+    """Read `classifier.pkl`, trusting nothing in it.
+
+    Raises
+    ------
+    FacelineError
+        If the file is missing, no classifier, damaged, or of another version, network or geometry.
+    """
+    from faceline import pickles
+
+    content = pickles.load(path)
+    advice = "run classifier.py train again"
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise FacelineError(f"{one_line(path)}: no classifier of this version; {advice}")
+    try:
+        network = network_of(content)
+        alignment = AlignmentOptions.from_record(content["alignment"])
+        gallery = Gallery(**{part.name: content[part.name] for part in fields(Gallery)})
+        gallery.check(network.dimensions)
+    except (FacelineError, KeyError, TypeError, AttributeError, ValueError) as error:
+        raise FacelineError(f"{one_line(path)}: {one_line(error)}; {advice}") from None
+    return Classifier(alignment, network, gallery)
+
+
+@dataclass(frozen=True)
+class NamedFace:
+    """A face and who it is; the box is (left, top, right, bottom) in pixels of the upright picture."""
+
+    box_ltrb: Box
+    identity: Identity
+
+    @property
+    def centre_x(self) -> int:
+        return (self.box_ltrb[0] + self.box_ltrb[2]) // 2
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What `infer` says of one picture; `str()` gives it as text, `to_json()` as a line of JSON."""
+
+    image: str
+    multi: bool
+    status: Status
+    reason: str = ""
+    faces: tuple[NamedFace, ...] = ()
+
+    def __str__(self) -> str:
+        lines = [f"=== {one_line(self.image)} ==="]
+        if self.status == Status.NO_FACE:
+            lines.append("No face found.")
+        elif self.status != Status.OK:
+            lines.append(f"Not a usable picture: {self.reason}.")
+        for face in self.faces:
+            who = face.identity
+            place = f" @ x={face.centre_x}" if self.multi else ""
+            lines.append(f"Predict {one_line(who.name)}{place} with {who.confidence:.2f} confidence.")
+        return "\n".join(lines)
+
+    def to_json(self) -> str:
+        faces = [
+            {
+                "box": face.box_ltrb,
+                "name": face.identity.name,
+                "confidence": round(face.identity.confidence, 4),
+                "distance": round(face.identity.distance, 4),
+            }
+            for face in self.faces
+        ]
+        reason = {"reason": self.reason} if self.reason else {}
+        return json.dumps({"image": self.image, "status": self.status, **reason, "faces": faces})
+
+
+def infer(
+    pictures: Sequence[str | Path],
+    classifier: str | Path = DEFAULT_CLASSIFIER,
+    *,
+    multi: bool = False,
+    threshold: float | None = None,
+    save_dir: str | Path | None = None,
+) -> Iterator[Answer]:
+    """Name the people in photographs.
+
+    Parameters
+    ----------
+    pictures : sequence of path
+    classifier : path
+        What `train` wrote.
+    multi : bool
+        Name all faces, from left to right, instead of the main one.
+    threshold : float or None
+        The largest distance at which a face is named, instead of the classifier's own; infinity names every face.
+    save_dir : path or None
+        Where to save each picture with its faces marked.
+
+    Returns
+    -------
+    iterator of Answer
+        One for each picture, in their order, computed as they are asked for.
+
+    Raises
+    ------
+    FacelineError
+        If the classifier cannot be used, the threshold is no distance, or the marked pictures cannot be written.
+    """
+    if threshold is not None and not threshold >= 0:
+        raise FacelineError(f"threshold {threshold} is no distance; choose 0 or more, inf to name every face")
+    model = read_classifier(Path(classifier))
+    model.alignment.check_weights()
+    model.network.check_weights()
+    save_paths = [None] * len(pictures) if save_dir is None else marked_paths(pictures, Path(save_dir))
+    return (
+        name_faces(os.fspath(picture), model, multi, threshold, path)
+        for picture, path in zip(pictures, save_paths, strict=True)
+    )
+
+
+def name_faces(picture: str, model: Classifier, multi: bool, threshold: float | None, save_path: Path | None) -> Answer:
+    """Name the faces of one picture, and save it with its faces marked where `save_path` says."""
+    import numpy as np
+
+    try:
+        image = decode_image(read_picture(Path(picture)))
+    except Unreadable as error:
+        status = Status.UNREADABLE if os.path.lexists(picture) else Status.MISSING
+        return Answer(picture, multi, status, one_line(error.reason))
+    aligner = aligner_for(model.alignment)
+    found = aligner.find(image)
+    boxes, crops = [], []
+    for face in found if multi else found[:1]:
+        try:
+            crops.append(aligner.crop(image, face))
+        except CoincidentLandmarks:
+            continue
+        boxes.append(face.visible_box(image))
+    identities = model.gallery.identify(embed(model.network, np.array(crops)), threshold) if crops else []
+    faces = sorted(map(NamedFace, boxes, identities), key=lambda face: (face.centre_x, face.box_ltrb))
+    if save_path is not None:
+        captions = [f"{one_line(face.identity.name)} {face.identity.confidence:.2f}" for face in faces]
+        draw_faces(image, [face.box_ltrb for face in faces], captions, save_path)
+    return Answer(picture, multi, Status.OK if faces else Status.NO_FACE, "", tuple(faces))

@@ -1,0 +1,154 @@
+"""From a picture to its faces and their crops, the same way for the gallery and for a photograph to be named."""
+
+import math
+from dataclasses import asdict, dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Self
+
+from faceline.detect import DEFAULT_DETECTOR, DETECTORS, Face
+from faceline.errors import FacelineError
+from faceline.geometry import (
+    DEFAULT_LANDMARKS,
+    DLIB_CHIP,
+    DLIB_CHIP_PADDING,
+    FRAMES,
+    LANDMARK_SETS,
+    cut,
+    landmark_model_for,
+)
+from faceline.landmarks import LANDMARK_MODELS, dlib_chip, predict_landmarks
+from faceline.weights import weights_path
+
+if TYPE_CHECKING:
+    import numpy as np
+
+DEFAULT_SIZE = 96
+DEFAULT_UPSAMPLE = 1
+MAX_UPSAMPLE = 4
+MIN_SIZE, MAX_SIZE = 32, 1024
+
+# Raised when other crops come out of the same options, so that crops of two versions do not mix.
+GEOMETRY_VERSION = 1
+
+# A detector knows a face's size no better than to the step of its pyramid; boxes that differ by less are equally large.
+EQUALLY_LARGE = 0.9
+
+
+@dataclass(frozen=True)
+class AlignmentOptions:
+    """How faces are found and cropped: all that a crop depends on, beside the picture.
+
+    Raises
+    ------
+    FacelineError
+        If an option is unknown, out of range, or does not go with another.
+    """
+
+    landmarks: str = DEFAULT_LANDMARKS
+    size: int = DEFAULT_SIZE
+    landmark_model: int | None = None
+    detector: str = DEFAULT_DETECTOR
+    upsample: int = DEFAULT_UPSAMPLE
+    frame: str = "dlib"
+
+    def __post_init__(self) -> None:
+        if self.detector not in DETECTORS:
+            raise FacelineError(f"unknown detector {self.detector!r}; choose from {', '.join(DETECTORS)}")
+        if not MIN_SIZE <= self.size <= MAX_SIZE:
+            raise FacelineError(f"size {self.size} is out of range; choose {MIN_SIZE} to {MAX_SIZE} pixels")
+        if not 0 <= self.upsample <= MAX_UPSAMPLE:
+            raise FacelineError(f"upsample {self.upsample} is out of range; choose 0 to {MAX_UPSAMPLE}")
+        object.__setattr__(self, "landmark_model", landmark_model_for(self.landmarks, self.landmark_model))
+
+    def record(self) -> dict:
+        """The options and what they stand for, as JSON for `run.json` and `classifier.pkl`."""
+        weights = (*DETECTORS[self.detector].weights, LANDMARK_MODELS[self.landmark_model])
+        return asdict(self) | {
+            "geometry_version": GEOMETRY_VERSION,
+            "weights": {entry.file: entry.sha256 for entry in weights},
+        }
+
+    @classmethod
+    def from_record(cls, record: dict) -> Self:
+        """The options that `record` was made from.
+
+        Raises
+        ------
+        FacelineError
+            If this version would make other crops from them.
+        """
+        try:
+            options = cls(**{name: record[name] for name in cls.__dataclass_fields__})
+        except (KeyError, TypeError):
+            raise FacelineError("the alignment is not described as this version does") from None
+        if any(record.get(name) != value for name, value in options.record().items()):
+            raise FacelineError("the crops were made by another version, with other weights or geometry")
+        return options
+
+    def check_weights(self) -> None:
+        """Raise FacelineError if the weights are not installed; once, before the work is spread over processes."""
+        for entry in (*DETECTORS[self.detector].weights, LANDMARK_MODELS[self.landmark_model]):
+            weights_path(entry)
+
+
+class Aligner:
+    """Finds faces and crops them as `options` say. The models are loaded at first use, once a process."""
+
+    def __init__(self, options: AlignmentOptions) -> None:
+        self.options = options
+
+    def find(self, image: "np.ndarray") -> list[Face]:
+        """Detect the faces of a picture, the main one first: the largest, and of equally large ones the most central.
+
+        Parameters
+        ----------
+        image : ndarray of shape (height, width, 3), uint8
+            RGB, upright.
+        """
+        faces = DETECTORS[self.options.detector].load()(image, self.options.upsample)
+        height, width = image.shape[:2]
+
+        def area(face: Face) -> int:
+            left, top, right, bottom = face.visible_box(image)
+            return max(right - left, 0) * max(bottom - top, 0)
+
+        def off_centre(face: Face) -> float:
+            left, top, right, bottom = face.box_ltrb
+            return math.hypot(left + right - width, top + bottom - height)
+
+        faces = sorted((face for face in faces if area(face)), key=lambda face: (-area(face), face.box_ltrb))
+        rivals = [face for face in faces if area(face) >= EQUALLY_LARGE * area(faces[0])]
+        if rivals:
+            main = min(rivals, key=off_centre)
+            faces.remove(main)
+            faces.insert(0, main)
+        return faces
+
+    def crop(self, image: "np.ndarray", face: Face) -> "np.ndarray":
+        """Cut a face out of its picture, placed as the network expects it.
+
+        Returns
+        -------
+        ndarray of shape (size, size, 3), uint8
+
+        Raises
+        ------
+        CoincidentLandmarks
+            If the face's landmarks do.
+        """
+        import numpy as np
+
+        options = self.options
+        landmarks = predict_landmarks(image, face.box_ltrb, options.landmark_model)
+        if options.landmarks == DLIB_CHIP:
+            return dlib_chip(image, face.box_ltrb, landmarks, options.size, DLIB_CHIP_PADDING)
+        frame = FRAMES[options.frame]
+        points = LANDMARK_SETS[options.landmarks][options.landmark_model]
+        places = np.array([frame.places[options.landmark_model][point] for point in points])
+        return cut(image, landmarks[list(points)], places, frame.edge, options.size)
+
+
+@cache
+def aligner_for(options: AlignmentOptions) -> Aligner:
+    """One aligner for each process and set of options."""
+    return Aligner(options)

@@ -1,0 +1,233 @@
+"""What lies on disk between the stages: the rows of the manifests, and the embeddings."""
+
+import base64
+import csv
+import dataclasses
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Self
+
+from faceline.errors import FacelineError
+from faceline.files import one_line, read_bytes, write_bytes
+
+if TYPE_CHECKING:
+    import numpy as np
+
+REPS_FILE = "reps.csv"
+LABELS_FILE = "labels.csv"
+CLASSIFIER_FILE = "classifier.pkl"
+
+DEFAULT_EMBEDDINGS_DIR = "./generated-embeddings/"
+DEFAULT_CLASSIFIER = DEFAULT_EMBEDDINGS_DIR + CLASSIFIER_FILE
+
+
+class Status(StrEnum):
+    """What became of one picture or crop."""
+
+    OK = "ok"
+    NO_FACE = "no-face"
+    MANY_FACES = "many-faces"
+    NO_PERSON = "no-person"
+    UNREADABLE = "unreadable"
+    WRONG_SIZE = "wrong-size"
+    MISSING = "missing"
+
+
+@dataclass(frozen=True)
+class PictureRow:
+    """A line of stage 1's manifest: what became of one picture.
+
+    `image` is relative to the input folder and `crop` to the output folder, both with forward slashes. The box is
+    that of the face that was cropped, in pixels of the upright picture; `right` and `bottom` are exclusive.
+    """
+
+    image: str
+    person: str
+    status: str
+    reason: str = ""
+    faces: int | None = None
+    crop: str = ""
+    left: int | None = None
+    top: int | None = None
+    right: int | None = None
+    bottom: int | None = None
+    image_sha256: str = ""
+    crop_sha256: str = ""
+
+    @property
+    def key(self) -> str:
+        return self.image
+
+    def forgotten(self) -> Self:
+        """The same row, good for removing its crop and for nothing else."""
+        return dataclasses.replace(self, image_sha256="")
+
+    def to_json(self) -> dict:
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_json(cls, fields: dict) -> Self:
+        return cls(**fields)
+
+
+@dataclass(frozen=True)
+class CropRow:
+    """A line of stage 2's manifest: what became of one crop; `embedding` is (d,) float32 where `status` is OK."""
+
+    crop: str
+    person: str
+    status: str
+    reason: str = ""
+    crop_sha256: str = ""
+    embedding: "np.ndarray | None" = dataclasses.field(default=None, compare=False)
+
+    @property
+    def key(self) -> str:
+        return self.crop
+
+    def forgotten(self) -> Self:
+        return dataclasses.replace(self, crop_sha256="")
+
+    def to_json(self) -> dict:
+        fields = dict(vars(self))
+        if self.embedding is not None:
+            fields["embedding"] = base64.b64encode(self.embedding.tobytes()).decode()
+        return fields
+
+    @classmethod
+    def from_json(cls, fields: dict) -> Self:
+        import numpy as np
+
+        if fields["embedding"] is not None:
+            embedding = np.frombuffer(base64.b64decode(fields["embedding"], validate=True), np.float32)
+            fields = fields | {"embedding": embedding}
+        return cls(**fields)
+
+
+def write_manifest(path: Path, rows: Sequence[PictureRow] | Sequence[CropRow]) -> None:
+    """Write rows as CSV with a header."""
+    text = io.StringIO(newline="")
+    fields = [field.name for field in dataclasses.fields(rows[0]) if field.name != "embedding"]
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(fields)
+    writer.writerows([getattr(row, field) for field in fields] for row in rows)
+    write_bytes(path, text.getvalue().encode(errors="surrogateescape"))
+
+
+def read_manifest(path: Path, row_type: type) -> list:
+    """Read what `write_manifest` wrote.
+
+    Raises
+    ------
+    FacelineError
+        If the file is missing, or a line is not a row.
+    """
+    numbers = {field.name for field in dataclasses.fields(row_type) if field.type == int | None}
+    reader = csv.DictReader(io.StringIO(read_text(path), newline=""), strict=True)
+    rows = []
+    try:
+        for fields in reader:
+            if None in fields or None in fields.values():
+                raise ValueError("wrong number of columns")
+            values = {name: (int(text) if text else None) if name in numbers else text for name, text in fields.items()}
+            rows.append(row_type(**values))
+    except (ValueError, TypeError, csv.Error) as error:
+        raise FacelineError(f"{one_line(path)}: line {reader.line_num}: {one_line(error)}") from None
+    return rows
+
+
+def write_embeddings(folder: Path, rows: Sequence[CropRow]) -> None:
+    """Write `reps.csv` and `labels.csv` from rows with an embedding, sorted by person.
+
+    A line of `reps.csv` is an embedding, `%.9g` a number, which is exact for float32. A line of `labels.csv` is
+    `class,path`, classes counted from 1 in the order of the people's names, as OpenFace writes them.
+    """
+    classes = {person: number for number, person in enumerate(sorted({row.person for row in rows}), start=1)}
+    line = ",".join(["%.9g"] * len(rows[0].embedding)) + "\n" if rows else ""
+    write_bytes(folder / REPS_FILE, "".join(line % tuple(row.embedding.tolist()) for row in rows).encode())
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator="\n").writerows((classes[row.person], row.crop) for row in rows)
+    write_bytes(folder / LABELS_FILE, text.getvalue().encode(errors="surrogateescape"))
+
+
+def read_embeddings(folder: Path, dimensions: int) -> "tuple[np.ndarray, list[str]]":
+    """Read `reps.csv` and `labels.csv`.
+
+    Returns
+    -------
+    embeddings : ndarray of shape (n, dimensions), float32
+    crops : list of n str
+        Where each embedding came from, relative to the folder of aligned crops.
+
+    Raises
+    ------
+    FacelineError
+        If a file is missing or cut off, holds something else than finite numbers, or the two do not match.
+    """
+    import numpy as np
+
+    reps_path, labels_path = folder / REPS_FILE, folder / LABELS_FILE
+    text = read_whole_text(reps_path)
+    try:
+        embeddings = np.loadtxt(io.StringIO(text), np.float32, comments=None, delimiter=",", ndmin=2) if text else None
+    except ValueError:
+        raise FacelineError(f"{one_line(reps_path)}: {bad_line(text, dimensions)}") from None
+    if embeddings is None:
+        embeddings = np.empty((0, dimensions), np.float32)
+    if embeddings.shape[1] != dimensions or not np.isfinite(embeddings).all():
+        raise FacelineError(f"{one_line(reps_path)}: {bad_line(text, dimensions)}")
+    crops = read_labels(labels_path)
+    if len(embeddings) != len(crops):
+        raise FacelineError(f"{one_line(folder)}: {len(embeddings)} embeddings but {len(crops)} labels")
+    return embeddings, crops
+
+
+def bad_line(text: str, dimensions: int) -> str:
+    """Say which line of `reps.csv` is the first that is not `dimensions` finite numbers, and why."""
+    for number, line in enumerate(text.split("\n"), start=1):
+        cells = line.split(",")
+        if len(cells) != dimensions:
+            return f"line {number} has {len(cells)} numbers instead of {dimensions}"
+        for cell in cells:
+            try:
+                if abs(float(cell)) < 3.4e38:  # the largest float32
+                    continue
+            except ValueError:
+                pass
+            return f"line {number} holds {one_line(cell[:20])!r}, which is no finite number"
+    return "damaged"
+
+
+def read_labels(path: Path) -> list[str]:
+    reader = csv.reader(io.StringIO(read_whole_text(path), newline=""), strict=True)
+    crops, people = [], {}
+    try:
+        for cells in reader:
+            number, crop = cells
+            crops.append(crop)
+            if people.setdefault(int(number), person_of(crop)) != person_of(crop):
+                raise ValueError(f"class {number} stands for two people")
+    except (ValueError, csv.Error) as error:
+        raise FacelineError(f"{one_line(path)}: line {reader.line_num}: {one_line(error)}") from None
+    return crops
+
+
+def person_of(path: str) -> str:
+    """The person whose folder `path` lies in: the whole path of that folder, so that `x/anna` is not `y/anna`."""
+    parent = PurePosixPath(path).parent.as_posix()
+    return "" if parent == "." else parent
+
+
+def read_text(path: Path) -> str:
+    return read_bytes(path).decode(errors="surrogateescape")
+
+
+def read_whole_text(path: Path) -> str:
+    """The text of a file whose last line must be whole: a write that was cut off rarely ends in a line feed."""
+    text = read_text(path)
+    if text and not text.endswith("\n"):
+        raise FacelineError(f"{one_line(path)}: cut off in its last line")
+    return text

@@ -1,0 +1,130 @@
+"""The one reader of pictures, and the writer of crops.
+
+Pictures are RGB uint8 arrays of shape (height, width, 3) everywhere, upright, first frame only.
+"""
+
+import io
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from faceline.errors import Unreadable
+from faceline.files import read_bytes
+
+if TYPE_CHECKING:
+    import numpy as np
+    from PIL import Image
+
+# Room for the largest phone cameras (108 megapixels); a decoded picture then takes at most 360 MB.
+MAX_PIXELS = 120_000_000
+MAX_BYTES = 256 * 1024 * 1024
+
+# EPS hands the file to Ghostscript, a programming language; the others only name a format that Pillow cannot decode.
+REFUSED_FORMATS = {"EPS", "WMF", "BUFR", "GRIB", "HDF5", "MPEG"}
+
+
+def picture_suffixes() -> frozenset[str]:
+    """The lower-case endings, with dot, of the files that `read_image` may be able to read."""
+    import pillow_heif
+    from PIL import Image
+
+    pillow_heif.register_heif_opener()
+    formats = Image.registered_extensions()
+    readable = Image.OPEN.keys() - REFUSED_FORMATS | {"MPO"}
+    return frozenset(suffix for suffix, name in formats.items() if name in readable)
+
+
+def read_picture(path: Path) -> bytes:
+    """The bytes of a picture file, for `decode_image`; raises Unreadable."""
+    return read_bytes(path, MAX_BYTES)
+
+
+def decode_image(data: bytes) -> "np.ndarray":
+    """Decode a picture in any format that Pillow and pillow-heif read.
+
+    Transparent parts become white, more than 8 bits become 8, and EXIF's orientation is applied.
+
+    Returns
+    -------
+    ndarray of shape (height, width, 3), uint8
+        RGB, C-contiguous.
+
+    Raises
+    ------
+    Unreadable
+        If the data is no picture, damaged, or too large to decode.
+    """
+    if not data:
+        raise Unreadable("empty file")
+    from PIL import ImageOps
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        image = open_image(data)
+        width, height = image.size
+        if image.format in REFUSED_FORMATS:
+            raise Unreadable(f"pictures in the format {image.format} are not read")
+        if width * height > MAX_PIXELS:
+            raise Unreadable(f"{width} x {height} pixels, more than the limit of {MAX_PIXELS:,}")
+        try:
+            image.load()
+            # A damaged EXIF block says nothing about the picture's orientation; the picture itself is whole.
+            try:
+                image = ImageOps.exif_transpose(image)
+            except Exception:
+                pass
+            return to_rgb(image)
+        except Exception as error:  # decoders of hostile data raise nearly everything
+            raise Unreadable(f"damaged picture: {reason(error)}") from error
+
+
+def open_image(data: bytes) -> "Image.Image":
+    """Read the header of a picture; raises Unreadable."""
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        try:
+            return Image.open(io.BytesIO(data))
+        except UnidentifiedImageError:
+            import pillow_heif  # slow to import and seldom needed
+
+            pillow_heif.register_heif_opener()
+            return Image.open(io.BytesIO(data))
+    except UnidentifiedImageError:
+        raise Unreadable("not a picture") from None
+    except Image.DecompressionBombError:
+        raise Unreadable(f"more pixels than the limit of {MAX_PIXELS:,}") from None
+    except Exception as error:
+        raise Unreadable(f"damaged picture: {reason(error)}") from error
+
+
+def to_rgb(image: "Image.Image") -> "np.ndarray":
+    """A decoded picture of any mode as RGB."""
+    import numpy as np
+    from PIL import Image
+
+    if image.mode.startswith("I;16"):
+        image = Image.fromarray((np.asarray(image) // 257).astype(np.uint8))
+    elif image.mode in ("I", "F"):
+        # These modes have no stated range: the picture's own is the only one known.
+        values = np.nan_to_num(np.asarray(image, np.float64))
+        span = max(np.ptp(values), 1e-9)
+        image = Image.fromarray(((values - values.min()) * (255 / span)).astype(np.uint8))
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    return np.array(image.convert("RGB"))
+
+
+def reason(error: Exception) -> str:
+    """The error's first line, or its kind where it says nothing."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+def encode_png(image: "np.ndarray") -> bytes:
+    """Encode an RGB uint8 array of shape (height, width, 3)."""
+    from PIL import Image
+
+    file = io.BytesIO()
+    Image.fromarray(image).save(file, "PNG")
+    return file.getvalue()

@@ -1,0 +1,76 @@
+"""What a stage reports when it ends: the line on the screen, and the record in `run.json`."""
+
+import importlib.metadata
+import platform
+from collections import Counter
+from dataclasses import dataclass, field
+
+from faceline.files import one_line
+
+# Distributions whose versions can change the results; dlib comes as either of two.
+RECORDED = ("faceline", "dlib", "dlib-bin", "numpy", "opencv-python-headless", "pillow", "pillow_heif", "scikit-learn")
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The outcome of a stage.
+
+    Attributes
+    ----------
+    result : str
+        The file or folder that was written.
+    counts : Counter
+        How many items ended in each status; together they are all items.
+    done, kept, removed : int
+        Items that were computed in this run, that were as before, and whose input has disappeared.
+    ignored : Counter
+        How many files of each ending were no pictures by their names.
+    seconds : float
+        What this run took.
+    """
+
+    result: str
+    what: str
+    people: int
+    counts: Counter
+    done: int
+    kept: int
+    removed: int
+    seconds: float
+    ignored: Counter = field(default_factory=Counter)
+
+    def __str__(self) -> str:
+        total = sum(self.counts.values())
+        outcomes = ", ".join(f"{count} {status}" for status, count in sorted(self.counts.items()))
+        lines = [
+            f"{total} {self.what} of {self.people} people: {outcomes}.",
+            f"{self.done} computed, {self.kept} as before, {self.removed} removed, in {self.seconds:.1f} s.",
+        ]
+        if self.ignored:
+            endings = ", ".join(f"{count} {one_line(suffix) or 'without ending'}" for suffix, count in self.ignored.items())
+            lines.append(f"Left aside, no pictures by their names: {endings}.")
+        lines.append(f"Written to {one_line(self.result)}")
+        return "\n".join(lines)
+
+
+def run_record(stage: str, options: dict, counts: Counter, seconds: float, **more: object) -> dict:
+    """The content of a stage's `run.json`."""
+    return {
+        "stage": stage,
+        "options": options,
+        "counts": dict(counts),
+        "versions": versions(),
+        "seconds": round(seconds, 3),
+        **more,
+    }
+
+
+def versions() -> dict[str, str]:
+    """Python's version and those of the installed packages that the results depend on."""
+    found = {"python": platform.python_version()}
+    for name in RECORDED:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found

