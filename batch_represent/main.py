@@ -16,7 +16,9 @@ from faceline.networks import NETWORKS
 def build_parser() -> cli.Parser:
     parser = cli.Parser(prog="main.py", description=__doc__)
     parser.add_argument("-data", "--data", required=True, metavar="DIR", help="folder of aligned crops")
-    parser.add_argument("-outDir", "--out-dir", dest="out_dir", required=True, metavar="DIR", help="folder for the results")
+    parser.add_argument(
+        "-outDir", "--out-dir", dest="out_dir", required=True, metavar="DIR", help="folder for the results"
+    )
     parser.add_argument("--network", choices=NETWORKS, help="embedding network (default: %(default)s)")
     cli.add_run_options(parser)
     parser.take_defaults(represent_folder)

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Stage 3: learn people from their embeddings, and name the people in photographs.
 
-    classifier.py train [generated-embeddings/]
-    classifier.py infer [classifier.pkl] photo.jpg ...
+classifier.py train [generated-embeddings/]
+classifier.py infer [classifier.pkl] photo.jpg ...
 """
 
 import sys
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from faceline import FacelineError, cli, infer, train
 from faceline.files import one_line
-from faceline.formats import CLASSIFIER_FILE, DEFAULT_CLASSIFIER, DEFAULT_EMBEDDINGS_DIR, Status
+from faceline.formats import CLASSIFIER_FILE, DEFAULT_CLASSIFIER, Status
 
 
 def build_parser() -> cli.Parser:

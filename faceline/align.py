@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from faceline.detect import Box
-from faceline.errors import FacelineError, Unreadable
+from faceline.errors import FacelineError, UnreadableError
 from faceline.faces import (
     DEFAULT_DETECTOR,
     DEFAULT_LANDMARKS,
@@ -18,10 +18,21 @@ from faceline.faces import (
     AlignmentOptions,
     aligner_for,
 )
-from faceline.files import MANIFEST_FILE, NAME_BYTES, inside, locked, one_line, read_bytes, remove, sha256, write_bytes, write_errors
+from faceline.files import (
+    MANIFEST_FILE,
+    NAME_BYTES,
+    inside,
+    locked,
+    one_line,
+    read_bytes,
+    remove,
+    sha256,
+    write_bytes,
+    write_errors,
+)
 from faceline.formats import PictureRow, Status, person_of, read_manifest, write_manifest
+from faceline.geometry import CoincidentLandmarksError
 from faceline.images import decode_image, encode_png, read_picture
-from faceline.geometry import CoincidentLandmarks
 from faceline.journal import Journal
 from faceline.parallel import spread
 from faceline.scan import list_pictures
@@ -136,7 +147,7 @@ def align_picture(task: Task) -> tuple[PictureRow, bytes | None]:
         if task.known and task.known.image_sha256 == row.image_sha256 and has_crop(task.output_dir, task.known):
             return task.known, None
         alignment = align_image(decode_image(data), task.options, task.skip_multi)
-    except Unreadable as error:
+    except UnreadableError as error:
         return replace(row, reason=one_line(error.reason)), None
     except MemoryError:
         return replace(row, reason="not enough memory", image_sha256=""), None
@@ -173,7 +184,7 @@ def align_image(image: "np.ndarray", options: AlignmentOptions, skip_multi: bool
         return Alignment(Status.MANY_FACES, f"{len(faces)} faces", len(faces))
     try:
         crop = aligner.crop(image, faces[0])
-    except CoincidentLandmarks as error:
+    except CoincidentLandmarksError as error:
         return Alignment(Status.NO_FACE, str(error), len(faces))
     return Alignment(Status.OK, "", len(faces), faces[0].visible_box(image), crop)
 

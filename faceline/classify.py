@@ -1,7 +1,6 @@
 """Stage 3: learn people from their embeddings, and name the people in photographs."""
 
 import json
-import math
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
@@ -9,7 +8,7 @@ from pathlib import Path
 
 from faceline.annotate import draw_faces, marked_paths
 from faceline.detect import Box
-from faceline.errors import FacelineError, Unreadable, cure
+from faceline.errors import FacelineError, UnreadableError, cure
 from faceline.faces import AlignmentOptions, aligner_for
 from faceline.files import RUN_FILE, locked, one_line, read_json
 from faceline.formats import (
@@ -21,7 +20,7 @@ from faceline.formats import (
     read_embeddings,
 )
 from faceline.gallery import Gallery, Identity
-from faceline.geometry import CoincidentLandmarks
+from faceline.geometry import CoincidentLandmarksError
 from faceline.images import decode_image, read_picture
 from faceline.networks import Network, embed, network_named
 from faceline.summary import versions
@@ -210,7 +209,7 @@ def name_faces(picture: str, model: Classifier, multi: bool, threshold: float | 
 
     try:
         image = decode_image(read_picture(Path(picture)))
-    except Unreadable as error:
+    except UnreadableError as error:
         status = Status.UNREADABLE if os.path.lexists(picture) else Status.MISSING
         return Answer(picture, multi, status, one_line(error.reason))
     aligner = aligner_for(model.alignment)
@@ -219,7 +218,7 @@ def name_faces(picture: str, model: Classifier, multi: bool, threshold: float | 
     for face in found if multi else found[:1]:
         try:
             crops.append(aligner.crop(image, face))
-        except CoincidentLandmarks:
+        except CoincidentLandmarksError:
             continue
         boxes.append(face.visible_box(image))
     identities = model.gallery.identify(embed(model.network, np.array(crops)), threshold) if crops else []

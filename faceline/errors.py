@@ -8,7 +8,7 @@ class FacelineError(Exception):
     """A mistake in the input or the surroundings. Its text is one line: what, where, what to do about it."""
 
 
-class Unreadable(FacelineError):
+class UnreadableError(FacelineError):
     """A file that cannot be used. `reason` says why, without naming the file."""
 
     def __init__(self, reason: str, path: str = "") -> None:

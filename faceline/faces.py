@@ -105,7 +105,12 @@ class Aligner:
         image : ndarray of shape (height, width, 3), uint8
             RGB, upright.
         """
-        faces = DETECTORS[self.options.detector].load()(image, self.options.upsample)
+        detect = DETECTORS[self.options.detector].load()
+        # Smoothing hides some faces in the enlarged picture that the smaller one shows; looking there costs little.
+        for upsample in range(self.options.upsample, -1, -1):
+            faces = detect(image, upsample)
+            if faces:
+                break
         height, width = image.shape[:2]
 
         def area(face: Face) -> int:
@@ -133,7 +138,7 @@ class Aligner:
 
         Raises
         ------
-        CoincidentLandmarks
+        CoincidentLandmarksError
             If the face's landmarks do.
         """
         import numpy as np

@@ -11,7 +11,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from faceline.errors import FacelineError, Unreadable
+from faceline.errors import FacelineError, UnreadableError
 
 RUN_FILE = "run.json"
 MANIFEST_FILE = "manifest.csv"
@@ -107,7 +107,7 @@ def read_bytes(path: Path, limit: int | None = None) -> bytes:
 
     Raises
     ------
-    Unreadable
+    UnreadableError
         If there is no such file, or it is not regular, too large or not permitted.
     """
     try:
@@ -115,14 +115,14 @@ def read_bytes(path: Path, limit: int | None = None) -> bytes:
         with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
             status = os.fstat(file.fileno())
             if stat.S_ISDIR(status.st_mode):
-                raise Unreadable("a folder, not a file", one_line(path))
+                raise UnreadableError("a folder, not a file", one_line(path))
             if not stat.S_ISREG(status.st_mode):
-                raise Unreadable("not a regular file", one_line(path))
+                raise UnreadableError("not a regular file", one_line(path))
             if limit is not None and status.st_size > limit:
-                raise Unreadable(f"{status.st_size:,} bytes, the limit is {limit:,}", one_line(path))
+                raise UnreadableError(f"{status.st_size:,} bytes, the limit is {limit:,}", one_line(path))
             return file.read()
     except OSError as error:
-        raise Unreadable(error.strerror or str(error), one_line(path)) from error
+        raise UnreadableError(error.strerror or str(error), one_line(path)) from error
 
 
 def sha256(data: bytes) -> str:

@@ -1,6 +1,7 @@
 """The people who are known, and who of them a face is."""
 
 import math
+import warnings
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Self
@@ -53,9 +54,10 @@ class Gallery:
     coefficients, intercepts : ndarrays of shapes (k, d) and (k,), float32
         For each person the linear SVM that tells them from all others; zeros where there is one person only.
     threshold : float
-        The largest distance at which a face is named.
-    calibration : (float, float)
-        The distance at which a name is as likely right as wrong, and the width of the transition.
+        The distance at which a name is as likely right as wrong, with as many strangers as known people among the
+        probes; up to it a face is named.
+    spread : float
+        How fast the probability falls around the threshold: the scale of a logistic curve.
     """
 
     people: list[str]
@@ -64,7 +66,7 @@ class Gallery:
     coefficients: "np.ndarray"
     intercepts: "np.ndarray"
     threshold: float
-    calibration: tuple[float, float]
+    spread: float
 
     @classmethod
     def fit(cls, names: list[str], embeddings: "np.ndarray", network: Network) -> Self:
@@ -88,8 +90,8 @@ class Gallery:
             labels.astype(np.int32),
             coefficients.astype(np.float32),
             intercepts.astype(np.float32),
-            network.threshold,
-            network.calibration,
+            network.threshold_among(len(embeddings)),
+            network.spread,
         )
 
     def check(self, dimensions: int) -> None:
@@ -136,13 +138,14 @@ class Gallery:
             distance = float(distances.min())
             right = self.confidence(distance)
             known = distance <= limit
-            identities.append(Identity(self.people[best] if known else UNKNOWN, right if known else 1 - right, distance))
+            identities.append(
+                Identity(self.people[best] if known else UNKNOWN, right if known else 1 - right, distance)
+            )
         return identities
 
     def confidence(self, distance: float) -> float:
         """The probability that the most similar person, at this distance, is the right one."""
-        middle, width = self.calibration
-        return 0.5 - 0.5 * math.tanh((distance - middle) / (2 * width))
+        return 0.5 - 0.5 * math.tanh((distance - self.threshold) / (2 * self.spread))
 
 
 def fit_svms(embeddings: "np.ndarray", labels: "np.ndarray", count: int) -> "tuple[np.ndarray, np.ndarray]":
@@ -152,7 +155,11 @@ def fit_svms(embeddings: "np.ndarray", labels: "np.ndarray", count: int) -> "tup
 
     if count == 1:
         return np.zeros((1, embeddings.shape[1])), np.zeros(1)
-    svm = LinearSVC(C=SVM_C, random_state=0, max_iter=10_000).fit(embeddings, labels)
+    svm = LinearSVC(C=SVM_C, random_state=0, max_iter=10_000)
+    with warnings.catch_warnings():
+        # Many people with a picture or two each are no mistake here.
+        warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)
+        svm.fit(embeddings, labels)
     if count == 2:  # scikit-learn keeps only the second person's
         return np.vstack([-svm.coef_, svm.coef_]), np.concatenate([-svm.intercept_, svm.intercept_])
     return svm.coef_, svm.intercept_

@@ -29,7 +29,7 @@ LANDMARK_SETS: Mapping[str, Mapping[int, tuple[int, ...]]] = {
 DEFAULT_LANDMARKS = "outerEyesAndNose"
 
 
-class CoincidentLandmarks(ValueError):
+class CoincidentLandmarksError(ValueError):
     """Landmarks that lie on one point have no size and no direction."""
 
 
@@ -94,7 +94,7 @@ def align_transform(source: "np.ndarray", target: "np.ndarray") -> "np.ndarray":
 
     Raises
     ------
-    CoincidentLandmarks
+    CoincidentLandmarksError
         If the source points do.
 
     Notes
@@ -109,7 +109,7 @@ def align_transform(source: "np.ndarray", target: "np.ndarray") -> "np.ndarray":
     centred = before - before.mean()
     spread = np.vdot(centred, centred).real
     if spread == 0:
-        raise CoincidentLandmarks("the landmarks coincide")
+        raise CoincidentLandmarksError("the landmarks coincide")
     turn = np.vdot(centred, after) / spread
     shift = after.mean() - turn * before.mean()
     return np.array([[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]])

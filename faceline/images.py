@@ -3,12 +3,13 @@
 Pictures are RGB uint8 arrays of shape (height, width, 3) everywhere, upright, first frame only.
 """
 
+import contextlib
 import io
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from faceline.errors import Unreadable
+from faceline.errors import UnreadableError
 from faceline.files import read_bytes
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def picture_suffixes() -> frozenset[str]:
 
 
 def read_picture(path: Path) -> bytes:
-    """The bytes of a picture file, for `decode_image`; raises Unreadable."""
+    """The bytes of a picture file, for `decode_image`; raises UnreadableError."""
     return read_bytes(path, MAX_BYTES)
 
 
@@ -51,11 +52,11 @@ def decode_image(data: bytes) -> "np.ndarray":
 
     Raises
     ------
-    Unreadable
+    UnreadableError
         If the data is no picture, damaged, or too large to decode.
     """
     if not data:
-        raise Unreadable("empty file")
+        raise UnreadableError("empty file")
     from PIL import ImageOps
 
     with warnings.catch_warnings():
@@ -63,23 +64,21 @@ def decode_image(data: bytes) -> "np.ndarray":
         image = open_image(data)
         width, height = image.size
         if image.format in REFUSED_FORMATS:
-            raise Unreadable(f"pictures in the format {image.format} are not read")
+            raise UnreadableError(f"pictures in the format {image.format} are not read")
         if width * height > MAX_PIXELS:
-            raise Unreadable(f"{width} x {height} pixels, more than the limit of {MAX_PIXELS:,}")
+            raise UnreadableError(f"{width} x {height} pixels, more than the limit of {MAX_PIXELS:,}")
         try:
             image.load()
             # A damaged EXIF block says nothing about the picture's orientation; the picture itself is whole.
-            try:
+            with contextlib.suppress(Exception):
                 image = ImageOps.exif_transpose(image)
-            except Exception:
-                pass
             return to_rgb(image)
         except Exception as error:  # decoders of hostile data raise nearly everything
-            raise Unreadable(f"damaged picture: {reason(error)}") from error
+            raise UnreadableError(f"damaged picture: {reason(error)}") from error
 
 
 def open_image(data: bytes) -> "Image.Image":
-    """Read the header of a picture; raises Unreadable."""
+    """Read the header of a picture; raises UnreadableError."""
     from PIL import Image, UnidentifiedImageError
 
     try:
@@ -91,11 +90,11 @@ def open_image(data: bytes) -> "Image.Image":
             pillow_heif.register_heif_opener()
             return Image.open(io.BytesIO(data))
     except UnidentifiedImageError:
-        raise Unreadable("not a picture") from None
+        raise UnreadableError("not a picture") from None
     except Image.DecompressionBombError:
-        raise Unreadable(f"more pixels than the limit of {MAX_PIXELS:,}") from None
+        raise UnreadableError(f"more pixels than the limit of {MAX_PIXELS:,}") from None
     except Exception as error:
-        raise Unreadable(f"damaged picture: {reason(error)}") from error
+        raise UnreadableError(f"damaged picture: {reason(error)}") from error
 
 
 def to_rgb(image: "Image.Image") -> "np.ndarray":

@@ -90,7 +90,7 @@ class Journal:
         remove(self.folder / RUN_FILE)
         self.finished = False
         with write_errors(self._path):
-            self._file = open(self._path, "ab")
+            self._file = self._path.open("ab")
 
     def finish(self, rows: list, write_outputs: Callable[[list], None], record: dict) -> None:
         """Write the outputs from `rows`, then `run.json`, unless they are there already and nothing has changed."""

@@ -1,5 +1,6 @@
 """The table of embedding networks, and running them."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -29,9 +30,9 @@ class Network:
         How two embeddings compare: "euclidean".
     threshold : float
         The distance below which its authors call two faces the same person.
-    calibration : (float, float)
-        The distance to the nearest picture of the most similar person at which that person is as likely right as wrong,
-        and the width of the logistic curve around it.
+    crowding, spread : float
+        See `threshold_among`, and the scale of the logistic curve by which the probability of being right falls around
+        that distance. Both are fitted by `benchmarks/calibration.py`.
     """
 
     name: str
@@ -41,11 +42,19 @@ class Network:
     dimensions: int
     distance: str
     threshold: float
-    calibration: tuple[float, float]
+    crowding: float
+    spread: float
 
     def record(self) -> dict:
         """What identifies the network, as JSON for `run.json` and `classifier.pkl`."""
         return {"network": self.name, "network_sha256": self.weights.sha256}
+
+    def threshold_among(self, count: int) -> float:
+        """The distance to the nearest of `count` embeddings at which naming that person is as likely right as wrong.
+
+        The more embeddings, the nearer a stranger's nearest one lies: each e-fold brings it nearer by `crowding`.
+        """
+        return self.threshold - self.crowding * math.log(count)
 
     def check_weights(self) -> None:
         """Raise FacelineError if the weights are not installed."""
@@ -63,7 +72,8 @@ NETWORKS: Mapping[str, Network] = {
             dimensions=128,
             distance="euclidean",
             threshold=0.6,
-            calibration=(0.55, 0.03),
+            crowding=0.018,
+            spread=0.021,
         )
     ]
 }

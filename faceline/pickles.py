@@ -41,8 +41,10 @@ def load(path: Path) -> object:
             return DataUnpickler(file, size).load()
     except FileNotFoundError:
         raise FacelineError(f"{name}: no such file; run classifier.py train first") from None
-    except Forbidden as error:
-        raise FacelineError(f"{name}: refused, it holds {one_line(error)}; use only classifiers that you trained") from None
+    except ForbiddenError as error:
+        raise FacelineError(
+            f"{name}: refused, it holds {one_line(error)}; use only classifiers that you trained"
+        ) from None
     except OSError as error:
         raise FacelineError(f"{name}: cannot be read: {error.strerror}") from None
     except FacelineError:
@@ -51,7 +53,7 @@ def load(path: Path) -> object:
         raise FacelineError(f"{name}: damaged, or no classifier; run classifier.py train again") from None
 
 
-class Forbidden(Exception):
+class ForbiddenError(Exception):
     """The pickle holds something else than data; the text names it."""
 
 
@@ -60,11 +62,11 @@ class Array(NumpyArrayWrapper):
 
     def read(self, unpickler: "DataUnpickler", ensure_native_byte_order: bool) -> np.ndarray:
         if not isinstance(self.dtype, np.dtype) or self.dtype.kind not in "fiub":
-            raise Forbidden(f"an array of {self.dtype}")
+            raise ForbiddenError(f"an array of {self.dtype}")
         if not all(type(extent) is int and extent >= 0 for extent in self.shape):
-            raise Forbidden("an array of no known shape")
+            raise ForbiddenError("an array of no known shape")
         if math.prod(self.shape) * self.dtype.itemsize > unpickler.size:
-            raise Forbidden("an array larger than the file")
+            raise ForbiddenError("an array larger than the file")
         self.subclass = np.ndarray
         return super().read(unpickler, ensure_native_byte_order)
 
@@ -73,20 +75,21 @@ class NoArray:
     """Stands where joblib names the class of an array; calling it gives nothing that holds memory."""
 
 
+ALLOWED = {
+    ("joblib.numpy_pickle", "NumpyArrayWrapper"): Array,
+    ("numpy", "ndarray"): NoArray,
+    ("numpy", "dtype"): np.dtype,
+}
+
+
 class DataUnpickler(NumpyUnpickler):
     """joblib's unpickler with an allow-list."""
-
-    ALLOWED = {
-        ("joblib.numpy_pickle", "NumpyArrayWrapper"): Array,
-        ("numpy", "ndarray"): NoArray,
-        ("numpy", "dtype"): np.dtype,
-    }
 
     def __init__(self, file: object, size: int) -> None:
         super().__init__("", file, ensure_native_byte_order=True)
         self.size = size
 
     def find_class(self, module: str, name: str) -> object:
-        if (module, name) not in self.ALLOWED:
-            raise Forbidden(f"{module}.{name}")
-        return self.ALLOWED[module, name]
+        if (module, name) not in ALLOWED:
+            raise ForbiddenError(f"{module}.{name}")
+        return ALLOWED[module, name]

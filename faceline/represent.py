@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from faceline.errors import FacelineError, Unreadable, cure
+from faceline.errors import FacelineError, UnreadableError, cure
 from faceline.faces import AlignmentOptions
 from faceline.files import MANIFEST_FILE, RUN_FILE, inside, locked, one_line, read_json, sha256
 from faceline.formats import (
@@ -69,7 +69,10 @@ def represent_folder(
             for picture in sorted(pictures, key=lambda picture: (person_of(picture.crop), picture.crop))
         ]
         rows, done = {}, 0
-        with contextlib.closing(journal), contextlib.closing(spread(represent_crop, tasks, jobs, "represent")) as results:
+        with (
+            contextlib.closing(journal),
+            contextlib.closing(spread(represent_crop, tasks, jobs, "represent")) as results,
+        ):
             for row, is_new in results:
                 rows[row.key] = row
                 if is_new:
@@ -143,7 +146,7 @@ def represent_crop(task: Task) -> tuple[CropRow, bool]:
         if task.known and task.known.crop_sha256 == row.crop_sha256:
             return task.known, False
         crop = decode_image(content)
-    except Unreadable as error:
+    except UnreadableError as error:
         row = replace(row, reason=one_line(error.reason))
         return row, row != task.known
     height, width = crop.shape[:2]

@@ -47,7 +47,9 @@ class Summary:
             f"{self.done} computed, {self.kept} as before, {self.removed} removed, in {self.seconds:.1f} s.",
         ]
         if self.ignored:
-            endings = ", ".join(f"{count} {one_line(suffix) or 'without ending'}" for suffix, count in self.ignored.items())
+            endings = ", ".join(
+                f"{count} {one_line(suffix) or 'without ending'}" for suffix, count in self.ignored.items()
+            )
             lines.append(f"Left aside, no pictures by their names: {endings}.")
         lines.append(f"Written to {one_line(self.result)}")
         return "\n".join(lines)

@@ -28,9 +28,7 @@ LANDMARKS_68 = Weights(
 DLIB_RESNET = Weights(
     "dlib_face_recognition_resnet_model_v1.dat", "55533b28a95800a551ba546ba62fe69625c7e95a7061c338adffead08719da30"
 )
-DLIB_MMOD = Weights(
-    "mmod_human_face_detector.dat", "4cb19393e2fbaf2b1609a9319ad5386618c886a6234ec1b971f3e87c85d87fe6"
-)
+DLIB_MMOD = Weights("mmod_human_face_detector.dat", "4cb19393e2fbaf2b1609a9319ad5386618c886a6234ec1b971f3e87c85d87fe6")
 
 
 @cache

@@ -36,7 +36,11 @@ def build_parser() -> cli.Parser:
         help="double the picture N times before detection, to find smaller faces (default: %(default)s)",
     )
     parser.add_argument(
-        "--skipMulti", "--skip-multi", dest="skip_multi", action="store_true", help="leave out pictures with several faces"
+        "--skipMulti",
+        "--skip-multi",
+        dest="skip_multi",
+        action="store_true",
+        help="leave out pictures with several faces",
     )
     cli.add_run_options(parser)
     parser.take_defaults(align_folder)

@@ -2,7 +2,7 @@
 """Get a few photographs to try the pipeline with.
 
 Writes  <folder>/training-images/<person>/   people to enrol
-        <folder>/demo-photos/                photographs to name: one of them, and a stranger where scikit-image is there
+        <folder>/demo-photos/                photographs to name: one of them, and a stranger
 
 The photographs come with the source distribution of the package face_recognition, which pip gets, and with
 scikit-image. Those that are there already stay.
