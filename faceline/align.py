@@ -110,6 +110,8 @@ def align_folder(
                     keep(journal, row, png)
             rows.sort(key=lambda row: row.key)
             stale = [journal.rows[key] for key in journal.rows.keys() - {row.key for row in rows}]
+            if stale:
+                journal.start()
             for row in stale:
                 remove_crop(output_dir, row)
             counts = Counter(str(row.status) for row in rows)
@@ -165,7 +167,7 @@ def align_picture(task: Task) -> tuple[PictureRow, bytes | None]:
 
 @dataclass(frozen=True)
 class Alignment:
-    """What became of one picture; the visible box and `crop`, (size, size, 3) RGB uint8, are set where `status` is OK."""
+    """What became of one picture; `crop`, (size, size, 3) RGB uint8, and its visible box are set where it is OK."""
 
     status: Status
     reason: str
@@ -215,16 +217,19 @@ def has_crop(output_dir: Path, row: PictureRow) -> bool:
 
 
 def keep(journal: Journal, row: PictureRow, png: bytes | None) -> None:
-    """Put a picture's outcome on disk: the row first, so that no crop is ever unaccounted for."""
+    """Put a picture's outcome on disk. At every moment the journal lists all crops that are there."""
     before = journal.rows.get(row.key)
-    journal.add(row)
-    if png is not None:
+    if png is None:
+        if before is not None and before.crop:
+            journal.start()
+            remove_crop(journal.folder, before)
+        journal.add(row)
+    else:
+        journal.add(row)
         path = inside(journal.folder, row.crop)
         with write_errors(path):
             path.parent.mkdir(parents=True, exist_ok=True)
         write_bytes(path, png)
-    elif before is not None:
-        remove_crop(journal.folder, before)
 
 
 def remove_crop(output_dir: Path, row: PictureRow) -> None:

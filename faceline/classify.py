@@ -10,7 +10,7 @@ from faceline.annotate import draw_faces, marked_paths
 from faceline.detect import Box
 from faceline.errors import FacelineError, UnreadableError, cure
 from faceline.faces import AlignmentOptions, aligner_for
-from faceline.files import RUN_FILE, locked, one_line, read_json
+from faceline.files import locked, one_line, read_record
 from faceline.formats import (
     CLASSIFIER_FILE,
     DEFAULT_CLASSIFIER,
@@ -56,9 +56,9 @@ def train(embeddings_dir: str | Path = DEFAULT_EMBEDDINGS_DIR) -> Trained:
         raise FacelineError(f"{one_line(folder)}: no such folder; run batch_represent first")
     with locked(folder):
         with cure("run batch_represent, which writes it, to its end"):
-            record = read_json(folder / RUN_FILE)
+            record = read_record(folder)
         with cure("run batch_represent again with --overwrite"):
-            network = network_of(record.get("options"))
+            network = network_of(record["options"])
             alignment = AlignmentOptions.from_record(record.get("alignment"))
             embeddings, crops = read_embeddings(folder, network.dimensions)
             if record.get("counts", {}).get(Status.OK) != len(embeddings):

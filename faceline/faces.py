@@ -58,6 +58,8 @@ class AlignmentOptions:
             raise FacelineError(f"size {self.size} is out of range; choose {MIN_SIZE} to {MAX_SIZE} pixels")
         if not 0 <= self.upsample <= MAX_UPSAMPLE:
             raise FacelineError(f"upsample {self.upsample} is out of range; choose 0 to {MAX_UPSAMPLE}")
+        if self.frame not in FRAMES:
+            raise FacelineError(f"unknown frame {self.frame!r}; choose from {', '.join(FRAMES)}")
         object.__setattr__(self, "landmark_model", landmark_model_for(self.landmarks, self.landmark_model))
 
     def record(self) -> dict:

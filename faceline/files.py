@@ -102,6 +102,14 @@ def read_json(path: Path) -> dict:
     return value
 
 
+def read_record(folder: Path) -> dict:
+    """The `run.json` of a finished stage, whose `options` are an object; raises FacelineError."""
+    record = read_json(folder / RUN_FILE)
+    if not isinstance(record.get("options"), dict):
+        raise FacelineError(f"{one_line(folder / RUN_FILE)}: tells of no options")
+    return record
+
+
 def read_bytes(path: Path, limit: int | None = None) -> bytes:
     """The content of a regular file of at most `limit` bytes; anything else (a pipe, a device) might never end.
 
@@ -114,8 +122,6 @@ def read_bytes(path: Path, limit: int | None = None) -> bytes:
         # Without O_NONBLOCK, opening a pipe waits for somebody to write into it.
         with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
             status = os.fstat(file.fileno())
-            if stat.S_ISDIR(status.st_mode):
-                raise UnreadableError("a folder, not a file", one_line(path))
             if not stat.S_ISREG(status.st_mode):
                 raise UnreadableError("not a regular file", one_line(path))
             if limit is not None and status.st_size > limit:

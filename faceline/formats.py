@@ -4,7 +4,7 @@ import base64
 import csv
 import dataclasses
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
@@ -109,12 +109,8 @@ class CropRow:
 
 def write_manifest(path: Path, rows: Sequence[PictureRow] | Sequence[CropRow]) -> None:
     """Write rows as CSV with a header."""
-    text = io.StringIO(newline="")
     fields = [field.name for field in dataclasses.fields(rows[0]) if field.name != "embedding"]
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(fields)
-    writer.writerows([getattr(row, field) for field in fields] for row in rows)
-    write_bytes(path, text.getvalue().encode(errors="surrogateescape"))
+    write_csv(path, [fields, *([getattr(row, field) for field in fields] for row in rows)])
 
 
 def read_manifest(path: Path, row_type: type) -> list:
@@ -126,7 +122,7 @@ def read_manifest(path: Path, row_type: type) -> list:
         If the file is missing, or a line is not a row.
     """
     numbers = {field.name for field in dataclasses.fields(row_type) if field.type == int | None}
-    reader = csv.DictReader(io.StringIO(read_text(path), newline=""), strict=True)
+    reader = csv.DictReader(io.StringIO(read_whole_text(path), newline=""), strict=True)
     rows = []
     try:
         for fields in reader:
@@ -148,9 +144,7 @@ def write_embeddings(folder: Path, rows: Sequence[CropRow]) -> None:
     classes = {person: number for number, person in enumerate(sorted({row.person for row in rows}), start=1)}
     line = ",".join(["%.9g"] * len(rows[0].embedding)) + "\n" if rows else ""
     write_bytes(folder / REPS_FILE, "".join(line % tuple(row.embedding.tolist()) for row in rows).encode())
-    text = io.StringIO(newline="")
-    csv.writer(text, lineterminator="\n").writerows((classes[row.person], row.crop) for row in rows)
-    write_bytes(folder / LABELS_FILE, text.getvalue().encode(errors="surrogateescape"))
+    write_csv(folder / LABELS_FILE, [(classes[row.person], row.crop) for row in rows])
 
 
 def read_embeddings(folder: Path, dimensions: int) -> "tuple[np.ndarray, list[str]]":
@@ -221,13 +215,20 @@ def person_of(path: str) -> str:
     return "" if parent == "." else parent
 
 
-def read_text(path: Path) -> str:
-    return read_bytes(path).decode(errors="surrogateescape")
+def write_csv(path: Path, lines: Iterable[Sequence]) -> None:
+    text = io.StringIO(newline="")
+    plain = csv.writer(text, lineterminator="\n")
+    # Python before 3.13 leaves a carriage return unquoted, and then reads it as the end of the line.
+    quoted = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL)
+    for line in lines:
+        writer = quoted if any("\r" in str(cell) for cell in line) else plain
+        writer.writerow(line)
+    write_bytes(path, text.getvalue().encode(errors="surrogateescape"))
 
 
 def read_whole_text(path: Path) -> str:
     """The text of a file whose last line must be whole: a write that was cut off rarely ends in a line feed."""
-    text = read_text(path)
+    text = read_bytes(path).decode(errors="surrogateescape")
     if text and not text.endswith("\n"):
         raise FacelineError(f"{one_line(path)}: cut off in its last line")
     return text

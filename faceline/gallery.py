@@ -102,6 +102,7 @@ class Gallery:
             shapes != [(n, dimensions), (k, dimensions), (k,)]
             or sorted(set(self.labels.tolist())) != list(range(k))
             or not all(isinstance(name, str) for name in self.people)
+            or not all(isinstance(number, float) for number in (self.threshold, self.spread))
         ):
             raise FacelineError("its parts do not fit together")
 

@@ -11,7 +11,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 from faceline.errors import FacelineError, cure
-from faceline.files import RUN_FILE, one_line, read_bytes, read_json, remove, write_bytes, write_errors, write_json
+from faceline.files import (
+    RUN_FILE,
+    one_line,
+    read_bytes,
+    read_json,
+    read_record,
+    remove,
+    write_bytes,
+    write_errors,
+    write_json,
+)
 
 JOURNAL_FILE = "journal.jsonl"
 
@@ -51,7 +61,7 @@ class Journal:
         try:
             with cure("--overwrite does all again"):
                 if (folder / RUN_FILE).exists():
-                    previous = read_json(folder / RUN_FILE).get("options")
+                    previous = read_record(folder)["options"]
                     self.rows = {row.key: row for row in read_finished()}
                     self.finished = True
                 elif self._path.exists():
@@ -77,26 +87,28 @@ class Journal:
 
     def add(self, row) -> None:
         """Note what became of one item."""
-        if self._file is None:
-            self._start()
+        self.start()
+        line = encode(row.to_json())
         with write_errors(self._path):
-            self._file.write(encode(row.to_json()))
-            self._file.flush()
+            while line:  # a full disk takes a part of it, then refuses
+                line = line[self._file.write(line) :]
         self.rows[row.key] = row
 
-    def _start(self) -> None:
+    def start(self) -> None:
+        """Begin to change the folder, unless that has begun."""
+        if self._file is not None:
+            return
         lines = [{"options": self.options}, *(row.to_json() for row in self.rows.values())]
         write_bytes(self._path, b"".join(map(encode, lines)))
         remove(self.folder / RUN_FILE)
         self.finished = False
         with write_errors(self._path):
-            self._file = self._path.open("ab")
+            self._file = self._path.open("ab", buffering=0)
 
     def finish(self, rows: list, write_outputs: Callable[[list], None], record: dict) -> None:
         """Write the outputs from `rows`, then `run.json`, unless they are there already and nothing has changed."""
         if not self.finished or {row.key: row for row in rows} != self.rows or record_changed(self.folder, record):
-            if self._file is None:
-                self._start()
+            self.start()
             write_outputs(rows)
             write_json(self.folder / RUN_FILE, record)
         self.close()

@@ -1,6 +1,6 @@
 """Spreading a stage's items over processes."""
 
-import contextlib
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 
 from faceline.errors import FacelineError
@@ -40,10 +40,16 @@ def spread(work: Callable, items: Sequence, jobs: int | None, title: str) -> Ite
     else:
         parallel = joblib.Parallel(n_jobs=jobs, return_as="generator_unordered", max_nbytes=None)
         results = parallel(joblib.delayed(one_thread)(work, item) for item in items)
-    with contextlib.closing(results), tqdm(total=len(items), desc=title, disable=None) as bar:
-        for result in results:
-            bar.update()
-            yield result
+    try:
+        with tqdm(total=len(items), desc=title, disable=None) as bar:
+            for result in results:
+                bar.update()
+                yield result
+    finally:
+        with warnings.catch_warnings():
+            # joblib warns of results that nobody fetches; after a mistake or an interruption nobody wants them.
+            warnings.simplefilter("ignore")
+            results.close()
 
 
 def one_thread(work: Callable, item: object) -> object:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from faceline.errors import FacelineError, UnreadableError, cure
 from faceline.faces import AlignmentOptions
-from faceline.files import MANIFEST_FILE, RUN_FILE, inside, locked, one_line, read_json, sha256
+from faceline.files import MANIFEST_FILE, inside, locked, one_line, read_record, sha256
 from faceline.formats import (
     CropRow,
     PictureRow,
@@ -106,7 +106,7 @@ def read_aligned(data: Path, network: Network) -> tuple[list[PictureRow], dict]:
     if not data.is_dir():
         raise FacelineError(f"{one_line(data)}: no such folder; run align-dlib.py first")
     with cure("run align-dlib.py, which writes it, to its end"):
-        record = read_json(data / RUN_FILE).get("options")
+        record = read_record(data)["options"]
         pictures = [row for row in read_manifest(data / MANIFEST_FILE, PictureRow) if row.status == Status.OK]
     try:
         options = AlignmentOptions.from_record(record)

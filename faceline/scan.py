@@ -7,7 +7,7 @@ from pathlib import Path
 
 from faceline.errors import FacelineError
 from faceline.files import one_line
-from faceline.formats import PictureRow, Status, person_of
+from faceline.formats import PictureRow, Status
 from faceline.images import picture_suffixes
 
 
@@ -85,4 +85,5 @@ def walk(folder: Path, prefix: str, ancestors: tuple, suffixes: frozenset[str], 
 
 
 def refuse(listing: Listing, path: str, reason: str) -> None:
-    listing.refused.append(PictureRow(path, person_of(path), Status.UNREADABLE, reason))
+    """Note a folder that is not looked into, as the person it would have been."""
+    listing.refused.append(PictureRow(path, path.rstrip("/"), Status.UNREADABLE, reason))

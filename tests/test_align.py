@@ -1,0 +1,282 @@
+import csv
+import os
+
+import numpy as np
+import pytest
+from conftest import tree
+
+from faceline import align_folder
+from faceline.align import align_image, crop_path
+from faceline.errors import FacelineError
+from faceline.faces import AlignmentOptions
+from faceline.formats import PictureRow, Status, read_manifest
+from faceline.images import decode_image, encode_png
+
+QUICK = {"upsample": 0, "jobs": 1}
+
+
+def rows_of(folder):
+    return {row.image: row for row in read_manifest(folder / "manifest.csv", PictureRow)}
+
+
+@pytest.fixture
+def people(tmp_path, encoded):
+    """Two people with a picture each."""
+    for person, kind in (("anna", "JPEG"), ("bert", "PNG")):
+        (tmp_path / "in" / person).mkdir(parents=True)
+        (tmp_path / "in" / person / f"1.{kind.lower()}").write_bytes(encoded(kind))
+    return tmp_path / "in"
+
+
+def test_every_picture_is_accounted_for(tmp_path, encoded, portrait):
+    blank = encode_png(np.full_like(portrait, 128))
+    two = encode_png(np.concatenate([portrait, portrait[:, ::-1]], axis=1))
+    files = {
+        "anna/good.jpg": encoded("JPEG"),
+        "anna/good.png": encoded("PNG"),
+        "anna/good.HEIC": encoded("HEIF"),
+        "anna/mislabelled.gif": encoded("JPEG"),
+        "anna/blank.png": blank,
+        "anna/two.png": two,
+        "anna/empty.jpg": b"",
+        "anna/text.jpg": b"no picture",
+        "anna/cut.png": encoded("PNG")[:20000],
+        "anna/notes.txt": b"left aside",
+        "anna/.hidden.jpg": b"not looked at",
+        "x/anna/good.jpg": encoded("JPEG"),
+        "y/anna/good.jpg": encoded("JPEG"),
+        "Zoë, «the \"1st\"»\n/a photo, with 'all'\r.jpg": encoded("JPEG"),
+        "stray.jpg": encoded("JPEG"),
+    }
+    for name, data in files.items():
+        path = tmp_path / "in" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    (tmp_path / "in" / "anna" / "loop.jpg").symlink_to("loop.jpg")
+    (tmp_path / "in" / "anna" / "gone.jpg").symlink_to("nowhere.jpg")
+    (tmp_path / "in" / "anna" / "up").symlink_to(tmp_path / "in")
+    (tmp_path / "in" / "linked").symlink_to(tmp_path / "in" / "x" / "anna")
+    os.mkfifo(tmp_path / "in" / "anna" / "pipe.jpg")
+
+    summary = align_folder(tmp_path / "in", tmp_path / "out", **QUICK)
+
+    found = {name: (row.status, row.reason) for name, row in rows_of(tmp_path / "out").items()}
+    odd = "Zoë, «the \"1st\"»\n/a photo, with 'all'\r.jpg"
+    good = ["anna/good.jpg", "anna/good.png", "anna/good.HEIC", "anna/mislabelled.gif", "anna/two.png", odd]
+    good += ["x/anna/good.jpg", "y/anna/good.jpg", "linked/good.jpg"]
+    cut = found.pop("anna/cut.png")
+    assert found == dict.fromkeys(good, ("ok", "")) | {
+        "anna/blank.png": ("no-face", ""),
+        "anna/empty.jpg": ("unreadable", "empty file"),
+        "anna/text.jpg": ("unreadable", "not a picture"),
+        "anna/loop.jpg": ("unreadable", "Too many levels of symbolic links"),
+        "anna/gone.jpg": ("unreadable", "No such file or directory"),
+        "anna/pipe.jpg": ("unreadable", "not a regular file"),
+        "anna/up/": ("unreadable", "a link to a folder above it"),
+        "stray.jpg": ("no-person", "lies outside any person's folder"),
+    }
+    assert cut[0] == "unreadable"
+    assert cut[1].startswith("damaged picture")
+    assert dict(summary.counts) == {"ok": 9, "no-face": 1, "unreadable": 7, "no-person": 1}
+    assert summary.ignored == {".txt": 1}
+    for row in rows_of(tmp_path / "out").values():
+        if row.status == Status.OK:
+            assert decode_image((tmp_path / "out" / row.crop).read_bytes()).shape == (96, 96, 3)
+    assert sum(path.suffix == ".png" for path in (tmp_path / "out").rglob("*")) == 9
+
+
+def test_the_box_is_where_the_face_is(people, tmp_path, portrait):
+    align_folder(people, tmp_path / "out", **QUICK)
+    row = rows_of(tmp_path / "out")["bert/1.png"]
+    height, width = portrait.shape[:2]
+    assert 0 <= row.left < row.right <= width
+    assert 0 <= row.top < row.bottom <= height
+    assert row.faces == 1
+    assert (row.right - row.left) * (row.bottom - row.top) > 0.02 * height * width
+
+
+def test_several_faces_are_left_out_on_request(tmp_path, people, portrait):
+    (people / "anna" / "two.png").write_bytes(encode_png(np.concatenate([portrait, portrait], axis=1)))
+    align_folder(people, tmp_path / "out", skip_multi=True, **QUICK)
+    row = rows_of(tmp_path / "out")["anna/two.png"]
+    assert (row.status, row.reason, row.faces, row.crop) == ("many-faces", "2 faces", 2, "")
+
+
+@pytest.mark.parametrize("orientation", [3, 6, 8])
+def test_a_turned_photograph_gives_the_same_face(people, tmp_path, portrait, orientation):
+    from PIL import Image
+
+    turn = {3: Image.Transpose.ROTATE_180, 6: Image.Transpose.ROTATE_90, 8: Image.Transpose.ROTATE_270}[orientation]
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.fromarray(portrait).transpose(turn).save(people / "bert" / "turned.png", exif=exif)
+    align_folder(people, tmp_path / "out", **QUICK)
+    crops = [(tmp_path / "out" / "bert" / name).read_bytes() for name in ("1.png.png", "turned.png.png")]
+    assert crops[0] == crops[1]
+
+
+def test_again_does_only_what_is_new_or_changed(people, tmp_path, encoded):
+    out = tmp_path / "out"
+    assert align_folder(people, out, **QUICK).done == 2
+    before = tree(out)
+    stamp = (out / "run.json").stat().st_mtime_ns
+    again = align_folder(people, out, **QUICK)
+    assert (again.done, again.kept) == (0, 2)
+    assert tree(out) == before
+    assert (out / "run.json").stat().st_mtime_ns == stamp
+
+    (people / "anna" / "2.jpg").write_bytes(encoded("JPEG"))
+    os.utime(people / "bert" / "1.png")  # touched, not changed
+    assert align_folder(people, out, **QUICK).done == 1
+
+    (people / "anna" / "1.jpeg").write_bytes(encoded("JPEG", quality=40))
+    crop = (out / "anna" / "1.jpeg.png").read_bytes()
+    assert align_folder(people, out, **QUICK).done == 1
+    assert (out / "anna" / "1.jpeg.png").read_bytes() != crop
+
+
+def test_a_crop_that_was_altered_or_lost_is_made_again(people, tmp_path):
+    out = tmp_path / "out"
+    align_folder(people, out, **QUICK)
+    before = tree(out)
+    (out / "anna" / "1.jpeg.png").write_bytes(b"overwritten")
+    (out / "bert" / "1.png.png").unlink()
+    assert align_folder(people, out, **QUICK).done == 2
+    assert tree(out) == before
+
+
+def test_the_crop_of_a_removed_picture_disappears_and_nothing_else(people, tmp_path):
+    out = tmp_path / "out"
+    align_folder(people, out, **QUICK)
+    (out / "mine.png").write_bytes(b"the user's own")
+    (out / "bert" / "mine.txt").write_bytes(b"the user's own")
+    for person in ("anna", "bert"):
+        for picture in (people / person).iterdir():
+            picture.rename(people / person / "renamed.jpg")
+    (people / "bert" / "renamed.jpg").unlink()
+    summary = align_folder(people, out, **QUICK)
+    assert summary.removed == 2
+    assert sorted(os.listdir(out)) == ["anna", "bert", "manifest.csv", "mine.png", "run.json"]
+    assert os.listdir(out / "anna") == ["renamed.jpg.png"]
+    assert os.listdir(out / "bert") == ["mine.txt"]
+
+
+def test_a_picture_that_loses_its_face_loses_its_crop(people, tmp_path, portrait):
+    out = tmp_path / "out"
+    align_folder(people, out, **QUICK)
+    (people / "bert" / "1.png").write_bytes(encode_png(np.zeros_like(portrait)))
+    align_folder(people, out, **QUICK)
+    assert rows_of(out)["bert/1.png"].status == "no-face"
+    assert not (out / "bert").exists()
+
+
+@pytest.mark.parametrize("crop", ["../in/anna/1.jpeg", "/etc/hostname", "anna/1.jpeg.png", "mine.png"])
+def test_a_forged_manifest_removes_nothing_of_others(people, tmp_path, crop):
+    out = tmp_path / "out"
+    align_folder(people, out, **QUICK)
+    (out / "mine.png").write_bytes(b"the user's own")
+    with (out / "manifest.csv").open("a", newline="") as file:
+        csv.writer(file).writerow(["gone/1.jpg", "gone", "ok", "", 1, crop, 1, 2, 3, 4, "0" * 64, "0" * 64])
+    before = {name for name in tree(tmp_path) if not name.endswith("manifest.csv")}
+    align_folder(people, out, **QUICK)
+    assert {name for name in tree(tmp_path) if not name.endswith("manifest.csv")} == before
+
+
+def test_other_options_are_not_mixed(people, tmp_path):
+    out = tmp_path / "out"
+    align_folder(people, out, **QUICK)
+    with pytest.raises(FacelineError, match=r"out: made with size 96, not 150; name another folder, or do all again"):
+        align_folder(people, out, size=150, **QUICK)
+    assert align_folder(people, out, size=150, overwrite=True, **QUICK).done == 2
+    assert decode_image((out / "anna" / "1.jpeg.png").read_bytes()).shape == (150, 150, 3)
+    assert align_folder(people, out, size=150, **QUICK).done == 0
+
+
+def test_overwrite_does_all_again_and_mends_anything(people, tmp_path):
+    out = tmp_path / "out"
+    align_folder(people, out, **QUICK)
+    before = tree(out)
+    for damage in (b"", b"{", b"[]", b'{"options": 5}'):
+        (out / "run.json").write_bytes(damage)
+        with pytest.raises(FacelineError, match="overwrite"):
+            align_folder(people, out, **QUICK)
+    (out / "manifest.csv").write_bytes(b"torn")
+    assert align_folder(people, out, overwrite=True, **QUICK).done == 2
+    assert tree(out) == before
+
+
+def test_jobs_do_not_change_a_byte(people, tmp_path, encoded):
+    for number in range(8):
+        (people / "anna" / f"more{number}.jpg").write_bytes(encoded("JPEG", quality=50 + number))
+    align_folder(people, tmp_path / "one", upsample=0, jobs=1)
+    align_folder(people, tmp_path / "three", upsample=0, jobs=3)
+    assert tree(tmp_path / "one") == tree(tmp_path / "three")
+
+
+@pytest.mark.parametrize(
+    ("prepare", "complaint"),
+    [
+        (lambda folder: None, "in: No such file or directory; name the folder that holds a folder for each person"),
+        (lambda folder: folder.write_text(""), "in: Not a directory"),
+        (lambda folder: folder.mkdir(), "in: no pictures; put each person's pictures in a folder of their own"),
+        (lambda folder: (folder / "anna").mkdir(parents=True), "in: no pictures"),
+        (lambda folder: (folder.mkdir(), (folder / "a.jpg").touch()), "in: 1 pictures but no folder of a person"),
+        (lambda folder: (folder.mkdir(), (folder / "l").symlink_to(folder)), "in: no pictures"),
+    ],
+)
+def test_wrong_inputs_take_one_line(tmp_path, prepare, complaint):
+    prepare(tmp_path / "in")
+    with pytest.raises(FacelineError, match=complaint) as caught:
+        align_folder(tmp_path / "in", tmp_path / "out")
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_output_may_not_lie_in_the_input(people):
+    for output in (people, people / "crops", people / "anna"):
+        with pytest.raises(FacelineError, match="lies in the input folder"):
+            align_folder(people, output)
+
+
+def test_a_link_in_the_output_leads_nowhere(people, tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "anna").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(FacelineError, match="leads out of this folder"):
+        align_folder(people, tmp_path / "out", **QUICK)
+    assert os.listdir(tmp_path / "elsewhere") == []
+
+
+@pytest.mark.parametrize("length", [200, 245, 250, 255])
+def test_long_names(people, tmp_path, encoded, length):
+    for letter in "ab":
+        name = "é" * ((length - 5) // 2) + letter + ".jpg"
+        (people / "anna" / name).write_bytes(encoded("JPEG"))
+    summary = align_folder(people, tmp_path / "out", **QUICK)
+    assert summary.counts["ok"] == 4
+    assert align_folder(people, tmp_path / "out", **QUICK).done == 0
+
+
+def test_crop_paths_differ_where_pictures_do():
+    names = ["p/a.jpg", "p/a.png", "p/a", "q/a.jpg", "p/a.jpg.png", *(f"p/{'x' * 245}{i}.jpg" for i in range(9))]
+    assert len({crop_path(name) for name in names}) == len(names)
+
+
+def test_names_that_are_no_text(people, tmp_path, encoded):
+    (people / "anna" / "\udcff\udcfe.jpg").write_bytes(encoded("JPEG"))
+    assert align_folder(people, tmp_path / "out", **QUICK).counts["ok"] == 3
+    assert align_folder(people, tmp_path / "out", **QUICK).done == 0
+
+
+def test_align_image_tells_what_became_of_it(portrait):
+    options = AlignmentOptions(upsample=0)
+    assert align_image(np.zeros_like(portrait), options).status == Status.NO_FACE
+    alignment = align_image(portrait, options)
+    assert alignment.status == Status.OK
+    assert alignment.crop.shape == (96, 96, 3)
+    assert alignment.crop.dtype == np.uint8
+
+
+def test_jobs_must_be_a_number_of_processes(people, tmp_path):
+    with pytest.raises(FacelineError, match="jobs 0 is out of range; choose 1 or more"):
+        align_folder(people, tmp_path / "out", jobs=0)

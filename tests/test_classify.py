@@ -1,0 +1,262 @@
+import json
+import math
+import os
+import shutil
+
+import joblib
+import numpy as np
+import pytest
+from conftest import tree
+
+from faceline import align_folder, infer, pickles, represent_folder, train
+from faceline.errors import FacelineError
+from faceline.files import read_json, write_json
+from faceline.gallery import UNKNOWN, Gallery
+from faceline.images import decode_image, encode_png
+from faceline.networks import NETWORKS
+
+NETWORK = NETWORKS["dlib"]
+
+
+def names(answer):
+    return [face.identity.name for face in answer.faces]
+
+
+@pytest.fixture
+def classifier(pipeline):
+    return pipeline / "embeddings" / "classifier.pkl"
+
+
+def test_probes_get_their_names(photographs, classifier):
+    answers = list(infer([path for path, _ in photographs.probes], classifier))
+    assert [names(answer) for answer in answers] == [[name] for _, name in photographs.probes]
+    assert all(face.identity.confidence > 0.9 for answer in answers for face in answer.faces)
+
+
+def test_a_stranger_is_unknown_unless_a_name_is_wanted(photographs, classifier):
+    (answer,) = infer([photographs.stranger], classifier)
+    assert names(answer) == [UNKNOWN]
+    assert answer.faces[0].identity.confidence > 0.9
+    (answer,) = infer([photographs.stranger], classifier, threshold=math.inf)
+    assert names(answer) != [UNKNOWN]
+    assert answer.faces[0].identity.confidence < 0.1
+
+
+def test_the_threshold_moves_the_limit(photographs, classifier):
+    path, name = photographs.probes[0]
+    distance = next(infer([path], classifier)).faces[0].identity.distance
+    assert names(next(infer([path], classifier, threshold=distance + 0.01))) == [name]
+    assert names(next(infer([path], classifier, threshold=distance - 0.01))) == [UNKNOWN]
+    for wrong in (-1.0, math.nan):
+        with pytest.raises(FacelineError, match="is no distance; choose 0 or more"):
+            infer([path], classifier, threshold=wrong)
+
+
+def test_several_faces_from_left_to_right(photographs, classifier, tmp_path):
+    (path, name), *_ = photographs.probes
+    pictures = [decode_image(photographs.stranger.read_bytes()), decode_image(path.read_bytes())]
+    height = max(len(picture) for picture in pictures)
+    pictures = [np.pad(picture, ((0, height - len(picture)), (0, 0), (0, 0))) for picture in pictures]
+    together = tmp_path / "two.png"
+    together.write_bytes(encode_png(np.concatenate(pictures, axis=1)))
+    (answer,) = infer([together], classifier, multi=True)
+    assert names(answer) == [UNKNOWN, name]
+    left, right = answer.faces
+    assert left.centre_x < pictures[0].shape[1] < right.centre_x
+    lines = str(answer).split("\n")
+    assert lines[0] == f"=== {together} ==="
+    assert lines[2] == f"Predict {name} @ x={right.centre_x} with {right.identity.confidence:.2f} confidence."
+    assert len(next(infer([together], classifier)).faces) == 1
+
+
+def test_two_known_people_in_a_picture(faces, classifier):
+    (answer,) = infer([faces / "known-people/test/obama_and_biden.jpg"], classifier, multi=True)
+    assert {"obama", "biden"} <= set(names(answer))
+
+
+def test_bad_pictures_have_their_own_answer(photographs, classifier, tmp_path):
+    path, name = photographs.probes[0]
+    (tmp_path / "blank.png").write_bytes(encode_png(np.zeros((90, 90, 3), np.uint8)))
+    (tmp_path / "text.jpg").write_text("hello")
+    pictures = [tmp_path / "blank.png", tmp_path / "text.jpg", tmp_path / "gone.jpg", tmp_path, path]
+    answers = list(infer(pictures, classifier))
+    assert [str(answer).split("\n", 1)[1] for answer in answers[:4]] == [
+        "No face found.",
+        "Not a usable picture: not a picture.",
+        "Not a usable picture: No such file or directory.",
+        "Not a usable picture: Is a directory.",
+    ]
+    assert [answer.status for answer in answers] == ["no-face", "unreadable", "missing", "unreadable", "ok"]
+    assert names(answers[4]) == [name]
+    assert json.loads(answers[0].to_json()) == {"image": str(pictures[0]), "status": "no-face", "faces": []}
+
+
+def test_json(photographs, classifier):
+    path, name = photographs.probes[0]
+    (answer,) = infer([path], classifier)
+    line = answer.to_json()
+    assert "\n" not in line
+    value = json.loads(line)
+    assert value["image"] == str(path)
+    assert value["status"] == "ok"
+    (face,) = value["faces"]
+    left, top, right, bottom = face["box"]
+    height, width = decode_image(path.read_bytes()).shape[:2]
+    assert 0 <= left < right <= width
+    assert 0 <= top < bottom <= height
+    assert face["name"] == name
+    assert 0 <= face["distance"] < 0.6
+    assert 0.5 <= face["confidence"] <= 1
+
+
+def test_marked_pictures(photographs, classifier, tmp_path):
+    path, _ = photographs.probes[0]
+    picture = decode_image(path.read_bytes())
+    (tmp_path / "in").mkdir()
+    for name in ("a.png", "a.heic.tiff"):
+        (tmp_path / "in" / name).write_bytes(encode_png(picture))
+    pictures = [tmp_path / "in" / "a.png", tmp_path / "in" / "a.heic.tiff", path, tmp_path / "in" / "a.png"]
+    answers = list(infer(pictures, classifier, save_dir=tmp_path / "new" / "marked"))
+    assert sorted(os.listdir(tmp_path / "new" / "marked")) == sorted(["a.png", "a.heic.tiff.jpg", path.name, "a-2.png"])
+    marked = decode_image((tmp_path / "new" / "marked" / "a.png").read_bytes())
+    assert marked.shape == picture.shape
+    changed = np.argwhere((marked != picture).any(axis=2))
+    left, top, right, _ = answers[0].faces[0].box_ltrb
+    assert tuple(marked[top, (left + right) // 2]) == (255, 212, 0)
+    assert changed[:, 0].min() == top
+    assert changed[:, 1].min() == left
+
+
+def test_originals_are_not_overwritten(classifier, tmp_path, portrait):
+    (tmp_path / "a.png").write_bytes(encode_png(portrait))
+    before = tree(tmp_path)
+    with pytest.raises(FacelineError, match="would replace the original; name another folder"):
+        infer([tmp_path / "a.png"], classifier, save_dir=tmp_path)
+    assert tree(tmp_path) == before
+
+
+def gallery_of(folder, tmp_path):
+    """Run all stages on a folder of people; the classifier's path."""
+    align_folder(folder, tmp_path / "aligned", jobs=1)
+    represent_folder(tmp_path / "aligned", tmp_path / "embeddings", jobs=1)
+    return train(tmp_path / "embeddings").path
+
+
+def test_one_person_with_one_picture(photographs, tmp_path):
+    name = photographs.portrait.parent.name
+    (tmp_path / "in" / name).mkdir(parents=True)
+    shutil.copy(photographs.portrait, tmp_path / "in" / name)
+    classifier = gallery_of(tmp_path / "in", tmp_path)
+    probe = next(path for path, who in photographs.probes if who == name)
+    assert [names(answer) for answer in infer([probe, photographs.stranger], classifier)] == [[name], [UNKNOWN]]
+
+
+def test_two_people_with_one_picture_each(photographs, tmp_path):
+    name = photographs.portrait.parent.name
+    for person, path in ((name, photographs.portrait), ('x/ other, "one"', photographs.stranger)):
+        (tmp_path / "in" / person).mkdir(parents=True)
+        shutil.copy(path, tmp_path / "in" / person)
+    classifier = gallery_of(tmp_path / "in", tmp_path)
+    probe = next(path for path, who in photographs.probes if who == name)
+    found = [names(answer) for answer in infer([probe, photographs.stranger], classifier)]
+    assert found == [[name], ['x/ other, "one"']]
+
+
+def test_training_again_gives_the_same_bytes(pipeline, classifier):
+    before = classifier.read_bytes()
+    train(pipeline / "embeddings")
+    assert classifier.read_bytes() == before
+
+
+def test_the_classifier_needs_no_library_of_ours(classifier, photographs):
+    content = joblib.load(classifier)
+    assert content["people"] == sorted(path.name for path in photographs.train.iterdir())
+    assert content["network"] == "dlib"
+    assert content["network_sha256"] == NETWORK.weights.sha256
+    assert content["alignment"]["landmarks"] == "outerEyesAndNose"
+    assert content["versions"]["numpy"] == np.__version__
+    assert len(content["coefficients"]) == len(content["people"])
+
+
+@pytest.mark.parametrize(
+    ("damage", "complaint"),
+    [
+        (lambda folder: shutil.rmtree(folder), "no such folder; run batch_represent first"),
+        (
+            lambda folder: (folder / "run.json").unlink(),
+            "No such file or directory; run batch_represent, which writes it",
+        ),
+        (
+            lambda folder: (folder / "reps.csv").write_text("1,2\n"),
+            r"reps\.csv: line 1 has 2 numbers instead of 128; run",
+        ),
+        (
+            lambda folder: (folder / "reps.csv").unlink(),
+            r"reps\.csv: No such file or directory; run batch_represent again",
+        ),
+        (lambda folder: (folder / "labels.csv").write_text(""), "embeddings but 0 labels; run batch_represent again"),
+        (
+            lambda folder: write_json(
+                folder / "run.json", read_json(folder / "run.json") | {"options": {"network": "x"}}
+            ),
+            "unknown network 'x'",
+        ),
+        (
+            lambda folder: write_json(folder / "run.json", read_json(folder / "run.json") | {"counts": {"ok": 1000}}),
+            "added or removed by hand",
+        ),
+        (lambda folder: write_json(folder / "run.json", {"options": []}), "tells of no options"),
+    ],
+)
+def test_train_distrusts_the_stage_before(pipeline, tmp_path, damage, complaint):
+    folder = tmp_path / "embeddings"
+    shutil.copytree(pipeline / "embeddings", folder)
+    damage(folder)
+    with pytest.raises(FacelineError, match=complaint) as caught:
+        train(folder)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"format": "faceline classifier 0"}, "no classifier of this version"),
+        ({"format": None}, "no classifier of this version"),
+        ({"network": "vgg"}, "unknown network 'vgg'"),
+        ({"network_sha256": "0"}, "made with other weights of the network dlib"),
+        ({"alignment": {}}, "not described as this version does"),
+        ({"people": ["one"]}, "its parts do not fit together"),
+        ({"people": 5}, "classifier.pkl: "),
+        ({"labels": np.zeros(3, np.int32)}, "its parts do not fit together"),
+        ({"embeddings": np.zeros((3, 3), np.float32)}, "its parts do not fit together"),
+        ({"coefficients": None}, "classifier.pkl: "),
+        ({"threshold": "far"}, "its parts do not fit together"),
+    ],
+)
+def test_a_classifier_of_something_else_is_refused(classifier, tmp_path, photographs, change, complaint):
+    pickles.dump(pickles.load(classifier) | change, tmp_path / "classifier.pkl")
+    with pytest.raises(FacelineError, match=rf"{complaint}.*; run classifier\.py train again"):
+        infer([photographs.stranger], tmp_path / "classifier.pkl")
+
+
+def test_a_classifier_that_is_none(tmp_path, photographs):
+    joblib.dump(["not", "it"], tmp_path / "classifier.pkl")
+    with pytest.raises(FacelineError, match="no classifier of this version"):
+        infer([photographs.stranger], tmp_path / "classifier.pkl")
+
+
+def test_confidence_falls_with_distance_and_is_even_at_the_limit(pipeline):
+    content = pickles.load(pipeline / "embeddings" / "classifier.pkl")
+    gallery = Gallery(**{name: content[name] for name in Gallery.__dataclass_fields__})
+    assert gallery.confidence(gallery.threshold) == 0.5
+    assert gallery.confidence(0.2) > 0.999 > gallery.confidence(0.5) > gallery.confidence(0.7)
+    assert gallery.confidence(0.9) < 0.001
+    assert gallery.threshold == NETWORK.threshold_among(len(content["embeddings"]))
+
+
+def test_an_enrolled_picture_is_found_at_distance_zero(pipeline):
+    content = pickles.load(pipeline / "embeddings" / "classifier.pkl")
+    gallery = Gallery(**{name: content[name] for name in Gallery.__dataclass_fields__})
+    identities = gallery.identify(content["embeddings"])
+    assert [identity.name for identity in identities] == [content["people"][label] for label in content["labels"]]
+    assert all(identity.distance == 0 for identity in identities)

@@ -1,0 +1,100 @@
+import os
+import subprocess
+import sys
+
+import pytest
+
+from faceline.errors import FacelineError, UnreadableError
+from faceline.files import inside, locked, one_line, read_bytes, remove, replacing, scratch_path, write_bytes
+
+
+def test_replacing_keeps_the_old_file_when_the_writer_fails(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+    with pytest.raises(RuntimeError), replacing(path) as scratch:
+        scratch.write_text("half of the n")
+        raise RuntimeError
+    assert path.read_text() == "old"
+    assert os.listdir(tmp_path) == ["a.txt"]
+
+
+def test_write_errors_say_what_where_and_what_to_do(tmp_path):
+    with pytest.raises(FacelineError, match=r"missing/a: cannot be written: No such file or directory; make it"):
+        write_bytes(tmp_path / "missing" / "a", b"")
+
+
+def test_a_full_disk_is_named():
+    with pytest.raises(FacelineError, match="No space left on device; make room and run the same command again"):
+        from faceline.files import write_errors
+
+        with write_errors("somewhere"), open("/dev/full", "w") as full:
+            full.write("x")
+
+
+def test_remove_takes_the_leftover_of_a_killed_run_along(tmp_path):
+    path = tmp_path / "a"
+    path.touch()
+    scratch_path(path).touch()
+    remove(path)
+    remove(path)
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("name", ["../a", "/etc/passwd", "x/../../a", "link/a"])
+def test_inside_lets_nothing_out(tmp_path, name):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "link").symlink_to(tmp_path)
+    with pytest.raises(FacelineError, match="leads out of this folder"):
+        inside(tmp_path / "folder", name)
+
+
+def test_inside_lets_people_of_people_in(tmp_path):
+    assert inside(tmp_path, "x/anna/a.jpg.png") == tmp_path / "x" / "anna" / "a.jpg.png"
+
+
+def test_read_bytes_does_not_wait_for_a_pipe(tmp_path):
+    os.mkfifo(tmp_path / "pipe.jpg")
+    with pytest.raises(UnreadableError, match="not a regular file"):
+        read_bytes(tmp_path / "pipe.jpg")
+
+
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        (lambda path: path.mkdir(), "Is a directory"),
+        (lambda path: path.symlink_to(path), "Too many levels of symbolic links"),
+        (lambda path: path.write_bytes(b"123456"), "6 bytes, the limit is 5"),
+        (lambda path: None, "No such file or directory"),
+    ],
+)
+def test_read_bytes_says_why_not(tmp_path, make, reason):
+    path = tmp_path / "a"
+    make(path)
+    with pytest.raises(UnreadableError) as caught:
+        read_bytes(path, limit=5)
+    assert caught.value.reason == reason
+
+
+def test_a_second_run_is_kept_out_and_the_lock_dies_with_its_process(tmp_path):
+    code = "import sys, faceline.files as f, pathlib\nwith f.locked(pathlib.Path(sys.argv[1])): pass"
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    with locked(tmp_path):
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert "another run is writing here" in done.stderr
+    assert subprocess.run(command, check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("will-ferrell", "will-ferrell"),
+        ("Zoë, «Jr.» 李", "Zoë, «Jr.» 李"),
+        ("a\nb", r"a\nb"),
+        ("\x1b[2J", r"\x1b[2J"),
+        ("\u202egnp", r"\u202egnp"),
+        ("narrow\u202fspace", "narrow\u202fspace"),
+        ("\udcff", "\udcff"),
+    ],
+)
+def test_one_line(text, line):
+    assert one_line(text) == line

@@ -1,0 +1,117 @@
+import cv2
+import numpy as np
+import pytest
+
+from faceline.errors import FacelineError
+from faceline.geometry import FRAMES, LANDMARK_SETS, align_transform, cut, landmark_model_for
+
+SOURCE = np.array([(10.0, 20.0), (60.0, 22.0), (36.0, 51.0)])
+
+
+def similarity(angle, scale, shift):
+    turn = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    return np.column_stack([turn, shift])
+
+
+@pytest.mark.parametrize("angle", [0, 0.3, np.pi / 2, -3])
+@pytest.mark.parametrize("scale", [0.1, 1, 7])
+def test_a_similarity_is_found_again(angle, scale):
+    matrix = similarity(angle, scale, (5, -7))
+    target = SOURCE @ matrix[:, :2].T + matrix[:, 2]
+    assert np.allclose(align_transform(SOURCE, target), matrix)
+
+
+def test_the_face_is_never_distorted():
+    target = SOURCE * (1, 2)  # stretched: no similarity fits
+    matrix = align_transform(SOURCE, target)
+    assert np.isclose(matrix[0, 0], matrix[1, 1])
+    assert np.isclose(matrix[0, 1], -matrix[1, 0])
+
+
+def test_the_fit_has_the_least_squares():
+    generator = np.random.default_rng(0)
+    target = generator.normal(size=(3, 2))
+
+    def error(matrix):
+        return ((SOURCE @ matrix[:, :2].T + matrix[:, 2] - target) ** 2).sum()
+
+    best = align_transform(SOURCE, target)
+    for _ in range(200):
+        nudge = generator.normal(size=4) * 1e-3
+        near = best + [[nudge[0], -nudge[1], nudge[2]], [nudge[1], nudge[0], nudge[3]]]
+        assert error(near) >= error(best)
+
+
+def test_coincident_landmarks_are_refused():
+    with pytest.raises(ValueError, match="coincide"):
+        align_transform(np.ones((3, 2)), SOURCE)
+
+
+def test_cut_at_the_same_scale_copies_pixels(portrait):
+    places = np.array([(10.0, 10.0), (40.0, 10.0), (25.0, 30.0)])
+    crop = cut(portrait, places + (30, 20), places, 50, 50)
+    assert np.array_equal(crop, portrait[20:70, 30:80])
+
+
+def test_cut_is_black_outside(portrait):
+    places = np.array([(10.0, 10.0), (40.0, 10.0), (25.0, 30.0)])
+    crop = cut(portrait, places - (25, 0), places, 50, 50)
+    assert not crop[:, :24].any()
+    assert np.array_equal(crop[:, 25:], portrait[:50, :25])
+
+
+@pytest.mark.parametrize("shrink", [1.5, 2, 3.3, 8])
+def test_cut_does_not_alias(shrink):
+    # A checkerboard of single pixels is grey from afar; sampling it would give any pattern.
+    board = (np.indices((800, 800)).sum(axis=0) % 2 * 255).astype(np.uint8)[..., None].repeat(3, axis=2)
+    places = np.array([(20.0, 20.0), (60.0, 20.0), (40.0, 60.0)])
+    crop = cut(board, places * shrink, places, 80, 80)
+    assert np.abs(crop[4:-4, 4:-4].astype(int) - 127).max() <= (70 if shrink < 2 else 40)
+
+
+def test_cut_keeps_places_when_it_shrinks():
+    # A soft dot on every landmark lands on its place.
+    picture = np.zeros((600, 700, 3), np.uint8)
+    landmarks = np.array([(200, 220), (460, 250), (310, 420)])
+    for x, y in landmarks:
+        cv2.circle(picture, (int(x), int(y)), 12, (255, 255, 255), -1)
+    matrix = similarity(0.1, 0.3, (3, 4))
+    places = landmarks @ matrix[:, :2].T + matrix[:, 2]
+    crop = cut(picture, landmarks, places, 220, 220)
+    _, _, _, centres = cv2.connectedComponentsWithStats((crop[..., 0] > 127).astype(np.uint8))
+    found = centres[1:][np.argsort(centres[1:, 0])]
+    assert np.abs(found - places[np.argsort(places[:, 0])]).max() < 0.2
+
+
+def test_cut_takes_pictures_wider_than_opencv_does():
+    picture = np.zeros((60, 40_000, 3), np.uint8)
+    picture[20:30, 39_900:39_910] = 255
+    places = np.array([(10.0, 10.0), (40.0, 10.0), (25.0, 30.0)])
+    crop = cut(picture, places + (39_880, 5), places, 50, 50)
+    assert np.array_equal(crop, picture[5:55, 39_880:39_930])
+
+
+def test_a_crop_of_half_the_size_shows_the_same_places(portrait):
+    places = np.array([(37.0, 46.0), (110.0, 46.0), (73.0, 87.0)])
+    landmarks = places + (20, 30)
+    large = cut(portrait, landmarks, places, 150, 150)
+    small = cut(portrait, landmarks, places, 150, 75)
+    assert np.abs(cv2.resize(large, (75, 75), interpolation=cv2.INTER_AREA).astype(int) - small).mean() < 1
+
+
+def test_every_frame_has_a_place_for_every_landmark():
+    for frame in FRAMES.values():
+        for models in LANDMARK_SETS.values():
+            for model, points in models.items():
+                assert set(points) <= frame.places[model].keys()
+
+
+def test_landmark_models():
+    assert landmark_model_for("outerEyesAndNose", None) == 5
+    assert landmark_model_for("outerEyesAndNose", 68) == 68
+    assert landmark_model_for("dlibChip", None) == 5
+    assert landmark_model_for("innerEyesAndBottomLip", None) == 68
+    with pytest.raises(FacelineError, match="5-point landmark model has no innerEyesAndBottomLip"):
+        landmark_model_for("innerEyesAndBottomLip", 5)
+    with pytest.raises(FacelineError, match="choose from outerEyesAndNose, innerEyesAndBottomLip, dlibChip"):
+        landmark_model_for("noseOnly", None)

@@ -1,0 +1,162 @@
+import shutil
+
+import numpy as np
+import pytest
+from conftest import tree
+
+from faceline import align_folder, represent_folder
+from faceline.errors import FacelineError
+from faceline.files import read_json, write_json
+from faceline.formats import CropRow, read_embeddings, read_manifest
+from faceline.images import decode_image, encode_png
+from faceline.networks import NETWORKS, embed
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory, encoded):
+    """Three people's crops and their embeddings."""
+    folder = tmp_path_factory.mktemp("made")
+    for number, person in enumerate(["Zoë 1", "anna", "x/anna"]):
+        (folder / "in" / person).mkdir(parents=True)
+        (folder / "in" / person / "1.jpg").write_bytes(encoded("JPEG", quality=50 + number))
+    align_folder(folder / "in", folder / "aligned", upsample=0, jobs=1)
+    represent_folder(folder / "aligned", folder / "out", jobs=1)
+    return folder
+
+
+@pytest.fixture
+def copy(made, tmp_path):
+    for name in ("aligned", "out"):
+        shutil.copytree(made / name, tmp_path / name)
+    return tmp_path
+
+
+def test_rows_belong_to_labels(made):
+    embeddings, crops = read_embeddings(made / "out", 128)
+    assert crops == ["Zoë 1/1.jpg.png", "anna/1.jpg.png", "x/anna/1.jpg.png"]
+    assert (made / "out" / "labels.csv").read_text().split("\n")[2] == "3,x/anna/1.jpg.png"
+    for embedding, crop in zip(embeddings, crops, strict=True):
+        image = decode_image((made / "aligned" / crop).read_bytes())
+        assert np.array_equal(embedding, embed(NETWORKS["dlib"], image[None])[0])
+
+
+def test_run_json_tells_how_it_was_made(made):
+    record = read_json(made / "out" / "run.json")
+    assert record["options"] == {"network": "dlib", "network_sha256": NETWORKS["dlib"].weights.sha256}
+    assert record["counts"] == {"ok": 3}
+    assert record["alignment"]["size"] == 96
+    assert record["versions"]["numpy"] == np.__version__
+
+
+def test_again_does_only_what_changed(copy):
+    before = tree(copy)
+    again = represent_folder(copy / "aligned", copy / "out", jobs=1)
+    assert (again.done, again.kept) == (0, 3)
+    assert tree(copy) == before
+    path = copy / "aligned" / "anna" / "1.jpg.png"
+    path.write_bytes(encode_png(decode_image(path.read_bytes())[:, ::-1].copy()))
+    assert represent_folder(copy / "aligned", copy / "out", jobs=1).done == 1
+    assert tree(copy)["out/reps.csv"] != before["out/reps.csv"]
+
+
+def test_jobs_do_not_change_a_byte(copy):
+    represent_folder(copy / "aligned", copy / "two", jobs=2)
+    assert tree(copy / "two") == tree(copy / "out")
+
+
+def test_every_crop_is_accounted_for(copy):
+    (copy / "aligned" / "Zoë 1" / "1.jpg.png").unlink()
+    (copy / "aligned" / "anna" / "1.jpg.png").write_bytes(encode_png(np.zeros((50, 40, 3), np.uint8)))
+    summary = represent_folder(copy / "aligned", copy / "out", jobs=1)
+    assert dict(summary.counts) == {"missing": 1, "wrong-size": 1, "ok": 1}
+    rows = {row.crop: (row.status, row.reason) for row in read_manifest(copy / "out" / "manifest.csv", CropRow)}
+    assert rows == {
+        "Zoë 1/1.jpg.png": ("missing", "the crop has been removed"),
+        "anna/1.jpg.png": ("wrong-size", "40 x 50 pixels instead of 96 x 96"),
+        "x/anna/1.jpg.png": ("ok", ""),
+    }
+    assert (copy / "out" / "labels.csv").read_text() == "1,x/anna/1.jpg.png\n"
+    assert represent_folder(copy / "aligned", copy / "out", jobs=1).done == 0
+
+
+def test_unreadable_crops_do_not_stop_the_run(copy):
+    for data in (b"", b"text", encode_png(np.zeros((96, 96, 3), np.uint8))[:60]):
+        (copy / "aligned" / "anna" / "1.jpg.png").write_bytes(data)
+        assert represent_folder(copy / "aligned", copy / "out", jobs=1).counts == {"ok": 2, "unreadable": 1}
+
+
+def test_the_embedding_of_a_vanished_crop_vanishes(made, copy):
+    shutil.copytree(made / "in", copy / "in")
+    shutil.rmtree(copy / "in" / "anna")
+    align_folder(copy / "in", copy / "aligned", upsample=0, jobs=1)
+    summary = represent_folder(copy / "aligned", copy / "out", jobs=1)
+    assert (summary.done, summary.kept, summary.removed) == (0, 2, 1)
+    assert read_embeddings(copy / "out", 128)[1] == ["Zoë 1/1.jpg.png", "x/anna/1.jpg.png"]
+
+
+@pytest.mark.parametrize(
+    ("damage", "complaint"),
+    [
+        (lambda aligned: shutil.rmtree(aligned), r"aligned: no such folder; run align-dlib\.py first"),
+        (
+            lambda aligned: (aligned / "run.json").unlink(),
+            r"run\.json: No such file or directory; run align-dlib\.py, w",
+        ),
+        (lambda aligned: (aligned / "manifest.csv").unlink(), r"manifest\.csv: No such file or directory; run align"),
+        (lambda aligned: (aligned / "manifest.csv").write_text("x\n1,2\n"), r"manifest\.csv: line 2: wrong number"),
+        (lambda aligned: (aligned / "run.json").write_text("{"), r"run\.json: damaged"),
+        (lambda aligned: (aligned / "run.json").write_text('{"options": {}}'), "not described as this version does"),
+        (lambda aligned: [path.unlink() for path in aligned.rglob("*.png")], "none of 3 crops can be read"),
+    ],
+)
+def test_a_reader_distrusts_the_stage_before(copy, damage, complaint):
+    damage(copy / "aligned")
+    with pytest.raises(FacelineError, match=complaint) as caught:
+        represent_folder(copy / "aligned", copy / "new", jobs=1)
+    assert "\n" not in str(caught.value)
+
+
+def test_crops_of_another_network_or_version_are_refused(copy, monkeypatch):
+    from faceline import geometry
+
+    record = read_json(copy / "aligned" / "run.json")
+    write_json(copy / "aligned" / "run.json", record | {"options": record["options"] | {"geometry_version": 0}})
+    with pytest.raises(FacelineError, match="made by another version"):
+        represent_folder(copy / "aligned", copy / "new", jobs=1)
+    monkeypatch.setitem(geometry.FRAMES, "arcface", geometry.FRAMES["dlib"])
+    write_json(copy / "aligned" / "run.json", record | {"options": record["options"] | {"frame": "arcface"}})
+    with pytest.raises(FacelineError, match="the crops are for the frame arcface, the network dlib expects dlib"):
+        represent_folder(copy / "aligned", copy / "new", jobs=1)
+
+
+def test_embeddings_of_another_network_are_not_mixed(copy):
+    record = read_json(copy / "out" / "run.json")
+    write_json(copy / "out" / "run.json", record | {"options": {"network": "vgg", "network_sha256": "0"}})
+    with pytest.raises(FacelineError, match="made with network vgg, not dlib; network_sha256 0, not 5"):
+        represent_folder(copy / "aligned", copy / "out", jobs=1)
+    assert represent_folder(copy / "aligned", copy / "out", jobs=1, overwrite=True).done == 3
+
+
+@pytest.mark.parametrize("name", ["reps.csv", "labels.csv", "manifest.csv"])
+def test_damaged_outputs_are_named_and_mended(copy, name):
+    expected = tree(copy / "out")
+    (copy / "out" / name).write_bytes((copy / "out" / name).read_bytes()[:-9])
+    with pytest.raises(FacelineError, match=rf"{name}: .*; --overwrite does all again"):
+        represent_folder(copy / "aligned", copy / "out", jobs=1)
+    represent_folder(copy / "aligned", copy / "out", jobs=1, overwrite=True)
+    assert tree(copy / "out") == expected
+
+
+def test_a_manifest_cannot_point_outside(copy, made):
+    manifest = copy / "aligned" / "manifest.csv"
+    manifest.write_text(manifest.read_text().replace("anna/1.jpg.png", "../../secret.png", 1))
+    with pytest.raises(FacelineError, match="leads out of this folder"):
+        represent_folder(copy / "aligned", copy / "out", jobs=1)
+
+
+def test_an_alignment_without_faces_says_so(tmp_path):
+    (tmp_path / "in" / "anna").mkdir(parents=True)
+    (tmp_path / "in" / "anna" / "1.png").write_bytes(encode_png(np.zeros((60, 60, 3), np.uint8)))
+    align_folder(tmp_path / "in", tmp_path / "aligned", jobs=1)
+    with pytest.raises(FacelineError, match="no face was found in any picture"):
+        represent_folder(tmp_path / "aligned", tmp_path / "out", jobs=1)

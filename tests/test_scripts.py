@@ -1,0 +1,222 @@
+"""The scripts as a user types them: their options, and one line for each mistake."""
+
+import errno
+import importlib.util
+import inspect
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+from conftest import ALIGN, CLASSIFIER, REPRESENT, ROOT, run_script, tree
+
+from faceline import align_folder, infer, represent_folder, train
+
+SCRIPTS = [ALIGN, REPRESENT, CLASSIFIER, ROOT / "util" / "get-samples.py"]
+
+
+def parser_of(script):
+    spec = importlib.util.spec_from_file_location(script.stem.replace("-", "_"), script)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.build_parser()
+
+
+@pytest.mark.parametrize(
+    ("script", "arguments", "stage", "extra"),
+    [
+        (ALIGN, ["in", "align", "outerEyesAndNose", "out"], align_folder, {"action"}),
+        (REPRESENT, ["-outDir", "out", "-data", "in"], represent_folder, set()),
+        (CLASSIFIER, ["train"], train, {"command"}),
+        (CLASSIFIER, ["infer", "a.jpg"], infer, {"command", "as_json"}),
+    ],
+)
+def test_script_offers_its_stage_s_parameters_with_the_same_defaults(script, arguments, stage, extra):
+    options = vars(parser_of(script).parse_args(arguments))
+    parameters = inspect.signature(stage).parameters
+    assert options.keys() - extra == parameters.keys()
+    for name, parameter in parameters.items():
+        if parameter.default is not parameter.empty and name not in ("landmarks",):
+            assert options[name] == parameter.default, name
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_scripts_can_be_run_and_explain_themselves(script):
+    assert os.access(script, os.X_OK)
+    done = run_script(script, "--help")
+    assert done.returncode == 0
+    assert "usage: " + script.name in done.stdout
+    assert done.stderr == ""
+
+
+def test_openface_s_spellings_stay():
+    options = parser_of(ALIGN).parse_args(["in", "align", "outerEyesAndNose", "out", "--skipMulti"])
+    assert options.skip_multi
+    same = [["-outDir", "o", "-data", "d"], ["--out-dir", "o", "--data", "d"]]
+    assert parser_of(REPRESENT).parse_args(same[0]) == parser_of(REPRESENT).parse_args(same[1])
+
+
+@pytest.mark.parametrize(
+    ("script", "arguments", "complaint"),
+    [
+        (ALIGN, [], "the following arguments are required: input"),
+        (ALIGN, ["{0}", "align", "noseOnly", "out"], "invalid choice: 'noseOnly' (choose from"),
+        (ALIGN, ["{0}", "mean", "outerEyesAndNose", "out"], "invalid choice: 'mean'"),
+        (ALIGN, ["{0}", "align", "outerEyesAndNose", "out", "--size", "big"], "argument --size: invalid int value"),
+        (ALIGN, ["{0}", "align", "outerEyesAndNose", "out", "--size", "7"], "choose 32 to 1024 pixels"),
+        (ALIGN, ["{0}", "align", "innerEyesAndBottomLip", "out", "--landmark-model", "5"], "has no innerEyes"),
+        (ALIGN, ["{0}", "align", "outerEyesAndNose", "out", "--skipMult"], "unrecognized arguments: --skipMult"),
+        (ALIGN, ["{0}/none", "align", "outerEyesAndNose", "out"], "none: No such file or directory; name the folder"),
+        (ALIGN, ["{0}", "align", "outerEyesAndNose", "out"], "no pictures; put each person's pictures in a folder"),
+        (REPRESENT, ["-outDir", "out"], "the following arguments are required: -data/--data"),
+        (REPRESENT, ["-outDir", "out", "-data", "{0}/none"], "none: no such folder; run align-dlib.py first"),
+        (REPRESENT, ["-outDir", "out", "-data", "{0}"], "run.json: No such file or directory; run align-dlib.py"),
+        (REPRESENT, ["-outDir", "out", "-data", "{0}", "--network", "vgg"], "invalid choice: 'vgg'"),
+        (CLASSIFIER, [], "the following arguments are required: train|infer"),
+        (CLASSIFIER, ["train"], "generated-embeddings: no such folder; run batch_represent first"),
+        (CLASSIFIER, ["train", "{0}"], "run.json: No such file or directory; run batch_represent"),
+        (CLASSIFIER, ["infer"], "the following arguments are required"),
+        (CLASSIFIER, ["infer", "a.jpg"], "classifier.pkl: no such file; run classifier.py train first"),
+        (CLASSIFIER, ["infer", "x.pkl"], "no picture named"),
+        (CLASSIFIER, ["infer", "a.jpg", "--threshold", "-1"], "choose 0 or more"),
+        (CLASSIFIER, ["infer", "a.jpg", "--threshold", "x"], "invalid float value"),
+    ],
+)
+def test_a_mistake_takes_one_line_and_status_2(tmp_path, script, arguments, complaint):
+    (tmp_path / "empty folder, é").mkdir()
+    arguments = [argument.format(tmp_path / "empty folder, é") for argument in arguments]
+    done = run_script(script, *arguments, cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert complaint in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert done.stderr.startswith(f"{script.name}")
+    assert not (tmp_path / "out").exists()
+
+
+def test_infer_goes_on_after_a_missing_picture(pipeline, photographs, tmp_path):
+    path, name = photographs.probes[0]
+    classifier = pipeline / "embeddings" / "classifier.pkl"
+    done = run_script(CLASSIFIER, "infer", classifier, "gone.jpg", path, cwd=tmp_path)
+    assert done.returncode == 2
+    lines = done.stdout.splitlines()
+    assert lines[:3] == ["=== gone.jpg ===", "Not a usable picture: No such file or directory.", f"=== {path} ==="]
+    assert lines[3].startswith(f"Predict {name} with ")
+    assert done.stderr == "classifier.py: error: gone.jpg: no such picture (1 in all); correct the path\n"
+
+
+def test_paths_with_spaces_and_accents_and_defaults(photographs, tmp_path):
+    """All stages in a folder of an awkward name, with the paths that may be left out left out."""
+    home = tmp_path / "Zoë's «photos», 2024"
+    name = photographs.portrait.parent.name
+    (home / "training images" / "Zoë, Ltd.").mkdir(parents=True)
+    shutil.copy(photographs.portrait, home / "training images" / "Zoë, Ltd." / "a photo, «é».jpg")
+    probe = next(path for path, who in photographs.probes if who == name)
+    shutil.copy(probe, home / "my photo é.jpg")
+    for arguments in (
+        (ALIGN, "training images/", "align", "outerEyesAndNose", "./aligned-images/"),
+        (REPRESENT, "-outDir", "./generated-embeddings/", "-data", "./aligned-images/"),
+        (CLASSIFIER, "train"),
+    ):
+        done = run_script(*arguments, cwd=home)
+        assert done.returncode == 0, done.stderr
+        assert done.stderr == ""
+    done = run_script(CLASSIFIER, "infer", "./my photo é.jpg", cwd=home)
+    assert done.stdout.startswith("=== ./my photo é.jpg ===\nPredict Zoë, Ltd. with ")
+    assert done.stderr == ""
+    assert done.returncode == 0
+
+
+def without_rights(command):
+    """`command` for a user whom the file permissions hold back, as they do not hold back root."""
+    if os.geteuid() != 0:
+        return command
+    if not shutil.which("setpriv"):
+        pytest.skip("permissions do not bind root, and setpriv is missing")
+    return ["setpriv", "--bounding-set", "-dac_override,-dac_read_search,-fowner", *command]
+
+
+def test_what_cannot_be_read_or_written_is_named(tmp_path, encoded):
+    for name in ("anna/1.jpg", "anna/locked.jpg", "locked/1.jpg"):
+        (tmp_path / "in" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "in" / name).write_bytes(encoded("JPEG"))
+    (tmp_path / "in/anna/locked.jpg").chmod(0)
+    (tmp_path / "in/locked").chmod(0)
+    (tmp_path / "sealed").mkdir(mode=0o555)
+    command = [sys.executable, str(ALIGN), "in", "align", "outerEyesAndNose"]
+
+    def run(*arguments):
+        return subprocess.run(
+            without_rights([*command, *arguments]), cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+
+    done = run("out")
+    assert done.returncode == 0, done.stderr
+    assert "3 pictures of 1 people: 1 ok, 2 unreadable." in done.stdout
+    manifest = (tmp_path / "out" / "manifest.csv").read_text()
+    assert "anna/locked.jpg,anna,unreadable,Permission denied," in manifest
+    assert "locked/,locked,unreadable,Permission denied," in manifest
+    for output in ("sealed", "sealed/new"):
+        done = run(output)
+        assert done.returncode == 2
+        assert f"{output}: cannot be written: Permission denied; make it writable" in done.stderr
+        assert done.stderr.count("\n") == 1
+    (tmp_path / "in").chmod(0)
+    assert "in: Permission denied; name the folder" in run("new").stderr
+    for name in ("in", "in/locked"):
+        (tmp_path / name).chmod(0o755)
+
+
+def test_a_full_disk_takes_one_line_and_loses_nothing(tmp_path, encoded):
+    """On a file system of 100 KB that fills up in the middle of the work."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if (
+        os.geteuid() != 0
+        or subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", "size=100k", "tmpfs", disk], check=False, capture_output=True
+        ).returncode
+    ):
+        pytest.skip(f"needs the right to mount a small file system ({os.strerror(errno.EPERM)})")
+    try:
+        (tmp_path / "in" / "anna").mkdir(parents=True)
+        for number in range(9):
+            (tmp_path / "in" / "anna" / f"{number}.jpg").write_bytes(encoded("JPEG", quality=50 + number))
+        arguments = (ALIGN, tmp_path / "in", "align", "outerEyesAndNose", disk / "out", "--upsample", 0)
+        done = run_script(*arguments)
+        assert done.returncode == 2
+        assert "No space left on device; make room and run the same command again" in done.stderr
+        assert done.stderr.count("\n") == 1
+        subprocess.run(["mount", "-o", "remount,size=10m", disk], check=True)
+        done = run_script(*arguments)
+        assert done.returncode == 0, done.stderr
+        assert " 0 as before" not in done.stdout
+        run_script(*arguments[:4], tmp_path / "fresh", *arguments[5:])
+        assert tree(disk / "out") == tree(tmp_path / "fresh")
+    finally:
+        subprocess.run(["umount", disk], check=True)
+
+
+def test_output_into_a_closed_pipe_is_quiet(pipeline, photographs):
+    path, _ = photographs.probes[0]
+    command = (
+        f'"{sys.executable}" "{CLASSIFIER}" infer "{pipeline}/embeddings/classifier.pkl" "{path}" "{path}" | head -1'
+    )
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert done.stdout == f"=== {path} ===\n"
+    assert done.stderr == ""
+
+
+def test_interrupted_by_the_user(photographs, tmp_path):
+    import signal
+
+    command = [sys.executable, str(ALIGN), str(photographs.train), "align", "outerEyesAndNose", str(tmp_path / "out")]
+    process = subprocess.Popen([*command, "--jobs", "1"], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    while not (tmp_path / "out" / "journal.jsonl").exists():
+        assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate()
+    assert process.returncode == 130
+    assert errors.endswith("align-dlib.py: interrupted; run the same command again to go on\n")
+    assert "Traceback" not in errors
