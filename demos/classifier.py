@@ -22,13 +22,16 @@ def build_parser() -> cli.Parser:
     learn.take_defaults(train)
 
     name = commands.add_parser(
-        "infer", help="name the people in photographs", description="Name the main face of each photograph."
+        "infer",
+        help="name the people in photographs",
+        description="Name the main face of each photograph.",
+        usage="classifier.py infer [options] [classifier.pkl] picture ...",
     )
     name.add_argument(
         "pictures",
         nargs="+",
-        metavar="[classifier.pkl] picture",
-        help=f"photographs, after the classifier if it is not {DEFAULT_CLASSIFIER}",
+        metavar="picture",
+        help=f"photographs; before them the classifier, if it is not {DEFAULT_CLASSIFIER}",
     )
     name.add_argument("--multi", action="store_true", help="name all faces, from left to right")
     name.add_argument(
