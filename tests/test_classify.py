@@ -225,7 +225,7 @@ def test_train_distrusts_the_stage_before(pipeline, tmp_path, damage, complaint)
         ({"network": "vgg"}, "unknown network 'vgg'"),
         ({"network_sha256": "0"}, "made with other weights of the network dlib"),
         ({"alignment": {}}, "not described as this version does"),
-        ({"people": ["one"]}, "its parts do not fit together"),
+        ({"people": ["one"] * 99}, "its parts do not fit together"),
         ({"people": 5}, "classifier.pkl: "),
         ({"labels": np.zeros(3, np.int32)}, "its parts do not fit together"),
         ({"embeddings": np.zeros((3, 3), np.float32)}, "its parts do not fit together"),

@@ -45,7 +45,7 @@ class Call:
         (lambda mark: Call(os.system, f"touch {mark}"), r"posix\.system"),
         (lambda mark: Call(subprocess.call, ["touch", mark]), r"subprocess\.call"),
         (lambda mark: Call(eval, f"open({mark!r}, 'w')"), r"builtins\.eval"),
-        (lambda mark: Call(open, mark, "w"), r"io\.open"),
+        (lambda mark: Call(open, mark, "w"), r"_?io\.open"),
         (lambda mark: Call(np.load, mark, None, True), r"numpy.*\.load"),
         (lambda mark: Call(np.save, mark, 1), r"numpy.*\.save"),
         (lambda mark: Call(getattr, "x", "upper"), r"builtins\.getattr"),
