@@ -19,7 +19,15 @@ def build_parser() -> cli.Parser:
     parser.add_argument(
         "-outDir", "--out-dir", dest="out_dir", required=True, metavar="DIR", help="folder for the results"
     )
-    parser.add_argument("--network", choices=NETWORKS, help="embedding network (default: %(default)s)")
+    parser.add_argument(
+        "--network",
+        metavar="NAME|FILE.onnx",
+        help=f"embedding network: {', '.join(NETWORKS)}, or a file (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--jitters", type=int, metavar="N", help="average over N jittered copies of each crop (default: %(default)s)"
+    )
+    cli.add_runtime_options(parser)
     cli.add_run_options(parser)
     parser.take_defaults(represent_folder)
     return parser

@@ -40,6 +40,11 @@ def build_parser() -> cli.Parser:
         metavar="D",
         help="largest distance at which a face is named (default: the classifier's own; inf: always name the nearest)",
     )
+    name.add_argument(
+        "--jitters", type=int, metavar="N", help="average over N jittered copies of each crop (default: the gallery's)"
+    )
+    name.add_argument("--network", metavar="FILE.onnx", help="where the gallery's network lies now, if it has moved")
+    cli.add_runtime_options(name)
     name.add_argument("--json", action="store_true", dest="as_json", help="print an object a picture and line")
     name.add_argument("--save", dest="save_dir", metavar="DIR", help="save the pictures with their faces marked")
     name.take_defaults(infer)

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from faceline.detect import Box
 from faceline.errors import FacelineError, UnreadableError
 from faceline.faces import (
+    DEFAULT_DETECTION_SIZE,
     DEFAULT_DETECTOR,
     DEFAULT_LANDMARKS,
-    DEFAULT_SIZE,
     DEFAULT_UPSAMPLE,
     AlignmentOptions,
     aligner_for,
@@ -34,7 +34,9 @@ from faceline.formats import PictureRow, Status, person_of, read_manifest, write
 from faceline.geometry import CoincidentLandmarksError
 from faceline.images import decode_image, encode_png, read_picture
 from faceline.journal import Journal
+from faceline.networks import DEFAULT_NETWORK, network_named
 from faceline.parallel import spread
+from faceline.runtime import DEFAULT_DEVICE, DEFAULT_ENGINE, Runtime
 from faceline.scan import list_pictures
 from faceline.summary import Summary, run_record
 
@@ -46,12 +48,16 @@ def align_folder(
     input_dir: str | Path,
     output_dir: str | Path,
     landmarks: str = DEFAULT_LANDMARKS,
-    size: int = DEFAULT_SIZE,
+    size: int | None = None,
     *,
+    network: str = DEFAULT_NETWORK,
     landmark_model: int | None = None,
     detector: str = DEFAULT_DETECTOR,
     upsample: int = DEFAULT_UPSAMPLE,
+    detection_size: int = DEFAULT_DETECTION_SIZE,
     skip_multi: bool = False,
+    engine: str = DEFAULT_ENGINE,
+    device: str = DEFAULT_DEVICE,
     jobs: int | None = None,
     overwrite: bool = False,
 ) -> Summary:
@@ -65,18 +71,24 @@ def align_folder(
     input_dir, output_dir : path
     landmarks : str
         Which points are aligned, a key of `geometry.LANDMARK_SETS`.
-    size : int
-        Edge of the crops, in pixels.
+    size : int or None
+        Edge of the crops, in pixels; None for what suits the network.
+    network : str
+        The network that the crops are for, a key of `networks.NETWORKS` or the path of an ONNX file.
     landmark_model : {5, 68} or None
         The landmark predictor; None takes the smallest that has the points.
     detector : str
         A key of `detect.DETECTORS`.
     upsample : int
         How often the picture is doubled before detection, to find smaller faces.
+    detection_size : int
+        Pictures with a longer edge than this many pixels are shrunk to it for detection, not for the crop.
     skip_multi : bool
         Leave out pictures with several faces, instead of taking the largest.
+    engine, device : str
+        What the detector `cnn` runs on, keys of `runtime.ENGINES` and `runtime.DEVICES`.
     jobs : int or None
-        Processes; None for as many as there are cores.
+        Processes, with a thread each; None for as many as there are cores.
     overwrite : bool
         Compute all again, with other options if need be.
 
@@ -88,8 +100,13 @@ def align_folder(
     """
     begun = time.monotonic()
     input_dir, output_dir = Path(input_dir), Path(output_dir)
-    options = AlignmentOptions(landmarks, size, landmark_model, detector, upsample)
+    target = network_named(network)
+    options = AlignmentOptions(
+        landmarks, size or target.crop_size, landmark_model, detector, upsample, detection_size, target.frame
+    )
     options.check_weights()
+    runtime = Runtime(engine, device)
+    runtime.check()
     if output_dir.resolve().is_relative_to(input_dir.resolve()):
         raise FacelineError(f"{one_line(output_dir)}: lies in the input folder; name a folder outside it for the crops")
     listing = list_pictures(input_dir)
@@ -99,10 +116,11 @@ def align_folder(
             output_dir, record, PictureRow, lambda: read_manifest(output_dir / MANIFEST_FILE, PictureRow), overwrite
         )
         tasks = [
-            Task(input_dir, output_dir, image, options, skip_multi, journal.rows.get(image)) for image in listing.images
+            Task(input_dir, output_dir, image, options, runtime, skip_multi, journal.rows.get(image))
+            for image in listing.images
         ]
         rows, done = list(listing.refused), 0
-        with contextlib.closing(journal), contextlib.closing(spread(align_picture, tasks, jobs, "align")) as results:
+        with contextlib.closing(journal), contextlib.closing(spread(align_pictures, tasks, jobs, "align")) as results:
             for row, png in results:
                 rows.append(row)
                 if png is not None or row != journal.rows.get(row.key):
@@ -136,8 +154,13 @@ class Task:
     output_dir: Path
     image: str
     options: AlignmentOptions
+    runtime: Runtime
     skip_multi: bool
     known: PictureRow | None
+
+
+def align_pictures(tasks: list[Task]) -> list[tuple[PictureRow, bytes | None]]:
+    return [align_picture(task) for task in tasks]
 
 
 def align_picture(task: Task) -> tuple[PictureRow, bytes | None]:
@@ -148,7 +171,7 @@ def align_picture(task: Task) -> tuple[PictureRow, bytes | None]:
         row = replace(row, image_sha256=sha256(data))
         if task.known and task.known.image_sha256 == row.image_sha256 and has_crop(task.output_dir, task.known):
             return task.known, None
-        alignment = align_image(decode_image(data), task.options, task.skip_multi)
+        alignment = align_image(decode_image(data), task.options, task.runtime, task.skip_multi)
     except UnreadableError as error:
         return replace(row, reason=one_line(error.reason)), None
     except MemoryError:
@@ -176,9 +199,11 @@ class Alignment:
     crop: "np.ndarray | None" = None
 
 
-def align_image(image: "np.ndarray", options: AlignmentOptions, skip_multi: bool = False) -> Alignment:
+def align_image(
+    image: "np.ndarray", options: AlignmentOptions, runtime: Runtime, skip_multi: bool = False
+) -> Alignment:
     """Find and crop the main face of a picture of shape (height, width, 3), RGB uint8."""
-    aligner = aligner_for(options)
+    aligner = aligner_for(options, runtime)
     faces = aligner.find(image)
     if not faces:
         return Alignment(Status.NO_FACE, "", 0)

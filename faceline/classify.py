@@ -8,6 +8,7 @@ from pathlib import Path
 
 from faceline.annotate import draw_faces, marked_paths
 from faceline.detect import Box
+from faceline.embed import check_network, embed
 from faceline.errors import FacelineError, UnreadableError, cure
 from faceline.faces import AlignmentOptions, aligner_for
 from faceline.files import locked, one_line, read_record
@@ -22,7 +23,8 @@ from faceline.formats import (
 from faceline.gallery import Gallery, Identity
 from faceline.geometry import CoincidentLandmarksError
 from faceline.images import decode_image, read_picture
-from faceline.networks import Network, embed, network_named
+from faceline.networks import Network, network_of
+from faceline.runtime import DEFAULT_DEVICE, DEFAULT_ENGINE, Runtime, all_cores
 from faceline.summary import versions
 
 # Raised when `classifier.pkl` gets other parts.
@@ -64,18 +66,11 @@ def train(embeddings_dir: str | Path = DEFAULT_EMBEDDINGS_DIR) -> Trained:
             if record.get("counts", {}).get(Status.OK) != len(embeddings):
                 raise FacelineError(f"{one_line(folder)}: embeddings have been added or removed by hand")
         gallery = Gallery.fit([person_of(crop) for crop in crops], embeddings, network)
-        content = {"format": FORMAT, "alignment": alignment.record(), "versions": versions()}
+        jitters = record["options"].get("jitters")
+        content = {"format": FORMAT, "alignment": alignment.record(), "jitters": jitters, "versions": versions()}
         parts = {part.name: getattr(gallery, part.name) for part in fields(gallery)}
         pickles.dump(content | network.record() | parts, folder / CLASSIFIER_FILE)
     return Trained(str(folder / CLASSIFIER_FILE), len(gallery.people), len(embeddings))
-
-
-def network_of(record: dict) -> Network:
-    """The network that `Network.record` describes; raises FacelineError if this version has another one."""
-    network = network_named(record.get("network"))
-    if record.get("network_sha256") != network.weights.sha256:
-        raise FacelineError(f"made with other weights of the network {network.name}")
-    return network
 
 
 @dataclass(frozen=True)
@@ -84,11 +79,12 @@ class Classifier:
 
     alignment: AlignmentOptions
     network: Network
+    jitters: int
     gallery: Gallery
 
 
-def read_classifier(path: Path) -> Classifier:
-    """Read `classifier.pkl`, trusting nothing in it.
+def read_classifier(path: Path, network: str | None = None) -> Classifier:
+    """Read `classifier.pkl`, trusting nothing in it. `network` says where the network's file lies now, if it has moved.
 
     Raises
     ------
@@ -102,13 +98,16 @@ def read_classifier(path: Path) -> Classifier:
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise FacelineError(f"{one_line(path)}: no classifier of this version; {advice}")
     try:
-        network = network_of(content)
+        found = network_of(content, network)
         alignment = AlignmentOptions.from_record(content["alignment"])
+        jitters = content["jitters"]
+        if not isinstance(jitters, int) or jitters < 0:
+            raise FacelineError("its number of jitters is none")
         gallery = Gallery(**{part.name: content[part.name] for part in fields(Gallery)})
-        gallery.check(network.dimensions)
+        gallery.check(found.dimensions)
     except (FacelineError, KeyError, TypeError, AttributeError, ValueError) as error:
         raise FacelineError(f"{one_line(path)}: {one_line(error)}; {advice}") from None
-    return Classifier(alignment, network, gallery)
+    return Classifier(alignment, found, jitters, gallery)
 
 
 @dataclass(frozen=True)
@@ -165,6 +164,10 @@ def infer(
     *,
     multi: bool = False,
     threshold: float | None = None,
+    network: str | None = None,
+    engine: str = DEFAULT_ENGINE,
+    device: str = DEFAULT_DEVICE,
+    jitters: int | None = None,
     save_dir: str | Path | None = None,
 ) -> Iterator[Answer]:
     """Name the people in photographs.
@@ -178,6 +181,12 @@ def infer(
         Name all faces, from left to right, instead of the main one.
     threshold : float or None
         The largest distance at which a face is named, instead of the classifier's own; infinity names every face.
+    network : str or None
+        Where the gallery's network lies now, if it is a file that has moved.
+    engine, device : str
+        What the networks run on, keys of `runtime.ENGINES` and `runtime.DEVICES`.
+    jitters : int or None
+        Average over that many jittered copies of each crop; None for as many as the gallery was made with.
     save_dir : path or None
         Where to save each picture with its faces marked.
 
@@ -193,26 +202,39 @@ def infer(
     """
     if threshold is not None and not threshold >= 0:
         raise FacelineError(f"threshold {threshold} is no distance; choose 0 or more, inf to name every face")
-    model = read_classifier(Path(classifier))
+    model = read_classifier(Path(classifier), network)
     model.alignment.check_weights()
-    model.network.check_weights()
+    runtime = Runtime(engine, device, all_cores())
+    check_network(model.network, runtime)
+    if jitters is not None and jitters < 0:
+        raise FacelineError(f"jitters {jitters} is out of range; choose 0 or more")
+    request = Request(model, multi, threshold, runtime, model.jitters if jitters is None else jitters)
     save_paths = [None] * len(pictures) if save_dir is None else marked_paths(pictures, Path(save_dir))
-    return (
-        name_faces(os.fspath(picture), model, multi, threshold, path)
-        for picture, path in zip(pictures, save_paths, strict=True)
-    )
+    return (name_faces(os.fspath(picture), request, path) for picture, path in zip(pictures, save_paths, strict=True))
 
 
-def name_faces(picture: str, model: Classifier, multi: bool, threshold: float | None, save_path: Path | None) -> Answer:
+@dataclass(frozen=True)
+class Request:
+    """How `infer` was asked to name faces."""
+
+    model: Classifier
+    multi: bool
+    threshold: float | None
+    runtime: Runtime
+    jitters: int
+
+
+def name_faces(picture: str, request: Request, save_path: Path | None) -> Answer:
     """Name the faces of one picture, and save it with its faces marked where `save_path` says."""
     import numpy as np
 
+    model, multi = request.model, request.multi
     try:
         image = decode_image(read_picture(Path(picture)))
     except UnreadableError as error:
         status = Status.UNREADABLE if os.path.lexists(picture) else Status.MISSING
         return Answer(picture, multi, status, one_line(error.reason))
-    aligner = aligner_for(model.alignment)
+    aligner = aligner_for(model.alignment, request.runtime)
     found = aligner.find(image)
     boxes, crops = [], []
     for face in found if multi else found[:1]:
@@ -221,7 +243,10 @@ def name_faces(picture: str, model: Classifier, multi: bool, threshold: float | 
         except CoincidentLandmarksError:
             continue
         boxes.append(face.visible_box(image))
-    identities = model.gallery.identify(embed(model.network, np.array(crops)), threshold) if crops else []
+    identities = []
+    if crops:
+        embeddings = embed(model.network, np.array(crops), request.runtime, request.jitters)
+        identities = model.gallery.identify(embeddings, request.threshold)
     faces = sorted(map(NamedFace, boxes, identities), key=lambda face: (face.centre_x, face.box_ltrb))
     if save_path is not None:
         captions = [f"{one_line(face.identity.name)} {face.identity.confidence:.2f}" for face in faces]

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 
 from faceline.errors import FacelineError
 from faceline.files import one_line
+from faceline.runtime import DEVICES, ENGINES
 
 MISTAKE = 2
 INTERRUPTED = 130
@@ -26,6 +27,16 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> None:
         self.exit(MISTAKE, f"{self.prog}: error: {one_line(message)}; see {self.prog} --help\n")
+
+
+def add_runtime_options(parser: argparse.ArgumentParser) -> None:
+    """What the networks run on."""
+    parser.add_argument(
+        "--engine",
+        choices=ENGINES,
+        help="onnx: ONNX Runtime; dlib: dlib itself, slower but the reference (default: %(default)s)",
+    )
+    parser.add_argument("--device", choices=DEVICES, help="where ONNX Runtime runs (default: %(default)s)")
 
 
 def add_run_options(parser: argparse.ArgumentParser) -> None:

@@ -5,9 +5,12 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
+from faceline.mmod import detect_mmod
+from faceline.runtime import Runtime, dlib_session
 from faceline.weights import DLIB_MMOD, Weights, weights_path
 
 if TYPE_CHECKING:
+    import dlib
     import numpy as np
 
 Box = tuple[int, int, int, int]
@@ -38,40 +41,44 @@ def face_from_dlib(rectangle, score: float) -> Face:
 
 
 @cache
-def hog_detector() -> "Callable[[np.ndarray, int], list[Face]]":
+def load_hog() -> "dlib.fhog_object_detector":
     import dlib
 
-    detector = dlib.get_frontal_face_detector()
+    return dlib.get_frontal_face_detector()
 
-    def detect(image: "np.ndarray", upsample: int) -> list[Face]:
-        rectangles, scores, _ = detector.run(image, upsample, 0.0)
-        return [face_from_dlib(rectangle, score) for rectangle, score in zip(rectangles, scores, strict=True)]
 
-    return detect
+def detect_hog(image: "np.ndarray", upsample: int, runtime: Runtime) -> list[Face]:
+    """dlib's HOG detector, which runs on one thread of the CPU whatever the runtime."""
+    rectangles, scores, _ = load_hog().run(image, upsample, 0.0)
+    return [face_from_dlib(rectangle, score) for rectangle, score in zip(rectangles, scores, strict=True)]
 
 
 @cache
-def cnn_detector() -> "Callable[[np.ndarray, int], list[Face]]":
+def load_cnn() -> "dlib.cnn_face_detection_model_v1":
     import dlib
 
-    detector = dlib.cnn_face_detection_model_v1(str(weights_path(DLIB_MMOD)))
+    return dlib.cnn_face_detection_model_v1(str(weights_path(DLIB_MMOD)))
 
-    def detect(image: "np.ndarray", upsample: int) -> list[Face]:
-        return [face_from_dlib(found.rect, found.confidence) for found in detector(image, upsample)]
 
-    return detect
+def detect_cnn(image: "np.ndarray", upsample: int, runtime: Runtime) -> list[Face]:
+    """dlib's convolutional detector (mmod)."""
+    if runtime.engine == "dlib":
+        return [face_from_dlib(found.rect, found.confidence) for found in load_cnn()(image, upsample)]
+    found = detect_mmod(dlib_session(DLIB_MMOD, runtime), image, upsample)
+    return [Face(box, score) for box, score in found]
 
 
 @dataclass(frozen=True)
 class Detector:
-    """An entry of the table of detectors; `load()` gives a function (image, upsample) -> faces."""
+    """An entry of the table of detectors: `detect(image, upsample, runtime)` finds the faces of a picture of shape
+    (height, width, 3), RGB uint8, that is doubled `upsample` times before."""
 
-    load: "Callable[[], Callable[[np.ndarray, int], list[Face]]]"
+    detect: "Callable[[np.ndarray, int, Runtime], list[Face]]"
     weights: tuple[Weights, ...] = ()
 
 
 DETECTORS: Mapping[str, Detector] = {
-    "hog": Detector(hog_detector),
-    "cnn": Detector(cnn_detector, (DLIB_MMOD,)),
+    "hog": Detector(detect_hog),
+    "cnn": Detector(detect_cnn, (DLIB_MMOD,)),
 }
 DEFAULT_DETECTOR = "hog"

@@ -79,7 +79,6 @@ class Reader:
         if self._at != len(self._data):
             raise FacelineError(f"{len(self._data) - self._at} bytes too many")
 
-
     def empty_tensors(self, count: int) -> None:
         for _ in range(count):
             self.integers(2, 0, 0, 0, 0)
@@ -288,7 +287,9 @@ def read_mmod(data: bytes) -> DlibNetwork:
 
 def read_layers(reader: Reader, layers: list[Layer], input_name: str, input_size: tuple[int, ...]) -> DlibNetwork:
     """Read a network's layers: all versions, the output's first, then all details, the input's first."""
-    versions = [reader.expect(reader.integer(), *((1,) if isinstance(layer, Tag) else (1, 2))) for layer in layers[:0:-1]]
+    versions = [
+        reader.expect(reader.integer(), *((1,) if isinstance(layer, Tag) else (1, 2))) for layer in layers[:0:-1]
+    ]
     innermost = reader.expect(reader.integer(), 2, 3)
     reader.expect(reader.string(), input_name)
     means = reader.numbers(3)

@@ -13,16 +13,20 @@ from faceline.geometry import (
     DLIB_CHIP_PADDING,
     FRAMES,
     LANDMARK_SETS,
+    affine_transform,
+    align_transform,
     cut,
     landmark_model_for,
 )
 from faceline.landmarks import LANDMARK_MODELS, dlib_chip, predict_landmarks
+from faceline.runtime import Runtime
 from faceline.weights import weights_path
 
 if TYPE_CHECKING:
     import numpy as np
 
 DEFAULT_SIZE = 96
+DEFAULT_DETECTION_SIZE = 1600
 DEFAULT_UPSAMPLE = 1
 MAX_UPSAMPLE = 4
 MIN_SIZE, MAX_SIZE = 32, 1024
@@ -49,6 +53,7 @@ class AlignmentOptions:
     landmark_model: int | None = None
     detector: str = DEFAULT_DETECTOR
     upsample: int = DEFAULT_UPSAMPLE
+    detection_size: int = DEFAULT_DETECTION_SIZE
     frame: str = "dlib"
 
     def __post_init__(self) -> None:
@@ -58,9 +63,10 @@ class AlignmentOptions:
             raise FacelineError(f"size {self.size} is out of range; choose {MIN_SIZE} to {MAX_SIZE} pixels")
         if not 0 <= self.upsample <= MAX_UPSAMPLE:
             raise FacelineError(f"upsample {self.upsample} is out of range; choose 0 to {MAX_UPSAMPLE}")
-        if self.frame not in FRAMES:
-            raise FacelineError(f"unknown frame {self.frame!r}; choose from {', '.join(FRAMES)}")
-        object.__setattr__(self, "landmark_model", landmark_model_for(self.landmarks, self.landmark_model))
+        if not 64 <= self.detection_size <= 65536:
+            raise FacelineError(f"detection size {self.detection_size} is out of range; choose 64 to 65536 pixels")
+        model = landmark_model_for(self.frame, self.landmarks, self.landmark_model)
+        object.__setattr__(self, "landmark_model", model)
 
     def record(self) -> dict:
         """The options and what they stand for, as JSON for `run.json` and `classifier.pkl`."""
@@ -96,8 +102,9 @@ class AlignmentOptions:
 class Aligner:
     """Finds faces and crops them as `options` say. The models are loaded at first use, once a process."""
 
-    def __init__(self, options: AlignmentOptions) -> None:
+    def __init__(self, options: AlignmentOptions, runtime: Runtime) -> None:
         self.options = options
+        self.runtime = runtime
 
     def find(self, image: "np.ndarray") -> list[Face]:
         """Detect the faces of a picture, the main one first: the largest, and of equally large ones the most central.
@@ -107,10 +114,11 @@ class Aligner:
         image : ndarray of shape (height, width, 3), uint8
             RGB, upright.
         """
-        detect = DETECTORS[self.options.detector].load()
+        detect = DETECTORS[self.options.detector].detect
         # Smoothing hides some faces in the enlarged picture that the smaller one shows; looking there costs little.
+        smaller, scale = bounded(image, self.options.detection_size)
         for upsample in range(self.options.upsample, -1, -1):
-            faces = detect(image, upsample)
+            faces = [enlarged(face, scale) for face in detect(smaller, upsample, self.runtime)]
             if faces:
                 break
         height, width = image.shape[:2]
@@ -150,12 +158,31 @@ class Aligner:
         if options.landmarks == DLIB_CHIP:
             return dlib_chip(image, face.box_ltrb, landmarks, options.size, DLIB_CHIP_PADDING)
         frame = FRAMES[options.frame]
-        points = LANDMARK_SETS[options.landmarks][options.landmark_model]
-        places = np.array([frame.places[options.landmark_model][point] for point in points])
-        return cut(image, landmarks[list(points)], places, frame.edge, options.size)
+        groups = LANDMARK_SETS[options.landmarks][options.landmark_model]
+        points = np.array([landmarks[list(group)].mean(axis=0) for group in groups])
+        places = np.array(frame.places[options.landmarks][options.landmark_model])
+        transform = affine_transform if frame.affine else align_transform
+        return cut(image, points, places, frame.edge, options.size, transform)
+
+
+def bounded(image: "np.ndarray", size: int) -> "tuple[np.ndarray, float]":
+    """A picture whose longer edge has at most `size` pixels, averaged where it shrinks, and how much larger it was."""
+    import cv2
+
+    height, width = image.shape[:2]
+    scale = max(height, width) / size
+    if scale <= 1:
+        return image, 1.0
+    shape = max(1, round(width / scale)), max(1, round(height / scale))
+    return cv2.resize(image, shape, interpolation=cv2.INTER_AREA), scale
+
+
+def enlarged(face: Face, scale: float) -> Face:
+    """A face of a picture that was made smaller by `scale`, in the picture itself."""
+    return face if scale == 1 else Face(tuple(round(edge * scale) for edge in face.box_ltrb), face.score)
 
 
 @cache
-def aligner_for(options: AlignmentOptions) -> Aligner:
+def aligner_for(options: AlignmentOptions, runtime: Runtime) -> Aligner:
     """One aligner for each process and set of options."""
-    return Aligner(options)
+    return Aligner(options, runtime)

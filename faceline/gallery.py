@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
 from faceline.errors import FacelineError
-from faceline.networks import Network
+from faceline.networks import DISTANCES, Network
 
 if TYPE_CHECKING:
     import numpy as np
@@ -53,6 +53,8 @@ class Gallery:
         Index into `people` of each embedding; everybody has one at least.
     coefficients, intercepts : ndarrays of shapes (k, d) and (k,), float32
         For each person the linear SVM that tells them from all others; zeros where there is one person only.
+    distance : str
+        How embeddings compare, one of `networks.DISTANCES`.
     threshold : float
         The distance at which a name is as likely right as wrong, with as many strangers as known people among the
         probes; up to it a face is named.
@@ -65,6 +67,7 @@ class Gallery:
     labels: "np.ndarray"
     coefficients: "np.ndarray"
     intercepts: "np.ndarray"
+    distance: str
     threshold: float
     spread: float
 
@@ -90,6 +93,7 @@ class Gallery:
             labels.astype(np.int32),
             coefficients.astype(np.float32),
             intercepts.astype(np.float32),
+            network.distance,
             network.threshold_among(len(embeddings)),
             network.spread,
         )
@@ -101,6 +105,7 @@ class Gallery:
         if (
             shapes != [(n, dimensions), (k, dimensions), (k,)]
             or sorted(set(self.labels.tolist())) != list(range(k))
+            or self.distance not in DISTANCES
             or not all(isinstance(name, str) for name in self.people)
             or not all(isinstance(number, float) for number in (self.threshold, self.spread))
         ):
@@ -128,21 +133,27 @@ class Gallery:
         -------
         list of m Identity
         """
-        import numpy as np
 
         limit = self.threshold if threshold is None else threshold
         probes = unit(embeddings)
         scores = probes @ self.means.T + MARGIN_WEIGHT * (probes @ self.coefficients.T + self.intercepts)
         identities = []
         for embedding, best in zip(embeddings, scores.argmax(axis=1), strict=True):
-            distances = np.linalg.norm(self.embeddings[self.labels == best] - embedding, axis=1)
-            distance = float(distances.min())
+            distance = self.nearest(embedding, best)
             right = self.confidence(distance)
             known = distance <= limit
             identities.append(
                 Identity(self.people[best] if known else UNKNOWN, right if known else 1 - right, distance)
             )
         return identities
+
+    def nearest(self, embedding: "np.ndarray", person: int) -> float:
+        """The distance of an embedding, (d,) float32, to the nearest one of a person."""
+        import numpy as np
+
+        distance = np.linalg.norm(self.embeddings[self.labels == person] - embedding, axis=1).min()
+        # Embeddings that compare by their angle have length 1, where 1 - cosine is half the square of the distance.
+        return float(distance if self.distance == "euclidean" else distance**2 / 2)
 
     def confidence(self, distance: float) -> float:
         """The probability that the most similar person, at this distance, is the right one."""

@@ -1,17 +1,25 @@
-"""The table of embedding networks, and running them."""
+"""The table of embedding networks, and networks that the user brings."""
 
+import hashlib
 import math
+import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache
-from typing import TYPE_CHECKING
+from pathlib import Path
 
-from faceline.errors import FacelineError
-from faceline.weights import DLIB_RESNET, Weights, weights_path
+from faceline.errors import FacelineError, UnreadableError
+from faceline.files import one_line, read_bytes
+from faceline.geometry import FRAMES
+from faceline.weights import DLIB_RESNET, Download, Weights, download_path, weights_path
 
-if TYPE_CHECKING:
-    import dlib
-    import numpy as np
+DISTANCES = ("euclidean", "cosine")
+CHANNELS = ("rgb", "bgr")
+
+# How a network without measurements of its own is taken to crowd and spread, as parts of its threshold: like dlib's.
+# A cosine distance is half the square of a Euclidean one, so it changes twice as much.
+RELATIVE_CROWDING = {"euclidean": 0.03, "cosine": 0.06}
+RELATIVE_SPREAD = {"euclidean": 0.035, "cosine": 0.07}
 
 
 @dataclass(frozen=True)
@@ -20,6 +28,11 @@ class Network:
 
     Attributes
     ----------
+    name : str
+    source : Weights, Download or Path
+        dlib's weights, a file to be downloaded on request, or the user's own ONNX file.
+    sha256 : str
+        Of that file.
     input_size : int
         Edge of the square picture that it takes, in pixels; crops of another size are resized to it.
     frame : str
@@ -27,16 +40,24 @@ class Network:
     dimensions : int
         Length of an embedding.
     distance : str
-        How two embeddings compare: "euclidean".
+        How two embeddings compare, one of DISTANCES; "cosine" is 1 minus the cosine of their angle.
     threshold : float
         The distance below which its authors call two faces the same person.
     crowding, spread : float
         See `threshold_among`, and the scale of the logistic curve by which the probability of being right falls around
-        that distance. Both are fitted by `benchmarks/calibration.py`.
+        that distance. For dlib's network they are fitted by `benchmarks/calibration.py`.
+    licence : str
+    channels : str
+        The order in which an ONNX file takes the colours, one of CHANNELS.
+    mean, deviation : tuple of 3 float
+        What an ONNX file wants subtracted from the pixels (0 to 255), and then divided by, in the order of `channels`.
+    crop_size : int
+        Edge of the crops that stage 1 cuts for it, in pixels, where the user does not say.
     """
 
     name: str
-    weights: Weights
+    source: Weights | Download | Path
+    sha256: str
     input_size: int
     frame: str
     dimensions: int
@@ -44,10 +65,23 @@ class Network:
     threshold: float
     crowding: float
     spread: float
+    licence: str
+    channels: str = "rgb"
+    mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    deviation: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    crop_size: int = 0
 
     def record(self) -> dict:
-        """What identifies the network, as JSON for `run.json` and `classifier.pkl`."""
-        return {"network": self.name, "network_sha256": self.weights.sha256}
+        """All that an embedding depends on, as JSON for `run.json` and `classifier.pkl`."""
+        record = {"network": self.name, "network_sha256": self.sha256}
+        if isinstance(self.source, Path):
+            record["network_path"] = str(self.source)
+            record["network_description"] = {
+                name: list(value) if isinstance(value, tuple) else value
+                for name, value in asdict(self).items()
+                if name in DESCRIPTION
+            }
+        return record
 
     def threshold_among(self, count: int) -> float:
         """The distance to the nearest of `count` embeddings at which naming that person is as likely right as wrong.
@@ -56,17 +90,28 @@ class Network:
         """
         return self.threshold - self.crowding * math.log(count)
 
-    def check_weights(self) -> None:
-        """Raise FacelineError if the weights are not installed."""
-        weights_path(self.weights)
+    def path(self) -> Path:
+        """Where the file lies, downloaded first if need be; raises FacelineError if it cannot be had."""
+        if isinstance(self.source, Weights):
+            return weights_path(self.source)
+        return download_path(self.source) if isinstance(self.source, Download) else self.source
 
+
+SFACE = Download(
+    file="face_recognition_sface_2021dec.onnx",
+    url="https://github.com/opencv/opencv_zoo/raw/47534e27c9851bb1128ccc0102f1145e27f23f98/models/"
+    "face_recognition_sface/face_recognition_sface_2021dec.onnx",
+    size=38_696_353,
+    sha256="0ba9fbfa01b5270c96627c4ef784da859931e02f04419c829e83484087c34e79",
+)
 
 NETWORKS: Mapping[str, Network] = {
     network.name: network
     for network in [
         Network(
             name="dlib",
-            weights=DLIB_RESNET,
+            source=DLIB_RESNET,
+            sha256=DLIB_RESNET.sha256,
             input_size=150,
             frame="dlib",
             dimensions=128,
@@ -74,48 +119,117 @@ NETWORKS: Mapping[str, Network] = {
             threshold=0.6,
             crowding=0.018,
             spread=0.021,
-        )
+            licence="CC0",
+            crop_size=96,
+        ),
+        Network(
+            name="sface",
+            source=SFACE,
+            sha256=SFACE.sha256,
+            input_size=112,
+            frame="arcface",
+            dimensions=128,
+            distance="cosine",
+            threshold=0.637,
+            crowding=RELATIVE_CROWDING["cosine"] * 0.637,
+            spread=RELATIVE_SPREAD["cosine"] * 0.637,
+            licence="Apache-2.0",
+            crop_size=112,
+        ),
     ]
 }
 DEFAULT_NETWORK = "dlib"
 
 
 def network_named(name: str) -> Network:
-    """Look a network up; raises FacelineError if there is none of that name."""
-    if name not in NETWORKS:
-        raise FacelineError(f"unknown network {name!r}; choose from {', '.join(NETWORKS)}")
-    return NETWORKS[name]
+    """Look a network up by its name in the table, or by the path of an ONNX file with a description beside it.
+
+    Raises
+    ------
+    FacelineError
+        If there is no such network, or its description is missing or wrong.
+    """
+    if name in NETWORKS:
+        return NETWORKS[name]
+    if not name.lower().endswith(".onnx"):
+        choices = ", ".join(NETWORKS)
+        raise FacelineError(f"unknown network {one_line(name)!r}; choose from {choices}, or name a file.onnx")
+    return read_network(Path(name).resolve())
+
+
+# The keys of a description -> whether it can do without.
+DESCRIPTION = {
+    "input_size": False,
+    "frame": False,
+    "dimensions": False,
+    "distance": False,
+    "threshold": False,
+    "licence": False,
+    "channels": True,
+    "mean": True,
+    "deviation": True,
+    "crowding": True,
+    "spread": True,
+}
+
+
+def read_network(path: Path) -> Network:
+    """Read the description `<name>.toml` of `<name>.onnx`; raises FacelineError."""
+    description = path.with_suffix(".toml")
+    try:
+        values = tomllib.loads(read_bytes(description).decode())
+        digest = file_sha256(path)
+    except UnreadableError as error:
+        raise FacelineError(f"{error}; a network is an ONNX file and its description, docs/networks.md") from None
+    except ValueError as error:
+        raise FacelineError(f"{one_line(description)}: no TOML: {one_line(error)}; see docs/networks.md") from None
+    try:
+        return Network(name=path.stem, source=path, sha256=digest, **described(values))
+    except (TypeError, ValueError) as error:
+        raise FacelineError(f"{one_line(description)}: {one_line(error)}; see docs/networks.md") from None
 
 
 @cache
-def load_dlib(network: Network) -> "dlib.face_recognition_model_v1":
-    import dlib
-
-    return dlib.face_recognition_model_v1(str(weights_path(network.weights)))
+def file_sha256(path: Path) -> str:
+    return hashlib.sha256(read_bytes(path)).hexdigest()
 
 
-def embed(network: Network, crops: "np.ndarray") -> "np.ndarray":
-    """Embed aligned faces. The weights are loaded at first use, once a process.
+def described(values: dict) -> dict:
+    """The attributes of Network that a description gives; raises ValueError or TypeError with what is wrong."""
+    missing = [name for name, optional in DESCRIPTION.items() if not optional and name not in values]
+    unknown = sorted(values.keys() - DESCRIPTION.keys())
+    if missing or unknown:
+        raise ValueError(f"lacks {', '.join(missing)}" if missing else f"unknown key {unknown[0]}")
+    for name, allowed in {"frame": tuple(FRAMES), "distance": DISTANCES, "channels": CHANNELS}.items():
+        if name in values and values[name] not in allowed:
+            raise ValueError(f"{name} is {values[name]!r}; choose from {', '.join(allowed)}")
+    for name in ("input_size", "dimensions"):
+        if type(values[name]) is not int or not 1 <= values[name] <= 4096:
+            raise ValueError(f"{name} is {values[name]!r}, not a number from 1 to 4096")
+    result = dict(values)
+    for name in ("mean", "deviation"):
+        if name in values:
+            result[name] = tuple(map(float, values[name]))
+            if len(result[name]) != 3 or (name == "deviation" and 0 in result[name]):
+                raise ValueError(f"{name} is not three numbers, one for each channel")
+    threshold = result["threshold"] = float(values["threshold"])
+    result["crowding"] = float(values.get("crowding", RELATIVE_CROWDING[values["distance"]] * threshold))
+    result["spread"] = float(values.get("spread", RELATIVE_SPREAD[values["distance"]] * threshold))
+    if not (threshold > 0 and result["spread"] > 0 and math.isfinite(threshold)):
+        raise ValueError("threshold and spread must be more than 0")
+    return result | {"licence": str(values["licence"]), "crop_size": values["input_size"]}
 
-    Parameters
-    ----------
-    network : Network
-    crops : ndarray of shape (n, size, size, 3), uint8
-        RGB, cut for the network's frame.
 
-    Returns
-    -------
-    ndarray of shape (n, network.dimensions), float32
-        A crop's embedding does not depend on the others in its batch.
+def network_of(record: dict, path: str | None = None) -> Network:
+    """The network that `Network.record` told of, at another path if it has moved.
+
+    Raises
+    ------
+    FacelineError
+        If it is not there any more, or is another one now.
     """
-    import cv2
-    import numpy as np
-
-    model = load_dlib(network)
-    embeddings = np.empty((len(crops), network.dimensions), np.float32)
-    for row, crop in enumerate(crops):
-        if len(crop) != network.input_size:
-            way = cv2.INTER_LINEAR if len(crop) < network.input_size else cv2.INTER_AREA
-            crop = cv2.resize(crop, (network.input_size, network.input_size), interpolation=way)
-        embeddings[row] = model.compute_face_descriptor(np.ascontiguousarray(crop))
-    return embeddings
+    found = network_named(path or str(record.get("network_path") or record.get("network")))
+    for name, value in found.record().items():
+        if name != "network_path" and record.get(name) != value:
+            raise FacelineError(f"made with another {name.replace('_', ' ')} than {found.name} has now")
+    return found

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from faceline.errors import FacelineError
 
 
-def spread(work: Callable, items: Sequence, jobs: int | None, title: str) -> Iterator:
-    """Call `work` with every item, in `jobs` processes, and give the results as they come, in any order.
+def spread(work: Callable, items: Sequence, jobs: int | None, title: str, batch: int = 1) -> Iterator:
+    """Call `work` with lists of items, in `jobs` processes, and give each item's result as it comes, in any order.
 
     Processes, since dlib's landmarks, chips and networks hold the interpreter's lock. A progress bar goes to standard
     error where that is a terminal.
@@ -15,12 +15,14 @@ def spread(work: Callable, items: Sequence, jobs: int | None, title: str) -> Ite
     Parameters
     ----------
     work : callable
-        A function of a module; it, its argument and its result are pickled.
+        A function of a module that gives a list with a result for each item of a list; all is pickled.
     items : sequence
     jobs : int or None
         None stands for all cores.
     title : str
         What the progress bar says.
+    batch : int
+        How many items `work` gets at once.
 
     Raises
     ------
@@ -34,17 +36,18 @@ def spread(work: Callable, items: Sequence, jobs: int | None, title: str) -> Ite
         jobs = joblib.cpu_count()
     if jobs < 1:
         raise FacelineError(f"jobs {jobs} is out of range; choose 1 or more")
-    jobs = max(1, min(jobs, len(items)))
+    batches = [items[start : start + batch] for start in range(0, len(items), batch)]
+    jobs = max(1, min(jobs, len(batches)))
     if jobs == 1:
-        results = (work(item) for item in items)
+        results = (one_thread(work, part) for part in batches)
     else:
         parallel = joblib.Parallel(n_jobs=jobs, return_as="generator_unordered", max_nbytes=None)
-        results = parallel(joblib.delayed(one_thread)(work, item) for item in items)
+        results = parallel(joblib.delayed(one_thread)(work, part) for part in batches)
     try:
         with tqdm(total=len(items), desc=title, disable=None) as bar:
-            for result in results:
-                bar.update()
-                yield result
+            for part in results:
+                bar.update(len(part))
+                yield from part
     finally:
         with warnings.catch_warnings():
             # joblib warns of results that nobody fetches; after a mistake or an interruption nobody wants them.
@@ -52,9 +55,9 @@ def spread(work: Callable, items: Sequence, jobs: int | None, title: str) -> Ite
             results.close()
 
 
-def one_thread(work: Callable, item: object) -> object:
+def one_thread(work: Callable, items: Sequence) -> list:
     """Call `work` with OpenCV held to one thread, since there is a process for every core."""
     import cv2
 
     cv2.setNumThreads(1)
-    return work(item)
+    return work(items)

@@ -5,7 +5,9 @@ import time
 from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from faceline.embed import BATCH, check_network, embed
 from faceline.errors import FacelineError, UnreadableError, cure
 from faceline.faces import AlignmentOptions
 from faceline.files import MANIFEST_FILE, inside, locked, one_line, read_record, sha256
@@ -21,9 +23,13 @@ from faceline.formats import (
 )
 from faceline.images import decode_image, read_picture
 from faceline.journal import Journal
-from faceline.networks import DEFAULT_NETWORK, Network, embed, network_named
+from faceline.networks import DEFAULT_NETWORK, Network, network_named
 from faceline.parallel import spread
+from faceline.runtime import DEFAULT_DEVICE, DEFAULT_ENGINE, Runtime
 from faceline.summary import Summary, run_record
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 def represent_folder(
@@ -31,6 +37,9 @@ def represent_folder(
     out_dir: str | Path,
     *,
     network: str = DEFAULT_NETWORK,
+    engine: str = DEFAULT_ENGINE,
+    device: str = DEFAULT_DEVICE,
+    jitters: int = 0,
     jobs: int | None = None,
     overwrite: bool = False,
 ) -> Summary:
@@ -45,9 +54,13 @@ def represent_folder(
         The folder of aligned crops.
     out_dir : path
     network : str
-        A key of `networks.NETWORKS`.
+        A key of `networks.NETWORKS`, or the path of an ONNX file with a description beside it.
+    engine, device : str
+        What the network runs on, keys of `runtime.ENGINES` and `runtime.DEVICES`.
+    jitters : int
+        Average over that many jittered copies of each crop; 0 takes the crop itself.
     jobs : int or None
-        Processes; None for as many as there are cores.
+        Processes, with a thread each; None for as many as there are cores.
     overwrite : bool
         Compute all again, with another network if need be.
 
@@ -60,18 +73,22 @@ def represent_folder(
     begun = time.monotonic()
     data, out_dir = Path(data), Path(out_dir)
     model = network_named(network)
-    model.check_weights()
+    runtime = Runtime(engine, device)
+    check_network(model, runtime)
+    if jitters < 0:
+        raise FacelineError(f"jitters {jitters} is out of range; choose 0 or more")
+    options = model.record() | {"engine": engine, "device": device, "jitters": jitters}
     pictures, alignment = read_aligned(data, model)
     with locked(out_dir):
-        journal = Journal(out_dir, model.record(), CropRow, lambda: read_represented(out_dir, model), overwrite)
+        journal = Journal(out_dir, options, CropRow, lambda: read_represented(out_dir, model), overwrite)
         tasks = [
-            Task(data, picture, model, alignment["size"], journal.rows.get(picture.crop))
+            Task(data, picture, model, runtime, jitters, alignment["size"], journal.rows.get(picture.crop))
             for picture in sorted(pictures, key=lambda picture: (person_of(picture.crop), picture.crop))
         ]
         rows, done = {}, 0
         with (
             contextlib.closing(journal),
-            contextlib.closing(spread(represent_crop, tasks, jobs, "represent")) as results,
+            contextlib.closing(spread(represent_crops, tasks, jobs, "represent", BATCH)) as results,
         ):
             for row, is_new in results:
                 rows[row.key] = row
@@ -89,7 +106,7 @@ def represent_folder(
             journal.finish(
                 rows,
                 lambda rows: write_represented(out_dir, rows),
-                run_record("represent", model.record(), counts, seconds, alignment=alignment),
+                run_record("represent", options, counts, seconds, alignment=alignment),
             )
     people = len({row.person for row in rows if row.status == Status.OK})
     return Summary(str(out_dir), "crops", people, counts, done, len(rows) - done, removed, seconds)
@@ -115,7 +132,7 @@ def read_aligned(data: Path, network: Network) -> tuple[list[PictureRow], dict]:
     if options.frame != network.frame:
         raise FacelineError(
             f"{one_line(data)}: the crops are for the frame {options.frame}, the network {network.name} expects"
-            f" {network.frame}; run align-dlib.py into another folder"
+            f" {network.frame}; run align-dlib.py --network {one_line(network.name)} into another folder"
         )
     if not pictures:
         raise FacelineError(f"{one_line(data)}: no face was found in any picture; see {MANIFEST_FILE} there")
@@ -129,31 +146,53 @@ class Task:
     data: Path
     picture: PictureRow
     network: Network
+    runtime: Runtime
+    jitters: int
     size: int
     known: CropRow | None
 
 
-def represent_crop(task: Task) -> tuple[CropRow, bool]:
-    """What became of one crop, and whether that is news."""
+def represent_crops(tasks: list[Task]) -> list[tuple[CropRow, bool]]:
+    """What became of crops, and of each whether that is news."""
+    import numpy as np
+
+    rows, crops = [], {}
+    for index, task in enumerate(tasks):
+        row, crop = read_crop(task)
+        rows.append(row)
+        if crop is not None:
+            crops[index] = crop
+    if crops:
+        embeddings = embed(tasks[0].network, np.array(list(crops.values())), tasks[0].runtime, tasks[0].jitters)
+        for index, embedding in zip(crops, embeddings, strict=True):
+            rows[index] = replace(rows[index], status=Status.OK, embedding=embedding)
+    return [(row, row is not task.known) for row, task in zip(rows, tasks, strict=True)]
+
+
+def read_crop(task: Task) -> "tuple[CropRow, np.ndarray | None]":
+    """A crop's row, and the crop itself if it has to be embedded."""
     row = CropRow(task.picture.crop, person_of(task.picture.crop), Status.UNREADABLE)
     try:
         path = inside(task.data, row.crop)
         if not path.exists():
-            row = replace(row, status=Status.MISSING, reason="the crop has been removed")
-            return row, row != task.known
+            return known_or(replace(row, status=Status.MISSING, reason="the crop has been removed"), task.known), None
         content = read_picture(path)
         row = replace(row, crop_sha256=sha256(content))
         if task.known and task.known.crop_sha256 == row.crop_sha256:
-            return task.known, False
+            return task.known, None
         crop = decode_image(content)
     except UnreadableError as error:
-        row = replace(row, reason=one_line(error.reason))
-        return row, row != task.known
+        return known_or(replace(row, reason=one_line(error.reason)), task.known), None
     height, width = crop.shape[:2]
     if (height, width) != (task.size, task.size):
         reason = f"{width} x {height} pixels instead of {task.size} x {task.size}"
-        return replace(row, status=Status.WRONG_SIZE, reason=reason), True
-    return replace(row, status=Status.OK, embedding=embed(task.network, crop[None])[0]), True
+        return replace(row, status=Status.WRONG_SIZE, reason=reason), None
+    return row, crop
+
+
+def known_or(row: CropRow, known: CropRow | None) -> CropRow:
+    """`known` if it says the same as `row`."""
+    return known if row == known else row
 
 
 def read_represented(out_dir: Path, network: Network) -> list[CropRow]:

@@ -19,6 +19,16 @@ class Weights:
     sha256: str
 
 
+@dataclass(frozen=True)
+class Download:
+    """A public file that is fetched when the user asks for it: its address, its size in bytes, and its SHA-256."""
+
+    file: str
+    url: str
+    size: int
+    sha256: str
+
+
 LANDMARKS_5 = Weights(
     "shape_predictor_5_face_landmarks.dat", "c4b1e9804792707d3a405c2c16a80a20269e6675021f64a41d30fffafbc41888"
 )
@@ -50,3 +60,26 @@ def weights_path(weights: Weights) -> Path:
         if sha256(read_bytes(path)) != weights.sha256:
             raise FacelineError(f"{one_line(path)}: damaged or replaced")
     return path
+
+
+@cache
+def download_path(download: Download) -> Path:
+    """Where a downloaded file lies, fetched at first use.
+
+    Raises
+    ------
+    FacelineError
+        If it cannot be fetched, or what comes is another file.
+    """
+    import platformdirs
+    import pooch
+
+    folder = platformdirs.user_cache_path("faceline")
+    try:
+        path = pooch.retrieve(download.url, f"sha256:{download.sha256}", download.file, folder)
+    except Exception as error:  # the network, the disk, or the hash; requests' errors are no OSErrors
+        place = one_line(folder / download.file)
+        raise FacelineError(
+            f"{download.url} cannot be fetched: {one_line(error)[:150]}; put the file at {place} and run again"
+        ) from None
+    return Path(path)

