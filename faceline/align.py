@@ -204,7 +204,7 @@ def align_image(
 ) -> Alignment:
     """Find and crop the main face of a picture of shape (height, width, 3), RGB uint8."""
     aligner = aligner_for(options, runtime)
-    faces = aligner.find(image)
+    faces = aligner.find(image, every=skip_multi)
     if not faces:
         return Alignment(Status.NO_FACE, "", 0)
     if skip_multi and len(faces) > 1:

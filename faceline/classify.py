@@ -235,7 +235,7 @@ def name_faces(picture: str, request: Request, save_path: Path | None) -> Answer
         status = Status.UNREADABLE if os.path.lexists(picture) else Status.MISSING
         return Answer(picture, multi, status, one_line(error.reason))
     aligner = aligner_for(model.alignment, request.runtime)
-    found = aligner.find(image)
+    found = aligner.find(image, every=multi)
     boxes, crops = [], []
     for face in found if multi else found[:1]:
         try:

@@ -20,7 +20,7 @@ from faceline.geometry import (
 )
 from faceline.landmarks import LANDMARK_MODELS, dlib_chip, predict_landmarks
 from faceline.runtime import Runtime
-from faceline.weights import weights_path
+from faceline.weights import path_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -96,7 +96,7 @@ class AlignmentOptions:
     def check_weights(self) -> None:
         """Raise FacelineError if the weights are not installed; once, before the work is spread over processes."""
         for entry in (*DETECTORS[self.detector].weights, LANDMARK_MODELS[self.landmark_model]):
-            weights_path(entry)
+            path_of(entry)
 
 
 class Aligner:
@@ -106,21 +106,20 @@ class Aligner:
         self.options = options
         self.runtime = runtime
 
-    def find(self, image: "np.ndarray") -> list[Face]:
+    def find(self, image: "np.ndarray", every: bool = False) -> list[Face]:
         """Detect the faces of a picture, the main one first: the largest, and of equally large ones the most central.
 
         Parameters
         ----------
         image : ndarray of shape (height, width, 3), uint8
             RGB, upright.
+        every : bool
+            Find small ones beside the main one too, which costs more.
         """
-        detect = DETECTORS[self.options.detector].detect
-        # Smoothing hides some faces in the enlarged picture that the smaller one shows; looking there costs little.
-        smaller, scale = bounded(image, self.options.detection_size)
-        for upsample in range(self.options.upsample, -1, -1):
-            faces = [enlarged(face, scale) for face in detect(smaller, upsample, self.runtime)]
-            if faces:
-                break
+        options = self.options
+        smaller, scale = bounded(image, options.detection_size)
+        found = DETECTORS[options.detector].find(smaller, options.upsample, self.runtime, every)
+        faces = [enlarged(face, scale) for face in found]
         height, width = image.shape[:2]
 
         def area(face: Face) -> int:

@@ -25,7 +25,7 @@ EDGE, STRIDE, FIRST = 80, 8, 14
 # No score comes out of a smaller canvas.
 SMALLEST_CANVAS = 29
 # Of two boxes the weaker one goes if their intersection is more than this part of the rectangle around both.
-LARGEST_OVERLAP = 0.33828
+LARGEST_OVERLAP = 0.3382761351109955
 
 
 def level_sizes(height: int, width: int) -> list[tuple[int, int]]:
@@ -113,7 +113,7 @@ def boxes_in_picture(cells: np.ndarray, tiles: "list[Box]") -> np.ndarray:
     high = np.array(tiles)[:, 2:] - 1
     away = np.maximum(low - centres[:, None], centres[:, None] - high).clip(min=0)
     nearest = (away**2).sum(axis=2).argmin(axis=1)
-    points = np.repeat(centres - low[nearest], 2, axis=0).reshape(-1, 4)[:, [0, 2, 1, 3]]
+    points = np.tile(centres - low[nearest], 2)
     boxes = points + np.array([-1, -1, 1, 1]) * (EDGE - 1) / 2
     for level in range(1, len(tiles)):
         above = nearest >= level
@@ -125,8 +125,9 @@ def suppress(boxes: np.ndarray) -> list[int]:
     """Indices of the boxes to keep; `boxes` is (n, 4), as above, the strongest first."""
     kept, left = [], np.arange(len(boxes))
     while len(left):
-        kept.append(int(left[0]))
-        best, others = boxes[left[0]], boxes[left]
+        strongest, left = int(left[0]), left[1:]
+        kept.append(strongest)
+        best, others = boxes[strongest], boxes[left]
         inner = np.minimum(best[2:], others[:, 2:]) - np.maximum(best[:2], others[:, :2]) + 1
         outer = np.maximum(best[2:], others[:, 2:]) - np.minimum(best[:2], others[:, :2]) + 1
         left = left[inner.clip(min=0).prod(axis=1) / outer.prod(axis=1) <= LARGEST_OVERLAP]

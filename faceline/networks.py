@@ -11,7 +11,7 @@ from pathlib import Path
 from faceline.errors import FacelineError, UnreadableError
 from faceline.files import one_line, read_bytes
 from faceline.geometry import FRAMES
-from faceline.weights import DLIB_RESNET, Download, Weights, download_path, weights_path
+from faceline.weights import DLIB_RESNET, Download, Weights, path_of
 
 DISTANCES = ("euclidean", "cosine")
 CHANNELS = ("rgb", "bgr")
@@ -92,9 +92,7 @@ class Network:
 
     def path(self) -> Path:
         """Where the file lies, downloaded first if need be; raises FacelineError if it cannot be had."""
-        if isinstance(self.source, Weights):
-            return weights_path(self.source)
-        return download_path(self.source) if isinstance(self.source, Download) else self.source
+        return self.source if isinstance(self.source, Path) else path_of(self.source)
 
 
 SFACE = Download(

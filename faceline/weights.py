@@ -38,6 +38,13 @@ LANDMARKS_68 = Weights(
 DLIB_RESNET = Weights(
     "dlib_face_recognition_resnet_model_v1.dat", "55533b28a95800a551ba546ba62fe69625c7e95a7061c338adffead08719da30"
 )
+YUNET = Download(
+    file="face_detection_yunet_2023mar.onnx",
+    url="https://github.com/opencv/opencv_zoo/raw/47534e27c9851bb1128ccc0102f1145e27f23f98/models/"
+    "face_detection_yunet/face_detection_yunet_2023mar.onnx",
+    size=232_589,
+    sha256="8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4",
+)
 DLIB_MMOD = Weights("mmod_human_face_detector.dat", "4cb19393e2fbaf2b1609a9319ad5386618c886a6234ec1b971f3e87c85d87fe6")
 
 
@@ -60,6 +67,11 @@ def weights_path(weights: Weights) -> Path:
         if sha256(read_bytes(path)) != weights.sha256:
             raise FacelineError(f"{one_line(path)}: damaged or replaced")
     return path
+
+
+def path_of(source: Weights | Download) -> Path:
+    """Where a file of either kind lies; raises FacelineError if it cannot be had."""
+    return weights_path(source) if isinstance(source, Weights) else download_path(source)
 
 
 @cache
