@@ -64,9 +64,9 @@ class Runtime:
         """Raise FacelineError if it is not there."""
         if self.engine not in ENGINES:
             raise FacelineError(f"unknown engine {self.engine!r}; choose from {', '.join(ENGINES)}")
-        check_device(self.device)
         if self.engine == "dlib" and self.device != "cpu":
             raise FacelineError(f"the engine dlib chooses its device itself; leave out --device {self.device}")
+        check_device(self.device)
 
 
 @cache

@@ -1,19 +1,26 @@
+import shutil
+
+import cv2
 import dlib
 import numpy as np
 import pytest
 
-from faceline.detect import DETECTORS, Face
+from faceline.detect import DETECTORS, Detector, Face
 from faceline.errors import FacelineError
 from faceline.faces import Aligner, AlignmentOptions
 from faceline.geometry import FRAMES, LANDMARK_SETS
 from faceline.images import decode_image
 from faceline.landmarks import LANDMARK_MODELS, predict_landmarks
-from faceline.weights import weights_path
+from faceline.runtime import Runtime
+from faceline.weights import YUNET, Download, download_path, weights_path
+
+RUNTIME = Runtime()
 
 
-@pytest.mark.parametrize("detector", ["hog", "cnn"])
-def test_detectors_give_dlib_s_boxes(portrait, detector):
-    faces = DETECTORS[detector].load()(portrait, 0)
+@pytest.mark.parametrize(("detector", "engine"), [("hog", "onnx"), ("cnn", "onnx"), ("cnn", "dlib")])
+def test_detectors_give_dlib_s_boxes(portrait, detector, engine):
+    (look,) = DETECTORS[detector].looks
+    faces = look(portrait, 0, Runtime(engine))
     if detector == "hog":
         expected = list(dlib.get_frontal_face_detector()(portrait, 0))
     else:
@@ -28,28 +35,99 @@ def test_detectors_give_dlib_s_boxes(portrait, detector):
 @pytest.mark.parametrize("size", [96, 150, 233])
 def test_dlib_chip_is_exactly_dlib_s(photographs, model, size):
     image = decode_image(photographs.portrait.read_bytes())
-    aligner = Aligner(AlignmentOptions("dlibChip", size, model, upsample=0))
+    aligner = Aligner(AlignmentOptions("dlibChip", size, model, upsample=0), RUNTIME)
     (face,) = aligner.find(image)
     (rectangle,) = dlib.get_frontal_face_detector()(image, 0)
     shape = dlib.shape_predictor(str(weights_path(LANDMARK_MODELS[model])))(image, rectangle)
     assert np.array_equal(aligner.crop(image, face), dlib.get_face_chip(image, shape, size, 0.25))
 
 
+@pytest.mark.parametrize("frame", ["dlib", "arcface"])
 @pytest.mark.parametrize(
-    ("landmarks", "model"), [("outerEyesAndNose", 5), ("outerEyesAndNose", 68), ("innerEyesAndBottomLip", 68)]
+    ("landmarks", "model"),
+    [("outerEyesAndNose", 5), ("outerEyesAndNose", 68), ("innerEyesAndBottomLip", 68), ("eyesNoseAndMouth", 68)],
 )
 @pytest.mark.parametrize("size", [96, 150])
-def test_landmarks_of_a_crop_lie_where_the_network_expects_them(photographs, landmarks, model, size):
+def test_landmarks_of_a_crop_lie_where_the_network_expects_them(photographs, frame, landmarks, model, size):
     image = decode_image(photographs.portrait.read_bytes())
-    aligner = Aligner(AlignmentOptions(landmarks, size, model, upsample=0))
+    aligner = Aligner(AlignmentOptions(landmarks, size, model, upsample=0, frame=frame), RUNTIME)
     crop = aligner.crop(image, aligner.find(image)[0])
     assert crop.shape == (size, size, 3)
-    # Where dlib's detector places its box in dlib's chip.
-    box = tuple(round(edge * size / 150) for edge in (20, 20, 130, 130))
-    found = predict_landmarks(crop, box, model)
-    for point in LANDMARK_SETS[landmarks][model]:
-        place = (np.array(FRAMES["dlib"].places[model][point]) + 0.5) * size / 150 - 0.5
-        assert np.abs(found[point] - place).max() < 0.05 * size
+    # Where dlib's detector places its box in such a crop.
+    edges = {"dlib": (20, 20, 130, 130), "arcface": (14, 27, 98, 111)}[frame]
+    frame = FRAMES[frame]
+    found = predict_landmarks(crop, tuple(round(edge * size / frame.edge) for edge in edges), model)
+    places = frame.places[landmarks][model]
+    for group, place in zip(LANDMARK_SETS[landmarks][model], places, strict=True):
+        expected = (np.array(place) + 0.5) * size / frame.edge - 0.5
+        assert np.abs(found[list(group)].mean(axis=0) - expected).max() < 0.07 * size
+
+
+def test_openface_s_frame_stretches_three_points_onto_their_places(photographs):
+    image = decode_image(photographs.portrait.read_bytes())
+    aligner = Aligner(AlignmentOptions("innerEyesAndBottomLip", 96, upsample=0, frame="openface"), RUNTIME)
+    crop = aligner.crop(image, aligner.find(image)[0])
+    found = predict_landmarks(crop, (-4, -8, 100, 96), 68)[[39, 42, 57]]
+    assert np.abs(found - FRAMES["openface"].places["innerEyesAndBottomLip"][68]).max() < 5
+
+
+@pytest.mark.parametrize("detection_size", [320, 640, 1600])
+def test_a_large_photograph_is_cropped_at_its_full_resolution(photographs, detection_size):
+    image = decode_image(photographs.portrait.read_bytes())
+    large = cv2.resize(image, None, fx=3, fy=3, interpolation=cv2.INTER_CUBIC)
+    options = AlignmentOptions(size=300, detection_size=detection_size)
+    crops = [Aligner(options, RUNTIME).crop(part, Aligner(options, RUNTIME).find(part)[0]) for part in (image, large)]
+    assert np.abs(crops[0].astype(int) - crops[1]).mean() < 12
+    height, width = large.shape[:2]
+    left, top, right, bottom = Aligner(options, RUNTIME).find(large)[0].visible_box(large)
+    assert 0 <= left < right <= width
+    assert 0 <= top < bottom <= height
+    assert right - left > width / 10
+
+
+def test_small_faces_are_found_where_every_one_is_wanted(faces):
+    image = decode_image((faces / "groups/2008_002470.jpg").read_bytes())
+    aligner = Aligner(AlignmentOptions(), RUNTIME)
+    assert len(aligner.find(image, every=True)) == 6
+    assert 1 <= len(aligner.find(image)) <= 6
+
+
+def test_the_dearer_detector_looks_where_the_cheap_one_finds_nothing(faces):
+    image = decode_image((faces / "lfw-dev/Arlen_Specter/Arlen_Specter_0003.jpg").read_bytes())
+    assert Aligner(AlignmentOptions(detector="hog"), RUNTIME).find(image) == []
+    (face,) = Aligner(AlignmentOptions(detector="auto"), RUNTIME).find(image)
+    assert (face.box_ltrb[0] < 100 < face.box_ltrb[2]) and (face.box_ltrb[1] < 130 < face.box_ltrb[3])
+
+
+def test_yunet(faces, monkeypatch, tmp_path):
+    """Its file lies where the download would put it."""
+    (tmp_path / "faceline").mkdir()
+    shutil.copy(faces / "models" / YUNET.file, tmp_path / "faceline")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    download_path.cache_clear()
+    image = decode_image((faces / "groups/2008_002470.jpg").read_bytes())
+    found = Aligner(AlignmentOptions(detector="yunet", upsample=0), RUNTIME).find(image, every=True)
+    expected = Aligner(AlignmentOptions(detector="hog", upsample=1), RUNTIME).find(image, every=True)
+    assert len(found) == len(expected) == 6
+
+    def middle(face):
+        left, top, right, bottom = face.box_ltrb
+        return (left + right) / 2, (top + bottom) / 2, right - left
+
+    for face in expected:
+        nearest = min(found, key=lambda other: np.abs(np.subtract(middle(other), middle(face))).sum())
+        assert np.abs(np.subtract(middle(nearest), middle(face))).max() < 0.35 * middle(face)[2]
+
+
+def test_a_download_that_fails_says_what_to_do(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    nowhere = Download("net.onnx", "http://127.0.0.1:9/net.onnx", 5, "0" * 64)
+    with pytest.raises(FacelineError, match=r"cannot be fetched: .*; put the file at .*net\.onnx and run again"):
+        download_path(nowhere)
+    (tmp_path / "faceline").mkdir(exist_ok=True)
+    (tmp_path / "faceline" / "net.onnx").write_bytes(b"altered")
+    with pytest.raises(FacelineError, match="cannot be fetched"):
+        download_path(nowhere)
 
 
 @pytest.fixture
@@ -58,8 +136,8 @@ def aligner_that_finds(monkeypatch):
 
     def make(*boxes):
         faces = [Face(box, 1.0) for box in boxes]
-        monkeypatch.setitem(DETECTORS, "hog", type(DETECTORS["hog"])(lambda: lambda image, upsample: list(faces)))
-        return Aligner(AlignmentOptions())
+        monkeypatch.setitem(DETECTORS, "auto", Detector((lambda image, upsample, runtime: list(faces),)))
+        return Aligner(AlignmentOptions(), RUNTIME)
 
     return make
 
@@ -92,28 +170,33 @@ def test_visible_box():
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 500), (500, 1), (20, 20)])
 def test_tiny_pictures_hold_no_face(shape):
-    assert Aligner(AlignmentOptions()).find(np.zeros((*shape, 3), np.uint8)) == []
+    assert Aligner(AlignmentOptions(), RUNTIME).find(np.zeros((*shape, 3), np.uint8)) == []
 
 
 def test_dogs_are_no_people(faces):
-    assert Aligner(AlignmentOptions()).find(decode_image((faces / "groups/dogs.jpg").read_bytes())) == []
+    assert Aligner(AlignmentOptions(), RUNTIME).find(decode_image((faces / "groups/dogs.jpg").read_bytes())) == []
 
 
-def test_a_face_that_enlarging_hides_is_found(faces):
+@pytest.mark.parametrize("every", [False, True])
+def test_a_face_that_enlarging_hides_is_found(faces, every):
     image = decode_image((faces / "lfw-dev/Damarius_Bilbo/Damarius_Bilbo_0001.jpg").read_bytes())
-    assert DETECTORS["hog"].load()(image, 1) == []
-    assert len(Aligner(AlignmentOptions(upsample=1)).find(image)) == 1
+    (look,) = DETECTORS["hog"].looks
+    assert look(image, 1, RUNTIME) == []
+    assert len(Aligner(AlignmentOptions(detector="hog", upsample=1), RUNTIME).find(image, every)) == 1
 
 
 @pytest.mark.parametrize(
     ("options", "complaint"),
     [
         ({"landmarks": "nose"}, "choose from outerEyesAndNose"),
-        ({"detector": "eye"}, "choose from hog, cnn"),
+        ({"detector": "eye"}, "choose from auto, hog, cnn, yunet"),
         ({"size": 0}, "choose 32 to 1024"),
         ({"size": 10**9}, "choose 32 to 1024"),
         ({"upsample": -1}, "choose 0 to 4"),
         ({"upsample": 9}, "choose 0 to 4"),
+        ({"detection_size": 3}, "choose 64 to 65536"),
+        ({"frame": "vgg"}, "choose from dlib, arcface, openface"),
+        ({"landmarks": "dlibChip", "frame": "arcface"}, "no places for dlibChip; choose from outerEyesAndNose"),
     ],
 )
 def test_wrong_options_are_refused(options, complaint):
@@ -126,7 +209,7 @@ def test_options_survive_their_record():
     assert AlignmentOptions.from_record(options.record()) == options
 
 
-@pytest.mark.parametrize("change", [{"geometry_version": 0}, {"weights": {}}, {"frame": "arcface"}, {"size": "96"}])
+@pytest.mark.parametrize("change", [{"geometry_version": 0}, {"weights": {}}, {"frame": "vgg"}, {"size": "96"}])
 def test_a_record_of_something_else_is_refused(change):
     with pytest.raises(FacelineError):
         AlignmentOptions.from_record(AlignmentOptions().record() | change)

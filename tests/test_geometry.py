@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from faceline.errors import FacelineError
-from faceline.geometry import FRAMES, LANDMARK_SETS, align_transform, cut, landmark_model_for
+from faceline.geometry import FRAMES, LANDMARK_SETS, affine_transform, align_transform, cut, landmark_model_for
 
 SOURCE = np.array([(10.0, 20.0), (60.0, 22.0), (36.0, 51.0)])
 
@@ -101,17 +101,28 @@ def test_a_crop_of_half_the_size_shows_the_same_places(portrait):
 
 def test_every_frame_has_a_place_for_every_landmark():
     for frame in FRAMES.values():
-        for models in LANDMARK_SETS.values():
-            for model, points in models.items():
-                assert set(points) <= frame.places[model].keys()
+        for landmarks, models in frame.places.items():
+            for model, places in models.items():
+                assert len(places) == len(LANDMARK_SETS[landmarks][model])
+                assert all(0 < x < frame.edge and 0 < y < frame.edge for x, y in places)
+
+
+def test_an_affine_map_fits_three_points_exactly():
+    target = np.array([(1.0, 2.0), (8.0, 1.0), (3.0, 30.0)])
+    matrix = affine_transform(SOURCE, target)
+    assert np.allclose(SOURCE @ matrix[:, :2].T + matrix[:, 2], target)
+    with pytest.raises(ValueError, match="lie on one line"):
+        affine_transform(np.array([(0, 0), (1, 1), (2, 2)]), target)
 
 
 def test_landmark_models():
-    assert landmark_model_for("outerEyesAndNose", None) == 5
-    assert landmark_model_for("outerEyesAndNose", 68) == 68
-    assert landmark_model_for("dlibChip", None) == 5
-    assert landmark_model_for("innerEyesAndBottomLip", None) == 68
+    assert landmark_model_for("dlib", "outerEyesAndNose", None) == 5
+    assert landmark_model_for("dlib", "outerEyesAndNose", 68) == 68
+    assert landmark_model_for("dlib", "dlibChip", None) == 5
+    assert landmark_model_for("dlib", "innerEyesAndBottomLip", None) == 68
     with pytest.raises(FacelineError, match="5-point landmark model has no innerEyesAndBottomLip"):
-        landmark_model_for("innerEyesAndBottomLip", 5)
-    with pytest.raises(FacelineError, match="choose from outerEyesAndNose, innerEyesAndBottomLip, dlibChip"):
-        landmark_model_for("noseOnly", None)
+        landmark_model_for("dlib", "innerEyesAndBottomLip", 5)
+    with pytest.raises(
+        FacelineError, match="choose from outerEyesAndNose, innerEyesAndBottomLip, eyesNoseAndMouth, dlib"
+    ):
+        landmark_model_for("dlib", "noseOnly", None)
