@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
-from faceline.mmod import detect_mmod
+from faceline.cache import cache_folder, keep
 from faceline.runtime import Runtime, dlib_session
 from faceline.weights import DLIB_MMOD, YUNET, Download, Weights, path_of, weights_path
 
@@ -51,7 +51,15 @@ def face_from_dlib(rectangle, score: float) -> Face:
 def load_hog() -> "dlib.fhog_object_detector":
     import dlib
 
-    return dlib.get_frontal_face_detector()
+    # dlib unpacks it out of its own code in a quarter of a second; read from a file, the same detector takes a
+    # thousandth.
+    path = cache_folder() / f"hog-dlib-{dlib.__version__}.svm"
+    try:
+        return dlib.fhog_object_detector(str(path))
+    except RuntimeError:  # not there, or damaged
+        detector = dlib.get_frontal_face_detector()
+        keep(path, lambda scratch: detector.save(str(scratch)))
+        return detector
 
 
 def detect_hog(image: "np.ndarray", upsample: int, runtime: Runtime) -> list[Face]:
@@ -71,6 +79,8 @@ def detect_cnn(image: "np.ndarray", upsample: int, runtime: Runtime) -> list[Fac
     """dlib's convolutional detector (mmod)."""
     if runtime.engine == "dlib":
         return [face_from_dlib(found.rect, found.confidence) for found in load_cnn()(image, upsample)]
+    from faceline.mmod import detect_mmod
+
     found = detect_mmod(dlib_session(DLIB_MMOD, runtime), image, upsample)
     return [Face(box, score) for box, score in found]
 

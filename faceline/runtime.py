@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from faceline import converter
+from faceline.cache import cache_folder, keep
 from faceline.dlib_format import DlibNetwork, read_mmod, read_resnet
 from faceline.errors import FacelineError, cure
 from faceline.files import one_line, read_bytes
@@ -85,30 +85,13 @@ def dlib_session(weights: Weights, runtime: Runtime) -> "onnxruntime.InferenceSe
             raise FacelineError(f"{one_line(source)}: {error}") from None
     model = converter.convert(network, size).SerializeToString()
     session = open_session(model, runtime)
-    with contextlib.suppress(OSError):  # without a cache, the next process converts again
-        keep_in_cache(path, model)
+    keep(path, lambda scratch: scratch.write_bytes(model))
     return session
 
 
 def cache_path(weights: Weights) -> Path:
     """Where the graph made from a weight file is kept; another converter makes another file."""
-    import platformdirs
-
-    name = f"{Path(weights.file).stem}-{weights.sha256[:16]}-{converter.VERSION}.onnx"
-    return platformdirs.user_cache_path("faceline") / name
-
-
-def keep_in_cache(path: Path, data: bytes) -> None:
-    """Write a file of the cache whole; two processes may do so at once."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, scratch = tempfile.mkstemp(dir=path.parent, prefix=path.name)
-    try:
-        with open(descriptor, "wb") as file:
-            file.write(data)
-        os.replace(scratch, path)
-    except BaseException:
-        os.unlink(scratch)
-        raise
+    return cache_folder() / f"{Path(weights.file).stem}-{weights.sha256[:16]}-{converter.VERSION}.onnx"
 
 
 def open_session(model: bytes, runtime: Runtime) -> "onnxruntime.InferenceSession":

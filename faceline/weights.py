@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from faceline.cache import cache_folder
 from faceline.errors import FacelineError, cure
 from faceline.files import one_line, read_bytes, sha256
 
@@ -83,10 +84,9 @@ def download_path(download: Download) -> Path:
     FacelineError
         If it cannot be fetched, or what comes is another file.
     """
-    import platformdirs
     import pooch
 
-    folder = platformdirs.user_cache_path("faceline")
+    folder = cache_folder()
     try:
         path = pooch.retrieve(download.url, f"sha256:{download.sha256}", download.file, folder)
     except Exception as error:  # the network, the disk, or the hash; requests' errors are no OSErrors

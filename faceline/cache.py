@@ -1,0 +1,27 @@
+"""Files that can be made again, kept in the user's cache so that the next process starts sooner."""
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+
+def cache_folder() -> Path:
+    """Where they are kept."""
+    import platformdirs
+
+    return platformdirs.user_cache_path("faceline")
+
+
+def keep(path: Path, write: Callable[[Path], object]) -> None:
+    """Let `write` make a file of the cache, whole; several processes may do so at once.
+
+    Where the cache cannot be written, nothing is kept, and the next process makes it again.
+    """
+    with contextlib.suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".making-") as folder:
+            scratch = Path(folder) / path.name
+            write(scratch)
+            os.replace(scratch, path)
