@@ -125,17 +125,23 @@ class Detector:
         doubled `upsample` times before. Each next one is asked only where those before find nothing.
     weights : tuple
         The files that they need.
+    most_pixels : int
+        All looks but the first see no enlarged picture of more pixels than this.
     """
 
     looks: "tuple[Callable[[np.ndarray, int, Runtime], list[Face]], ...]"
     weights: tuple[Weights | Download, ...] = ()
+    most_pixels: int = 0
 
     def find(self, image: "np.ndarray", upsample: int, runtime: Runtime, every: bool) -> list[Face]:
         """Look for faces until there are some, in the picture as it is first, where the main one shows best and looking
         is cheapest; or for `every` face, in the picture at its largest first, where small ones show too."""
+        pixels = image.shape[0] * image.shape[1]
         scales = range(upsample, -1, -1) if every else range(upsample + 1)
         for look in self.looks:
             for scale in scales:
+                if look is not self.looks[0] and scale and pixels * 4**scale > self.most_pixels:
+                    continue
                 faces = look(image, scale, runtime)
                 if faces:
                     return faces
@@ -143,7 +149,8 @@ class Detector:
 
 
 DETECTORS: Mapping[str, Detector] = {
-    "auto": Detector((detect_hog, detect_cnn), (DLIB_MMOD,)),
+    # A picture without faces costs the most; 2 megapixels keep it below a second and half a gigabyte.
+    "auto": Detector((detect_hog, detect_cnn), (DLIB_MMOD,), most_pixels=2_000_000),
     "hog": Detector((detect_hog,)),
     "cnn": Detector((detect_cnn,), (DLIB_MMOD,)),
     "yunet": Detector((detect_yunet,), (YUNET,)),
