@@ -49,8 +49,9 @@ class Reader:
 
     def number(self) -> float:
         mantissa, exponent = self.integer(), self.integer()
-        # 32000 and above stand for infinities and NaN, which no weight is.
-        self.expect(abs(exponent) < 1100, True)
+        # 32000 and above stand for infinities and NaN, which nothing here is; and no float needs more than 900.
+        if abs(exponent) > 900:
+            raise FacelineError(f"damaged before byte {self._at}: {exponent} as an exponent")
         return mantissa * 2.0**exponent
 
     def numbers(self, count: int) -> list[float]:
@@ -78,7 +79,6 @@ class Reader:
     def end(self) -> None:
         if self._at != len(self._data):
             raise FacelineError(f"{len(self._data) - self._at} bytes too many")
-
 
     def empty_tensors(self, count: int) -> None:
         for _ in range(count):
@@ -134,7 +134,9 @@ class Affine:
             reader.integer()  # updates
             reader.integer()  # window
             reader.numbers(4)
-            gain = gain / np.sqrt(variances + reader.number())
+            variances = variances + reader.number()
+            reader.expect(bool((variances > 0).all()), True)
+            gain = gain / np.sqrt(variances)
             shift = shift - gain * means
         else:
             reader.integers(0)  # mode: convolutional
@@ -288,7 +290,9 @@ def read_mmod(data: bytes) -> DlibNetwork:
 
 def read_layers(reader: Reader, layers: list[Layer], input_name: str, input_size: tuple[int, ...]) -> DlibNetwork:
     """Read a network's layers: all versions, the output's first, then all details, the input's first."""
-    versions = [reader.expect(reader.integer(), *((1,) if isinstance(layer, Tag) else (1, 2))) for layer in layers[:0:-1]]
+    versions = [
+        reader.expect(reader.integer(), *((1,) if isinstance(layer, Tag) else (1, 2))) for layer in layers[:0:-1]
+    ]
     innermost = reader.expect(reader.integer(), 2, 3)
     reader.expect(reader.string(), input_name)
     means = reader.numbers(3)
