@@ -49,8 +49,9 @@ class Reader:
 
     def number(self) -> float:
         mantissa, exponent = self.integer(), self.integer()
-        # 32000 and above stand for infinities and NaN, which no weight is.
-        self.expect(abs(exponent) < 1100, True)
+        # 32000 and above stand for infinities and NaN, which nothing here is; and no float needs more than 900.
+        if abs(exponent) > 900:
+            raise FacelineError(f"damaged before byte {self._at}: {exponent} as an exponent")
         return mantissa * 2.0**exponent
 
     def numbers(self, count: int) -> list[float]:
@@ -133,7 +134,9 @@ class Affine:
             reader.integer()  # updates
             reader.integer()  # window
             reader.numbers(4)
-            gain = gain / np.sqrt(variances + reader.number())
+            variances = variances + reader.number()
+            reader.expect(bool((variances > 0).all()), True)
+            gain = gain / np.sqrt(variances)
             shift = shift - gain * means
         else:
             reader.integers(0)  # mode: convolutional
