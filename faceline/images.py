@@ -125,5 +125,6 @@ def encode_png(image: "np.ndarray") -> bytes:
     from PIL import Image
 
     file = io.BytesIO()
-    Image.fromarray(image).save(file, "PNG")
+    # The fastest level: crops are noisy, so the slower ones gain a tenth of the size for three times the time.
+    Image.fromarray(image).save(file, "PNG", compress_level=1)
     return file.getvalue()

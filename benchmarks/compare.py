@@ -1,0 +1,34 @@
+#!/usr/bin/env python3
+"""Measure against the peers, and write the table that docs/speed.md shows.
+
+    compare.py <folder of photographs> [<benchmark> ...]
+
+The folder holds lfw-dev/, groups/, johns/ and known-people/. Without names, all benchmarks run: embedding, jitter,
+detection, startup, pipeline.
+"""
+
+import importlib
+import sys
+from pathlib import Path
+
+from measure import machine
+
+ALL = ["embedding", "jitter", "detection", "startup", "pipeline"]
+RESULT = Path(__file__).resolve().parent / "results.md"
+
+
+def main() -> None:
+    if len(sys.argv) < 2 or not set(sys.argv[2:]) <= set(ALL):
+        sys.exit(__doc__)
+    faces = Path(sys.argv[1])
+    parts = [f"Measured on {machine()}. Medians, the candidates taking turns in one run."]
+    for name in sys.argv[2:] or ALL:
+        for part in importlib.import_module(name).main(faces):
+            print(part, end="\n\n", flush=True)
+            parts.append(part)
+    if not sys.argv[2:]:
+        RESULT.write_text("\n\n".join(parts) + "\n")
+
+
+if __name__ == "__main__":
+    main()

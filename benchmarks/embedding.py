@@ -1,0 +1,36 @@
+"""Embedding crops: dlib against ONNX Runtime, on one thread and on all."""
+
+from pathlib import Path
+
+import numpy as np
+from measure import interleaved, table
+
+from faceline.embed import embed
+from faceline.images import decode_image
+from faceline.networks import NETWORKS
+from faceline.runtime import Runtime, all_cores
+
+NETWORK = NETWORKS["dlib"]
+
+
+def crops_of(faces: Path, count: int) -> np.ndarray:
+    paths = sorted((faces / "johns").rglob("*.jpg"))[:count]
+    return np.stack([decode_image(path.read_bytes()) for path in paths])
+
+
+def compare(crops: np.ndarray) -> str:
+    candidates = {
+        "dlib": lambda: embed(NETWORK, crops, Runtime("dlib")),
+        "Faceline, 1 thread": lambda: embed(NETWORK, crops, Runtime(threads=1)),
+        f"Faceline, {all_cores()} threads": lambda: embed(NETWORK, crops, Runtime(threads=all_cores())),
+    }
+    medians = interleaved(candidates, rounds=15 if len(crops) < 32 else 7)
+    a_face = {name: seconds / len(crops) for name, seconds in medians.items()}
+    return table(f"embedding, batch of {len(crops)}", "ms a face", a_face, "dlib")
+
+
+def main(faces: Path) -> list[str]:
+    crops = crops_of(faces, 32)
+    tables = [compare(crops[:batch]) for batch in (1, 8, 32)]
+    difference = np.abs(embed(NETWORK, crops, Runtime()) - embed(NETWORK, crops, Runtime("dlib"))).max()
+    return [*tables, f"Largest difference between the two engines' numbers on these faces: {difference:.1e}."]

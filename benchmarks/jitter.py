@@ -1,0 +1,24 @@
+"""Averaging over 100 jittered copies of a face: dlib's num_jitters against ours."""
+
+from pathlib import Path
+
+import numpy as np
+from embedding import NETWORK, crops_of
+from measure import interleaved, table
+
+from faceline.embed import embed, load_dlib
+from faceline.runtime import Runtime, all_cores
+
+
+def main(faces: Path) -> list[str]:
+    crop = np.ascontiguousarray(crops_of(faces, 1))
+    model = load_dlib(NETWORK.source)
+    medians = interleaved(
+        {
+            "dlib": lambda: model.compute_face_descriptor(crop[0], 100),
+            "Faceline, 1 thread": lambda: embed(NETWORK, crop, Runtime(threads=1), jitters=100),
+            f"Faceline, {all_cores()} threads": lambda: embed(NETWORK, crop, Runtime(threads=all_cores()), jitters=100),
+        },
+        rounds=3,
+    )
+    return [table("100 jitters", "ms a face", medians, "dlib")]

@@ -1,0 +1,55 @@
+"""From pictures to embeddings: stages 1 and 2 against a script with the package face_recognition doing the same.
+
+Both take the largest face of every picture, with a process for each core. The peer's script keeps its embeddings in
+memory; ours writes crops, manifests and CSV.
+"""
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from measure import interleaved
+
+from faceline import align_folder, represent_folder
+from faceline.files import read_json
+from faceline.runtime import all_cores
+
+ROUNDS = 3
+LFW = 300
+
+
+def main(faces: Path) -> list[str]:
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        pictures = root / "pictures"
+        lfw = sorted((faces / "lfw-dev").glob("*/*.jpg"))
+        for path in lfw[:: len(lfw) // LFW][:LFW] + sorted((faces / "groups").glob("*.jpg")):
+            (pictures / path.parent.name).mkdir(parents=True, exist_ok=True)
+            (pictures / path.parent.name / path.name).symlink_to(path.resolve())
+        found = {}
+
+        def ours() -> None:
+            for name in ("aligned", "embeddings"):
+                shutil.rmtree(root / name, ignore_errors=True)
+            align_folder(pictures, root / "aligned", size=96)
+            represent_folder(root / "aligned", root / "embeddings")
+            found["Faceline"] = read_json(root / "embeddings" / "run.json")["counts"]["ok"]
+
+        def theirs() -> None:
+            command = [sys.executable, str(Path(__file__).with_name("peer_face_recognition.py")), str(pictures)]
+            done = subprocess.run([*command, str(all_cores())], check=True, capture_output=True, text=True)
+            found["face_recognition"] = int(done.stdout)
+
+        medians = interleaved({"face_recognition": theirs, "Faceline": ours}, ROUNDS)
+    rates = {name: found[name] / seconds for name, seconds in medians.items()}
+    lines = [
+        f"| {sum(1 for _ in lfw[:: len(lfw) // LFW][:LFW])} pictures of LFW and all of groups, {all_cores()} processes"
+        " | faces | seconds | faces a second | against face_recognition |",
+        "|---|---|---|---|---|",
+    ]
+    for name, seconds in medians.items():
+        ratio = rates[name] / rates["face_recognition"]
+        lines.append(f"| {name} | {found[name]} | {seconds:.1f} | {rates[name]:.1f} | {ratio:.1f} × |")
+    return ["\n".join(lines)]
