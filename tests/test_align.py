@@ -11,6 +11,7 @@ from faceline.errors import FacelineError
 from faceline.faces import AlignmentOptions
 from faceline.formats import PictureRow, Status, read_manifest
 from faceline.images import decode_image, encode_png
+from faceline.runtime import Runtime
 
 QUICK = {"upsample": 0, "jobs": 1}
 
@@ -270,8 +271,8 @@ def test_names_that_are_no_text(people, tmp_path, encoded):
 
 def test_align_image_tells_what_became_of_it(portrait):
     options = AlignmentOptions(upsample=0)
-    assert align_image(np.zeros_like(portrait), options).status == Status.NO_FACE
-    alignment = align_image(portrait, options)
+    assert align_image(np.zeros_like(portrait), options, Runtime()).status == Status.NO_FACE
+    alignment = align_image(portrait, options, Runtime())
     assert alignment.status == Status.OK
     assert alignment.crop.shape == (96, 96, 3)
     assert alignment.crop.dtype == np.uint8

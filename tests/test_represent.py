@@ -5,11 +5,13 @@ import pytest
 from conftest import tree
 
 from faceline import align_folder, represent_folder
+from faceline.embed import embed
 from faceline.errors import FacelineError
 from faceline.files import read_json, write_json
 from faceline.formats import CropRow, read_embeddings, read_manifest
 from faceline.images import decode_image, encode_png
-from faceline.networks import NETWORKS, embed
+from faceline.networks import NETWORKS
+from faceline.runtime import Runtime
 
 
 @pytest.fixture(scope="module")
@@ -37,12 +39,12 @@ def test_rows_belong_to_labels(made):
     assert (made / "out" / "labels.csv").read_text().split("\n")[2] == "3,x/anna/1.jpg.png"
     for embedding, crop in zip(embeddings, crops, strict=True):
         image = decode_image((made / "aligned" / crop).read_bytes())
-        assert np.array_equal(embedding, embed(NETWORKS["dlib"], image[None])[0])
+        assert np.array_equal(embedding, embed(NETWORKS["dlib"], image[None], Runtime())[0])
 
 
 def test_run_json_tells_how_it_was_made(made):
     record = read_json(made / "out" / "run.json")
-    assert record["options"] == {"network": "dlib", "network_sha256": NETWORKS["dlib"].weights.sha256}
+    assert record["options"] == NETWORKS["dlib"].record() | {"engine": "onnx", "device": "cpu", "jitters": 0}
     assert record["counts"] == {"ok": 3}
     assert record["alignment"]["size"] == 96
     assert record["versions"]["numpy"] == np.__version__
@@ -131,7 +133,8 @@ def test_crops_of_another_network_or_version_are_refused(copy, monkeypatch):
 
 def test_embeddings_of_another_network_are_not_mixed(copy):
     record = read_json(copy / "out" / "run.json")
-    write_json(copy / "out" / "run.json", record | {"options": {"network": "vgg", "network_sha256": "0"}})
+    options = record["options"] | {"network": "vgg", "network_sha256": "0"}
+    write_json(copy / "out" / "run.json", record | {"options": options})
     with pytest.raises(FacelineError, match="made with network vgg, not dlib; network_sha256 0, not 5"):
         represent_folder(copy / "aligned", copy / "out", jobs=1)
     assert represent_folder(copy / "aligned", copy / "out", jobs=1, overwrite=True).done == 3

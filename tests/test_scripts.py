@@ -73,7 +73,7 @@ def test_openface_s_spellings_stay():
         (REPRESENT, ["-outDir", "out"], "the following arguments are required: -data/--data"),
         (REPRESENT, ["-outDir", "out", "-data", "{0}/none"], "none: no such folder; run align-dlib.py first"),
         (REPRESENT, ["-outDir", "out", "-data", "{0}"], "run.json: No such file or directory; run align-dlib.py"),
-        (REPRESENT, ["-outDir", "out", "-data", "{0}", "--network", "vgg"], "invalid choice: 'vgg'"),
+        (REPRESENT, ["-outDir", "out", "-data", "{0}", "--network", "vgg"], "unknown network 'vgg'; choose"),
         (CLASSIFIER, [], "the following arguments are required: train|infer"),
         (CLASSIFIER, ["train"], "generated-embeddings: no such folder; run batch_represent first"),
         (CLASSIFIER, ["train", "{0}"], "run.json: No such file or directory; run batch_represent"),
