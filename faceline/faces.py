@@ -89,7 +89,11 @@ class AlignmentOptions:
             options = cls(**{name: record[name] for name in cls.__dataclass_fields__})
         except (KeyError, TypeError):
             raise FacelineError("the alignment is not described as this version does") from None
-        if any(record.get(name) != value for name, value in options.record().items()):
+        # Exact types, since 96.0 is equal to 96 but no size.
+        if any(
+            type(record.get(name)) is not type(value) or record[name] != value
+            for name, value in options.record().items()
+        ):
             raise FacelineError("the crops were made by another version, with other weights or geometry")
         return options
 

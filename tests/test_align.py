@@ -6,10 +6,10 @@ import pytest
 from conftest import tree
 
 from faceline import align_folder
-from faceline.align import align_image, crop_path
+from faceline.align import align_image
 from faceline.errors import FacelineError
 from faceline.faces import AlignmentOptions
-from faceline.formats import PictureRow, Status, read_manifest
+from faceline.formats import PictureRow, Status, crop_path, read_manifest
 from faceline.images import decode_image, encode_png
 from faceline.runtime import Runtime
 
@@ -64,7 +64,7 @@ def test_every_picture_is_accounted_for(tmp_path, encoded, portrait):
     found = {name: (row.status, row.reason) for name, row in rows_of(tmp_path / "out").items()}
     odd = "Zoë, «the \"1st\"»\n/a photo, with 'all'\r.jpg"
     good = ["anna/good.jpg", "anna/good.png", "anna/good.HEIC", "anna/mislabelled.gif", "anna/two.png", odd]
-    good += ["x/anna/good.jpg", "y/anna/good.jpg", "linked/good.jpg"]
+    good += ["x/anna/good.jpg", "y/anna/good.jpg"]
     cut = found.pop("anna/cut.png")
     assert found == dict.fromkeys(good, ("ok", "")) | {
         "anna/blank.png": ("no-face", ""),
@@ -73,17 +73,20 @@ def test_every_picture_is_accounted_for(tmp_path, encoded, portrait):
         "anna/loop.jpg": ("unreadable", "Too many levels of symbolic links"),
         "anna/gone.jpg": ("unreadable", "No such file or directory"),
         "anna/pipe.jpg": ("unreadable", "not a regular file"),
-        "anna/up/": ("unreadable", "a link to a folder above it"),
+        "anna/up/": ("unreadable", "the same folder as the input, which is listed"),
+        "linked/": ("unreadable", "the same folder as x/anna/, which is listed"),
         "stray.jpg": ("no-person", "lies outside any person's folder"),
     }
     assert cut[0] == "unreadable"
     assert cut[1].startswith("damaged picture")
-    assert dict(summary.counts) == {"ok": 9, "no-face": 1, "unreadable": 7, "no-person": 1}
+    assert dict(summary.counts) == {"ok": 8, "no-face": 1, "unreadable": 8, "no-person": 1}
+    assert summary.done + summary.kept + summary.left_out == sum(summary.counts.values())
+    assert "15 computed, 0 as before, 3 left out, 0 removed, in" in str(summary)
     assert summary.ignored == {".txt": 1}
     for row in rows_of(tmp_path / "out").values():
         if row.status == Status.OK:
             assert decode_image((tmp_path / "out" / row.crop).read_bytes()).shape == (96, 96, 3)
-    assert sum(path.suffix == ".png" for path in (tmp_path / "out").rglob("*")) == 9
+    assert sum(path.suffix == ".png" for path in (tmp_path / "out").rglob("*")) == 8
 
 
 def test_the_box_is_where_the_face_is(people, tmp_path, portrait):
@@ -171,15 +174,34 @@ def test_a_picture_that_loses_its_face_loses_its_crop(people, tmp_path, portrait
     assert not (out / "bert").exists()
 
 
-@pytest.mark.parametrize("crop", ["../in/anna/1.jpeg", "/etc/hostname", "anna/1.jpeg.png", "mine.png"])
-def test_a_forged_manifest_removes_nothing_of_others(people, tmp_path, crop):
+@pytest.mark.parametrize(
+    ("image", "crop"),
+    [
+        ("gone/1.jpg", "../in/anna/1.jpeg"),
+        ("gone/1.jpg", "/etc/hostname"),
+        ("gone/1.jpg", "anna/1.jpeg.png"),
+        ("gone/1.jpg", "mine.png"),
+        ("../mine", "../mine.png"),
+        ("{}/mine", "{}/mine.png"),
+        ("link/mine", "link/mine.png"),
+        ("gone/\0", "gone/\0.png"),
+        (f"{'x' * 300}/1.jpg", f"{'x' * 300}/1.jpg.png"),
+        ("mine.png/1.jpg", "mine.png/1.jpg.png"),
+    ],
+)
+def test_a_forged_manifest_removes_nothing_of_others(people, tmp_path, image, crop):
     out = tmp_path / "out"
     align_folder(people, out, **QUICK)
     (out / "mine.png").write_bytes(b"the user's own")
+    (tmp_path / "mine.png").write_bytes(b"the user's own")
+    (out / "link").symlink_to(tmp_path)
+    image, crop = image.format(tmp_path), crop.format(tmp_path)
     with (out / "manifest.csv").open("a", newline="") as file:
-        csv.writer(file).writerow(["gone/1.jpg", "gone", "ok", "", 1, crop, 1, 2, 3, 4, "0" * 64, "0" * 64])
+        csv.writer(file).writerow([image, "gone", "ok", "", 1, crop, 1, 2, 3, 4, "0" * 64, "0" * 64])
     before = {name for name in tree(tmp_path) if not name.endswith("manifest.csv")}
-    align_folder(people, out, **QUICK)
+    with pytest.raises(FacelineError, match=r"manifest\.csv: rows have been added"):
+        align_folder(people, out, **QUICK)
+    align_folder(people, out, overwrite=True, **QUICK)
     assert {name for name in tree(tmp_path) if not name.endswith("manifest.csv")} == before
 
 

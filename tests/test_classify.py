@@ -9,6 +9,7 @@ import pytest
 from conftest import tree
 
 from faceline import align_folder, infer, pickles, represent_folder, train
+from faceline.annotate import draw_faces, marked_paths
 from faceline.errors import FacelineError
 from faceline.files import read_json, write_json
 from faceline.gallery import UNKNOWN, Gallery
@@ -117,8 +118,9 @@ def test_marked_pictures(photographs, classifier, tmp_path):
         (tmp_path / "in" / name).write_bytes(encode_png(picture))
     pictures = [tmp_path / "in" / "a.png", tmp_path / "in" / "a.heic.tiff", path, tmp_path / "in" / "a.png"]
     answers = list(infer(pictures, classifier, save_dir=tmp_path / "new" / "marked"))
-    assert sorted(os.listdir(tmp_path / "new" / "marked")) == sorted(["a.png", "a.heic.tiff.jpg", path.name, "a-2.png"])
-    marked = decode_image((tmp_path / "new" / "marked" / "a.png").read_bytes())
+    copies = ["a-faces.png", "a-faces-2.png", "a.heic.tiff-faces.jpg", f"{path.stem}-faces.jpg"]
+    assert sorted(os.listdir(tmp_path / "new" / "marked")) == sorted(copies)
+    marked = decode_image((tmp_path / "new" / "marked" / "a-faces.png").read_bytes())
     assert marked.shape == picture.shape
     changed = np.argwhere((marked != picture).any(axis=2))
     left, top, right, _ = answers[0].faces[0].box_ltrb
@@ -128,11 +130,40 @@ def test_marked_pictures(photographs, classifier, tmp_path):
 
 
 def test_originals_are_not_overwritten(classifier, tmp_path, portrait):
-    (tmp_path / "a.png").write_bytes(encode_png(portrait))
+    for name in ("a.png", "a-faces.png"):
+        (tmp_path / name).write_bytes(encode_png(portrait))
     before = tree(tmp_path)
-    with pytest.raises(FacelineError, match="would replace the original; name another folder"):
-        infer([tmp_path / "a.png"], classifier, save_dir=tmp_path)
+    for original in (tmp_path / "a.png", tmp_path / "a-faces.png"):
+        list(infer(original, classifier, save_dir=tmp_path / "new"))
+    assert sorted(os.listdir(tmp_path / "new")) == ["a-faces-faces.png", "a-faces.png"]
+    shutil.rmtree(tmp_path / "new")
+    with pytest.raises(FacelineError, match="would replace an original; name another folder"):
+        infer([tmp_path / "a.png", tmp_path / "a-faces.png"], classifier, save_dir=tmp_path)
     assert tree(tmp_path) == before
+
+
+def test_no_photograph_is_replaced_by_the_marked_copy_of_another(classifier, tmp_path, portrait):
+    (tmp_path / "in").mkdir()
+    for name in ("in/a.png", "a.png"):
+        (tmp_path / name).write_bytes(encode_png(portrait))
+    before = tree(tmp_path)
+    for _ in range(2):  # the second time, its own copy is there
+        (answer,) = infer(tmp_path / "in" / "a.png", classifier, save_dir=tmp_path)
+        assert answer.status == "ok"
+    assert tree(tmp_path).keys() - before.keys() == {"a-faces.png"}
+    assert tree(tmp_path)["a.png"] == before["a.png"]
+
+
+def test_marked_copies_fit_the_file_system_and_the_format(tmp_path, portrait):
+    pictures = [f"in/{'é' * 120}{letter}.png" for letter in "ab"] + ["wide.jpg", "wide.png"]
+    paths = marked_paths(pictures, tmp_path / "out")
+    wide = np.zeros((3, 66_000, 3), np.uint8)
+    for path, image in zip(paths, [portrait, portrait, wide, wide], strict=True):
+        draw_faces(image, [], [], path)
+    written = sorted(os.listdir(tmp_path / "out"))
+    assert len(written) == 4
+    assert written[:2] == ["wide-faces-2.png", "wide-faces.png"]
+    assert all(name.startswith("é" * 100) and name.endswith("-faces.png") for name in written[2:])
 
 
 def gallery_of(folder, tmp_path):
@@ -181,7 +212,7 @@ def test_the_classifier_needs_no_library_of_ours(classifier, photographs):
 @pytest.mark.parametrize(
     ("damage", "complaint"),
     [
-        (lambda folder: shutil.rmtree(folder), "no such folder; run batch_represent first"),
+        (lambda folder: shutil.rmtree(folder), "No such file or directory; run batch_represent first"),
         (
             lambda folder: (folder / "run.json").unlink(),
             "No such file or directory; run batch_represent, which writes it",
@@ -203,9 +234,9 @@ def test_the_classifier_needs_no_library_of_ours(classifier, photographs):
         ),
         (
             lambda folder: write_json(folder / "run.json", read_json(folder / "run.json") | {"counts": {"ok": 1000}}),
-            "added or removed by hand",
+            "rows have been added, removed or changed",
         ),
-        (lambda folder: write_json(folder / "run.json", {"options": []}), "tells of no options"),
+        (lambda folder: write_json(folder / "run.json", {"options": []}), "lacks its stage"),
     ],
 )
 def test_train_distrusts_the_stage_before(pipeline, tmp_path, damage, complaint):

@@ -26,6 +26,11 @@ def made(tmp_path_factory, encoded):
     return folder
 
 
+def cut_line(path):
+    """Leave the last line out."""
+    path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:-1]))
+
+
 @pytest.fixture
 def copy(made, tmp_path):
     for name in ("aligned", "out"):
@@ -99,15 +104,24 @@ def test_the_embedding_of_a_vanished_crop_vanishes(made, copy):
 @pytest.mark.parametrize(
     ("damage", "complaint"),
     [
-        (lambda aligned: shutil.rmtree(aligned), r"aligned: no such folder; run align-dlib\.py first"),
+        (lambda aligned: shutil.rmtree(aligned), r"aligned: No such file or directory; run align-dlib\.py first"),
         (
             lambda aligned: (aligned / "run.json").unlink(),
             r"run\.json: No such file or directory; run align-dlib\.py, w",
         ),
         (lambda aligned: (aligned / "manifest.csv").unlink(), r"manifest\.csv: No such file or directory; run align"),
-        (lambda aligned: (aligned / "manifest.csv").write_text("x\n1,2\n"), r"manifest\.csv: line 2: wrong number"),
+        (lambda aligned: (aligned / "manifest.csv").write_text("x\n1,2\n"), r"manifest\.csv: line 1: its columns are not image,person,"),
         (lambda aligned: (aligned / "run.json").write_text("{"), r"run\.json: damaged"),
-        (lambda aligned: (aligned / "run.json").write_text('{"options": {}}'), "not described as this version does"),
+        (lambda aligned: (aligned / "run.json").write_text('{"options": {}}'), r"run\.json: damaged: lacks its stage"),
+        (
+            lambda aligned: write_json(aligned / "run.json", read_json(aligned / "run.json") | {"options": {}}),
+            "not described as this version does",
+        ),
+        (
+            lambda aligned: write_json(aligned / "run.json", read_json(aligned / "run.json") | {"stage": "represent"}),
+            "holds what the stage represent wrote, not align; run align",
+        ),
+        (lambda aligned: cut_line(aligned / "manifest.csv"), r"manifest\.csv: rows have been added, removed or"),
         (lambda aligned: [path.unlink() for path in aligned.rglob("*.png")], "none of 3 crops can be read"),
     ],
 )
@@ -135,7 +149,7 @@ def test_embeddings_of_another_network_are_not_mixed(copy):
     record = read_json(copy / "out" / "run.json")
     options = record["options"] | {"network": "vgg", "network_sha256": "0"}
     write_json(copy / "out" / "run.json", record | {"options": options})
-    with pytest.raises(FacelineError, match="made with network vgg, not dlib; network_sha256 0, not 5"):
+    with pytest.raises(FacelineError, match="made with network 'vgg', not 'dlib'; network_sha256 '0', not '5"):
         represent_folder(copy / "aligned", copy / "out", jobs=1)
     assert represent_folder(copy / "aligned", copy / "out", jobs=1, overwrite=True).done == 3
 
