@@ -110,7 +110,10 @@ def test_the_embedding_of_a_vanished_crop_vanishes(made, copy):
             r"run\.json: No such file or directory; run align-dlib\.py, w",
         ),
         (lambda aligned: (aligned / "manifest.csv").unlink(), r"manifest\.csv: No such file or directory; run align"),
-        (lambda aligned: (aligned / "manifest.csv").write_text("x\n1,2\n"), r"manifest\.csv: line 1: its columns are not image,person,"),
+        (
+            lambda aligned: (aligned / "manifest.csv").write_text("x\n1,2\n"),
+            r"manifest\.csv: line 1: its columns are not image,person,",
+        ),
         (lambda aligned: (aligned / "run.json").write_text("{"), r"run\.json: damaged"),
         (lambda aligned: (aligned / "run.json").write_text('{"options": {}}'), r"run\.json: damaged: lacks its stage"),
         (

@@ -71,7 +71,11 @@ def test_openface_s_spellings_stay():
         (ALIGN, ["{0}/none", "align", "outerEyesAndNose", "out"], "none: No such file or directory; name the folder"),
         (ALIGN, ["{0}", "align", "outerEyesAndNose", "out"], "no pictures; put each person's pictures in a folder"),
         (REPRESENT, ["-outDir", "out"], "the following arguments are required: -data/--data"),
-        (REPRESENT, ["-outDir", "out", "-data", "{0}/none"], "none: No such file or directory; run align-dlib.py first"),
+        (
+            REPRESENT,
+            ["-outDir", "out", "-data", "{0}/none"],
+            "none: No such file or directory; run align-dlib.py first",
+        ),
         (REPRESENT, ["-outDir", "out", "-data", "{0}"], "run.json: No such file or directory; run align-dlib.py"),
         (REPRESENT, ["-outDir", "out", "-data", "{0}", "--network", "vgg"], "unknown network 'vgg'; choose"),
         (CLASSIFIER, [], "the following arguments are required: train|infer"),
