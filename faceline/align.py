@@ -170,7 +170,8 @@ def clear(journal: Journal, listing: Listing) -> tuple[list[PictureRow], int]:
     for row in listing.refused:
         if row.key in known and known[row.key].crop:
             keep(journal, row, None)
-    gone = known.keys() - {row.key for row in rows} - set(listing.images)
+    missed = known.keys() - {row.key for row in rows} - set(listing.images)
+    gone = [key for key in missed if not key.endswith("/")]  # a folder that had been refused has no crop
     if gone:
         journal.start()
     for key in gone:

@@ -24,6 +24,7 @@ from faceline.formats import (
 from faceline.gallery import UNKNOWN, Gallery, Identity
 from faceline.geometry import CoincidentLandmarksError
 from faceline.images import decode_image, read_picture
+from faceline.jitter import check_jitters
 from faceline.networks import Network, network_of
 from faceline.runtime import DEFAULT_DEVICE, DEFAULT_ENGINE, Runtime, all_cores
 from faceline.summary import versions
@@ -67,7 +68,7 @@ def train(embeddings_dir: str | Path = DEFAULT_EMBEDDINGS_DIR) -> Trained:
         with cure("run batch_represent again with --overwrite"):
             network = network_of(record["options"])
             alignment = AlignmentOptions.from_record(record.get("alignment"))
-            jitters = checked_jitters(record["options"].get("jitters"))
+            jitters = check_jitters(record["options"].get("jitters"))
             rows = read_represented(folder, network.dimensions, record["counts"])
         rows = [row for row in rows if row.status == Status.OK]
         names = [person_of(row.crop) for row in rows]
@@ -109,7 +110,7 @@ def read_classifier(path: Path, network: str | None = None) -> Classifier:
     try:
         found = network_of(content, network)
         alignment = AlignmentOptions.from_record(content["alignment"])
-        jitters = checked_jitters(content["jitters"])
+        jitters = check_jitters(content["jitters"])
         gallery = Gallery(**{part.name: content[part.name] for part in fields(Gallery)})
         gallery.check(found.dimensions)
     except FacelineError as error:
@@ -117,13 +118,6 @@ def read_classifier(path: Path, network: str | None = None) -> Classifier:
     except Exception:  # values of a wrong kind raise nearly everything when they are compared or looked up
         raise FacelineError(f"{one_line(path)}: damaged; {advice}") from None
     return Classifier(alignment, found, jitters, gallery)
-
-
-def checked_jitters(value: object) -> int:
-    """`value`, which comes from a file, if it is a number of jittered copies; raises FacelineError."""
-    if type(value) is not int or value < 0:
-        raise FacelineError("the number of jitters is none")
-    return value
 
 
 @dataclass(frozen=True)
@@ -225,9 +219,7 @@ def infer(
     model.alignment.check_weights()
     runtime = Runtime(engine, device, all_cores())
     check_network(model.network, runtime)
-    if jitters is not None and jitters < 0:
-        raise FacelineError(f"jitters {jitters} is out of range; choose 0 or more")
-    request = Request(model, multi, threshold, runtime, model.jitters if jitters is None else jitters)
+    request = Request(model, multi, threshold, runtime, check_jitters(model.jitters if jitters is None else jitters))
     save_paths = [None] * len(pictures) if save_dir is None else marked_paths(pictures, named_path(save_dir))
     return (answer_to(os.fspath(picture), request, path) for picture, path in zip(pictures, save_paths, strict=True))
 

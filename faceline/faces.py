@@ -86,14 +86,13 @@ class AlignmentOptions:
             If this version would make other crops from them.
         """
         try:
-            options = cls(**{name: record[name] for name in cls.__dataclass_fields__})
+            values = {name: record[name] for name in cls.__dataclass_fields__}
+            if not all(type(value) in (int, str) for value in values.values()):  # 96.0 is equal to 96, but no size
+                raise TypeError
+            options = cls(**values)
         except (KeyError, TypeError):
             raise FacelineError("the alignment is not described as this version does") from None
-        # Exact types, since 96.0 is equal to 96 but no size.
-        if any(
-            type(record.get(name)) is not type(value) or record[name] != value
-            for name, value in options.record().items()
-        ):
+        if any(record.get(name) != value for name, value in options.record().items()):
             raise FacelineError("the crops were made by another version, with other weights or geometry")
         return options
 

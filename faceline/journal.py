@@ -177,7 +177,7 @@ def refuse_foreign(folder: Path, outputs: Iterable[str]) -> None:
         if os.path.lexists(folder / name):
             advice = "name an empty folder, or let --overwrite replace it"
             raise FacelineError(
-                f"{one_line(folder / name)}: is there already, and no {RUN_FILE} says from us; {advice}"
+                f"{one_line(folder / name)}: is there already, but no {RUN_FILE} says it is ours; {advice}"
             )
 
 

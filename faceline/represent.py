@@ -34,6 +34,7 @@ from faceline.formats import (
     write_manifest,
 )
 from faceline.images import decode_image, read_picture
+from faceline.jitter import check_jitters
 from faceline.journal import Journal
 from faceline.networks import DEFAULT_NETWORK, Network, network_named
 from faceline.parallel import process_count, spread
@@ -92,9 +93,7 @@ def represent_folder(
     model = network_named(network)
     runtime = Runtime(engine, device)
     check_network(model, runtime)
-    if jitters < 0:
-        raise FacelineError(f"jitters {jitters} is out of range; choose 0 or more")
-    options = model.record() | {"engine": engine, "device": device, "jitters": jitters}
+    options = model.record() | {"engine": engine, "device": device, "jitters": check_jitters(jitters)}
     pictures, alignment = read_aligned(data, model)
     with locked(out_dir):
         journal = Journal(

@@ -1,14 +1,17 @@
 import csv
+import json
 import os
+import shutil
 
 import numpy as np
 import pytest
 from conftest import tree
 
-from faceline import align_folder
+from faceline import align_folder, represent_folder
 from faceline.align import align_image
 from faceline.errors import FacelineError
 from faceline.faces import AlignmentOptions
+from faceline.files import read_json
 from faceline.formats import PictureRow, Status, crop_path, read_manifest
 from faceline.images import decode_image, encode_png
 from faceline.runtime import Runtime
@@ -228,6 +231,116 @@ def test_overwrite_does_all_again_and_mends_anything(people, tmp_path):
     assert tree(out) == before
 
 
+def test_overwrite_removes_old_crops_whatever_became_of_the_record(people, tmp_path):
+    out = tmp_path / "out"
+    (people / "gone").mkdir()
+    shutil.copy(people / "bert" / "1.png", people / "gone")
+    align_folder(people, out, **QUICK)
+    (out / "run.json").write_text("junk")
+    shutil.rmtree(people / "gone")
+    assert align_folder(people, out, overwrite=True, **QUICK).removed == 1
+    assert not (out / "gone").exists()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda lines: [],
+        lambda lines: ["[]", *lines[1:]],
+        lambda lines: ["null", *lines[1:]],
+        lambda lines: ['{"options": {}}', *lines[1:]],
+        lambda lines: ['{"stage": "align", "options": []}', *lines[1:]],
+        lambda lines: ["[" * 100_000, *lines[1:]],
+        lambda lines: [*lines, "null"],
+        lambda lines: [*lines, "5"],
+        lambda lines: [*lines, "{}"],
+        lambda lines: [*lines, "[" * 100_000],
+        lambda lines: [*lines, lines[1].replace('"faces": 1', '"faces": [1]')],
+        lambda lines: [*lines, lines[1].replace('"anna"', '"\\ud800"')],
+        lambda lines: [*lines, lines[1].replace('"ok"', '"fine"')],
+    ],
+)
+def test_a_damaged_journal_is_named_and_mended(people, tmp_path, damage):
+    out = tmp_path / "out"
+    align_folder(people, out, **QUICK)
+    expected = tree(out)
+    record = read_json(out / "run.json")
+    lines = [json.dumps({"stage": "align", "options": record["options"]})]
+    lines += [json.dumps(row.to_json()) for row in rows_of(out).values()]
+    (out / "journal.jsonl").write_text("".join(line + "\n" for line in damage(lines)))
+    (out / "run.json").unlink()
+    with pytest.raises(FacelineError, match=r"journal\.jsonl: damaged: .*; --overwrite does all again") as caught:
+        align_folder(people, out, **QUICK)
+    assert "\n" not in str(caught.value)
+    assert align_folder(people, out, overwrite=True, **QUICK).done == 2
+    assert tree(out) == expected
+
+
+def test_odd_options_in_the_record_take_one_line(people, tmp_path):
+    out = tmp_path / "out"
+    align_folder(people, out, **QUICK)
+    record = read_json(out / "run.json")
+    nested = []
+    for _ in range(500):
+        nested = [nested]
+    for size, found in (("96", "size '96', not 96"), (nested, r"size \[\[\["), ("x\ny" * 999, r"size 'x\\ny")):
+        (out / "run.json").write_text(json.dumps(record | {"options": record["options"] | {"size": size}}))
+        with pytest.raises(FacelineError, match=f"made with {found}") as caught:
+            align_folder(people, out, **QUICK)
+        assert "\n" not in str(caught.value)
+        assert len(str(caught.value)) < 500
+    assert align_folder(people, out, overwrite=True, **QUICK).done == 2
+
+
+@pytest.mark.parametrize("name", ["manifest.csv", "anna/1.jpeg.png"])
+def test_files_that_are_not_ours_are_not_replaced(people, tmp_path, name):
+    out = tmp_path / "out"
+    (out / name).parent.mkdir(parents=True)
+    (out / name).write_bytes(b"the user's own")
+    (out / "notes.txt").write_bytes(b"the user's own")
+    before = tree(out)
+    with pytest.raises(FacelineError, match=rf"{name}: is there already, .*; name an empty folder, or let --overwrite"):
+        align_folder(people, out, **QUICK)
+    assert tree(out) == before
+    (out / name).unlink()
+    assert align_folder(people, out, **QUICK).done == 2
+    assert (out / "notes.txt").read_bytes() == b"the user's own"
+
+
+def test_a_folder_belongs_to_one_stage(people, tmp_path):
+    align_folder(people, tmp_path / "aligned", **QUICK)
+    represent_folder(tmp_path / "aligned", tmp_path / "embeddings", jobs=1)
+    before = tree(tmp_path)
+    for overwrite in (False, True):
+        with pytest.raises(FacelineError, match="embeddings: belongs to the stage represent, not align; name another"):
+            align_folder(people, tmp_path / "embeddings", overwrite=overwrite, **QUICK)
+        with pytest.raises(FacelineError, match="aligned: holds the crops; name another folder for the embeddings"):
+            represent_folder(tmp_path / "aligned", tmp_path / "x" / ".." / "aligned", overwrite=overwrite)
+    (tmp_path / "copy").symlink_to("aligned")
+    with pytest.raises(FacelineError, match="copy: holds the crops"):
+        represent_folder(tmp_path / "aligned", tmp_path / "copy", overwrite=True)
+    (tmp_path / "copy").unlink()
+    align_folder(people, tmp_path / "others", **QUICK)
+    with pytest.raises(FacelineError, match="others: belongs to the stage align, not represent; name another folder"):
+        represent_folder(tmp_path / "aligned", tmp_path / "others", overwrite=True)
+    shutil.rmtree(tmp_path / "others")
+    assert tree(tmp_path) == before
+
+
+def test_crops_may_not_land_in_the_input(people, tmp_path):
+    (people / "in").mkdir()
+    shutil.copy(people / "bert" / "1.png", people / "in")
+    before = tree(tmp_path)
+    with pytest.raises(FacelineError, match=r"/in: lies in the input folder; name a folder outside it"):
+        align_folder(people, tmp_path, **QUICK)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "anna").symlink_to(people / "bert")
+    with pytest.raises(FacelineError, match=r"out/anna: lies in the input folder"):
+        align_folder(people, tmp_path / "out", **QUICK)
+    shutil.rmtree(tmp_path / "out")
+    assert tree(tmp_path) == before
+
+
 def test_jobs_do_not_change_a_byte(people, tmp_path, encoded):
     for number in range(8):
         (people / "anna" / f"more{number}.jpg").write_bytes(encoded("JPEG", quality=50 + number))
@@ -303,3 +416,4 @@ def test_align_image_tells_what_became_of_it(portrait):
 def test_jobs_must_be_a_number_of_processes(people, tmp_path):
     with pytest.raises(FacelineError, match="jobs 0 is out of range; choose 1 or more"):
         align_folder(people, tmp_path / "out", jobs=0)
+    assert not (tmp_path / "out").exists()

@@ -1,3 +1,4 @@
+import json
 import shutil
 
 import numpy as np
@@ -8,7 +9,7 @@ from faceline import align_folder, represent_folder
 from faceline.embed import embed
 from faceline.errors import FacelineError
 from faceline.files import read_json, write_json
-from faceline.formats import CropRow, read_embeddings, read_manifest
+from faceline.formats import CropRow, read_embeddings, read_manifest, read_represented
 from faceline.images import decode_image, encode_png
 from faceline.networks import NETWORKS
 from faceline.runtime import Runtime
@@ -163,6 +164,40 @@ def test_damaged_outputs_are_named_and_mended(copy, name):
     (copy / "out" / name).write_bytes((copy / "out" / name).read_bytes()[:-9])
     with pytest.raises(FacelineError, match=rf"{name}: .*; --overwrite does all again"):
         represent_folder(copy / "aligned", copy / "out", jobs=1)
+    represent_folder(copy / "aligned", copy / "out", jobs=1, overwrite=True)
+    assert tree(copy / "out") == expected
+
+
+@pytest.mark.parametrize("name", ["reps.csv", "labels.csv", "manifest.csv"])
+def test_files_that_are_not_ours_are_not_replaced(copy, name):
+    (copy / "new").mkdir()
+    (copy / "new" / name).write_text("1,./openface/a.png\n")
+    with pytest.raises(FacelineError, match=rf"{name}: is there already, but no run\.json says it is ours"):
+        represent_folder(copy / "aligned", copy / "new", jobs=1)
+    assert tree(copy / "new") == {name: b"1,./openface/a.png\n"}
+
+
+def test_a_file_without_its_last_line_is_named_and_mended(copy):
+    expected = tree(copy / "out")
+    for names in (["manifest.csv"], ["reps.csv", "labels.csv"], ["reps.csv", "labels.csv", "manifest.csv"]):
+        for name in names:
+            cut_line(copy / "out" / name)
+        with pytest.raises(FacelineError, match="--overwrite does all again"):
+            represent_folder(copy / "aligned", copy / "out", jobs=1)
+        represent_folder(copy / "aligned", copy / "out", jobs=1, overwrite=True)
+        assert tree(copy / "out") == expected
+
+
+def test_a_damaged_journal_is_named_and_mended(copy):
+    expected = tree(copy / "out")
+    record = read_json(copy / "out" / "run.json")
+    (copy / "out" / "run.json").unlink()
+    row = read_represented(copy / "out", 128)[0].to_json()
+    for change in ({"embedding": None}, {"embedding": row["embedding"][:-8]}, {"crop": 5}):
+        lines = [{"stage": "represent", "options": record["options"]}, row | change]
+        (copy / "out" / "journal.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+        with pytest.raises(FacelineError, match=r"journal\.jsonl: damaged: .*; --overwrite does all again"):
+            represent_folder(copy / "aligned", copy / "out", jobs=1)
     represent_folder(copy / "aligned", copy / "out", jobs=1, overwrite=True)
     assert tree(copy / "out") == expected
 
