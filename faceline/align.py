@@ -104,17 +104,14 @@ def align_folder(
     input_dir, output_dir = named_path(input_dir), named_path(output_dir)
     jobs = process_count(jobs)
     target = network_named(network)
-    options = AlignmentOptions(
-        landmarks, size or target.crop_size, landmark_model, detector, upsample, detection_size, target.frame
-    )
+    size = target.crop_size if size is None else size
+    options = AlignmentOptions(landmarks, size, landmark_model, detector, upsample, detection_size, target.frame)
     options.check_weights()
     runtime = Runtime(engine, device)
     runtime.check()
-    refuse_within(input_dir, output_dir)
     listing = list_pictures(input_dir)
     crops = [crop_path(image) for image in listing.images]
-    for folder in sorted({person_of(crop) for crop in crops}):
-        refuse_within(input_dir, output_dir / folder)
+    refuse_within(input_dir, {output_dir, *(output_dir / person_of(crop) for crop in crops)})
     record = options.record() | {"skip_multi": skip_multi}
     with locked(output_dir):
         journal = Journal(
@@ -126,11 +123,10 @@ def align_folder(
             outputs=(MANIFEST_FILE, *crops),
             overwrite=overwrite,
         )
-        known = journal.rows.get
+        known, done = journal.rows.get, 0
         tasks = [
             Task(input_dir, output_dir, image, options, runtime, skip_multi, known(image)) for image in listing.images
         ]
-        done = 0
         with contextlib.closing(journal), contextlib.closing(spread(align_pictures, tasks, jobs, "align")) as results:
             rows, removed = clear(journal, listing)
             for row, png in results:
@@ -152,17 +148,19 @@ def align_folder(
     return Summary(str(output_dir), "pictures", people, counts, done, kept, removed, seconds, left_out, listing.ignored)
 
 
-def refuse_within(input_dir: Path, folder: Path) -> None:
-    """Raise FacelineError if crops in `folder` would lie among the pictures, where the next run would find them."""
-    if real_path(folder).is_relative_to(real_path(input_dir)):
-        raise FacelineError(f"{one_line(folder)}: lies in the input folder; name a folder outside it for the crops")
+def refuse_within(input_dir: Path, folders: set[Path]) -> None:
+    """Raise FacelineError if crops in `folders` would lie among the pictures, where the next run would find them."""
+    pictures = real_path(input_dir)
+    for folder in sorted(folders):
+        if real_path(folder).is_relative_to(pictures):
+            raise FacelineError(f"{one_line(folder)}: lies in the input folder; name a folder outside it for the crops")
 
 
 def clear(journal: Journal, listing: Listing) -> tuple[list[PictureRow], int]:
     """Remove the crops that no picture has any more, before others may need their places.
 
-    Returns the rows that are certain already, and how many pictures have disappeared. Certain are the pictures that are
-    refused, and those of an earlier run in a folder that cannot be read for the moment: they keep their crops.
+    Returns the rows that are certain already, and how many pictures have disappeared. Certain are pictures that are
+    refused, and those of an earlier run in a folder that cannot be read for now: they keep their crops.
     """
     known = journal.rows
     waiting = [row for row in known.values() if row.image.startswith(listing.closed) and row.image_sha256]

@@ -78,7 +78,12 @@ def in_worker(parent: int, work: Callable, items: Sequence) -> list:
 
 @functools.cache
 def follow(parent: int) -> None:
-    """End this process when its parent has ended; joblib's wait for work for ever where the parent was killed."""
+    """End this process when its parent has ended; joblib's wait for work for ever where the parent was killed.
+
+    Where joblib cannot start processes, this is the parent itself, and follows nobody.
+    """
+    if os.getppid() != parent:
+        return
 
     def watch() -> None:
         while os.getppid() == parent:

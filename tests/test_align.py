@@ -413,6 +413,11 @@ def test_align_image_tells_what_became_of_it(portrait):
     assert alignment.crop.dtype == np.uint8
 
 
+def test_a_size_of_nothing_is_no_default(people, tmp_path):
+    with pytest.raises(FacelineError, match="size 0 is out of range"):
+        align_folder(people, tmp_path / "out", size=0)
+
+
 def test_jobs_must_be_a_number_of_processes(people, tmp_path):
     with pytest.raises(FacelineError, match="jobs 0 is out of range; choose 1 or more"):
         align_folder(people, tmp_path / "out", jobs=0)

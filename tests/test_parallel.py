@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 
+import joblib
 import pytest
 
 from faceline.errors import FacelineError
@@ -33,6 +34,13 @@ def test_jobs_must_be_a_number_of_processes():
     for jobs in (0, -1):
         with pytest.raises(FacelineError, match=f"jobs {jobs} is out of range; choose 1 or more"):
             process_count(jobs)
+
+
+def test_without_processes_the_work_is_done_here():
+    """As joblib does in a process that may have no children; this one must not end."""
+    with joblib.parallel_config("sequential"):
+        assert list(spread(list, [1, 2, 3], 2, "test")) == [1, 2, 3]
+    time.sleep(0.1)
 
 
 def has_ended(process_id):
