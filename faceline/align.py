@@ -1,7 +1,6 @@
 """Stage 1: find, align and crop the main face of every picture."""
 
 import contextlib
-import os
 import time
 from collections import Counter
 from dataclasses import dataclass, replace
@@ -20,28 +19,31 @@ from faceline.faces import (
 )
 from faceline.files import (
     MANIFEST_FILE,
-    NAME_BYTES,
     inside,
     locked,
+    named_path,
     one_line,
     read_bytes,
+    real_path,
     remove,
     sha256,
     write_bytes,
     write_errors,
 )
-from faceline.formats import PictureRow, Status, person_of, read_manifest, write_manifest
+from faceline.formats import PictureRow, Status, crop_path, person_of, read_manifest, write_manifest
 from faceline.geometry import CoincidentLandmarksError
 from faceline.images import decode_image, encode_png, read_picture
 from faceline.journal import Journal
 from faceline.networks import DEFAULT_NETWORK, network_named
-from faceline.parallel import spread
+from faceline.parallel import process_count, spread
 from faceline.runtime import DEFAULT_DEVICE, DEFAULT_ENGINE, Runtime
-from faceline.scan import list_pictures
+from faceline.scan import Listing, list_pictures
 from faceline.summary import Summary, run_record
 
 if TYPE_CHECKING:
     import numpy as np
+
+STAGE = "align"
 
 
 def align_folder(
@@ -99,51 +101,80 @@ def align_folder(
         option is wrong.
     """
     begun = time.monotonic()
-    input_dir, output_dir = Path(input_dir), Path(output_dir)
+    input_dir, output_dir = named_path(input_dir), named_path(output_dir)
+    jobs = process_count(jobs)
     target = network_named(network)
-    options = AlignmentOptions(
-        landmarks, size or target.crop_size, landmark_model, detector, upsample, detection_size, target.frame
-    )
+    size = target.crop_size if size is None else size
+    options = AlignmentOptions(landmarks, size, landmark_model, detector, upsample, detection_size, target.frame)
     options.check_weights()
     runtime = Runtime(engine, device)
     runtime.check()
-    if output_dir.resolve().is_relative_to(input_dir.resolve()):
-        raise FacelineError(f"{one_line(output_dir)}: lies in the input folder; name a folder outside it for the crops")
     listing = list_pictures(input_dir)
+    crops = [crop_path(image) for image in listing.images]
+    refuse_within(input_dir, {output_dir, *(output_dir / person_of(crop) for crop in crops)})
     record = options.record() | {"skip_multi": skip_multi}
     with locked(output_dir):
         journal = Journal(
-            output_dir, record, PictureRow, lambda: read_manifest(output_dir / MANIFEST_FILE, PictureRow), overwrite
+            output_dir,
+            STAGE,
+            record,
+            read_row=PictureRow.from_json,
+            read_finished=lambda counts: read_manifest(output_dir / MANIFEST_FILE, PictureRow, counts),
+            outputs=(MANIFEST_FILE, *crops),
+            overwrite=overwrite,
         )
+        known, done = journal.rows.get, 0
         tasks = [
-            Task(input_dir, output_dir, image, options, runtime, skip_multi, journal.rows.get(image))
-            for image in listing.images
+            Task(input_dir, output_dir, image, options, runtime, skip_multi, known(image)) for image in listing.images
         ]
-        rows, done = list(listing.refused), 0
         with contextlib.closing(journal), contextlib.closing(spread(align_pictures, tasks, jobs, "align")) as results:
+            rows, removed = clear(journal, listing)
             for row, png in results:
                 rows.append(row)
                 if png is not None or row != journal.rows.get(row.key):
                     done += 1
                     keep(journal, row, png)
             rows.sort(key=lambda row: row.key)
-            stale = [journal.rows[key] for key in journal.rows.keys() - {row.key for row in rows}]
-            if stale:
-                journal.start()
-            for row in stale:
-                remove_crop(output_dir, row)
             counts = Counter(str(row.status) for row in rows)
             seconds = time.monotonic() - begun
             journal.finish(
                 rows,
                 lambda rows: write_manifest(output_dir / MANIFEST_FILE, rows),
-                run_record("align", record, counts, seconds),
+                run_record(STAGE, record, counts, seconds),
             )
     people = len({row.person for row in rows if row.status == Status.OK})
-    kept = len(rows) - done - len(listing.refused)
-    return Summary(
-        str(output_dir), "pictures", people, counts, done, kept, len(stale), seconds, ignored=listing.ignored
-    )
+    left_out = len(listing.refused)
+    kept = len(rows) - done - left_out
+    return Summary(str(output_dir), "pictures", people, counts, done, kept, removed, seconds, left_out, listing.ignored)
+
+
+def refuse_within(input_dir: Path, folders: set[Path]) -> None:
+    """Raise FacelineError if crops in `folders` would lie among the pictures, where the next run would find them."""
+    pictures = real_path(input_dir)
+    for folder in sorted(folders):
+        if real_path(folder).is_relative_to(pictures):
+            raise FacelineError(f"{one_line(folder)}: lies in the input folder; name a folder outside it for the crops")
+
+
+def clear(journal: Journal, listing: Listing) -> tuple[list[PictureRow], int]:
+    """Remove the crops that no picture has any more, before others may need their places.
+
+    Returns the rows that are certain already, and how many pictures have disappeared. Certain are pictures that are
+    refused, and those of an earlier run in a folder that cannot be read for now: they keep their crops.
+    """
+    known = journal.rows
+    waiting = [row for row in known.values() if row.image.startswith(listing.closed) and row.image_sha256]
+    rows = [*listing.refused, *waiting]
+    for row in listing.refused:
+        if row.key in known and known[row.key].crop:
+            keep(journal, row, None)
+    missed = known.keys() - {row.key for row in rows} - set(listing.images)
+    gone = [key for key in missed if not key.endswith("/")]  # a folder that had been refused has no crop
+    if gone:
+        journal.start()
+    for key in gone:
+        remove_crop(journal.folder, known[key])
+    return rows, len(gone)
 
 
 @dataclass(frozen=True)
@@ -216,21 +247,6 @@ def align_image(
     return Alignment(Status.OK, "", len(faces), faces[0].visible_box(image), crop)
 
 
-def crop_path(image: str) -> str:
-    """Where the crop of a picture goes, below the output folder.
-
-    The whole name stays, so that `a.jpg` and `a.png` are two crops; one that grows too long for a file system ends in a
-    digest instead.
-    """
-    folder, _, name = image.rpartition("/")
-    name += ".png"
-    encoded = os.fsencode(name)
-    if len(encoded) > NAME_BYTES:
-        ending = f"~{sha256(encoded)[:16]}.png"
-        name = os.fsdecode(encoded[: NAME_BYTES - len(ending)]) + ending
-    return f"{folder}/{name}"
-
-
 def has_crop(output_dir: Path, row: PictureRow) -> bool:
     """Whether the crop that `row` tells of is there, unaltered; true for a row that has none."""
     if not row.crop:
@@ -253,15 +269,25 @@ def keep(journal: Journal, row: PictureRow, png: bytes | None) -> None:
         journal.add(row)
         path = inside(journal.folder, row.crop)
         with write_errors(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
+            # One by one: `parents=True` calls itself for each of them, which fails where there are a thousand.
+            folder = journal.folder
+            for part in row.crop.split("/")[:-1]:
+                folder /= part
+                folder.mkdir(exist_ok=True)
         write_bytes(path, png)
 
 
 def remove_crop(output_dir: Path, row: PictureRow) -> None:
-    """Remove the crop that `row` tells of, and the folders that this leaves empty."""
+    """Remove the crop that `row` tells of, and the folders that this leaves empty.
+
+    A row that leads out of the folder, or to another file than a crop, is none of ours: it removes nothing.
+    """
     if row.crop != crop_path(row.image):
         return
-    path = inside(output_dir, row.crop)
+    try:
+        path = inside(output_dir, row.crop)
+    except FacelineError:
+        return
     remove(path)
     for folder in path.parents:
         if folder == output_dir:

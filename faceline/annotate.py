@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 from faceline.detect import Box
 from faceline.errors import FacelineError
-from faceline.files import one_line, replacing, write_errors
+from faceline.files import fitting, one_line, replacing, write_errors
 
 if TYPE_CHECKING:
     import numpy as np
 
 JPEG_QUALITY = 92
+MAX_JPEG_EDGE = 65_500  # of libjpeg
 WRITTEN = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG"}
 PAPER, INK = "#ffd400", "#000000"
 
@@ -20,7 +21,8 @@ PAPER, INK = "#ffd400", "#000000"
 def draw_faces(image: "np.ndarray", boxes_ltrb: Sequence[Box], captions: Sequence[str], path: Path) -> None:
     """Save a picture of shape (height, width, 3), RGB uint8, with a captioned box around each face.
 
-    The ending of `path` says the format. Line and text grow with the picture, so that they stay legible.
+    The ending of `path` says the format; a picture too large for JPEG becomes PNG, also by its ending. Line and text
+    grow with the picture, so that they stay legible.
     """
     from PIL import Image, ImageDraw, ImageFont
 
@@ -36,14 +38,17 @@ def draw_faces(image: "np.ndarray", boxes_ltrb: Sequence[Box], captions: Sequenc
         y = min(bottom, picture.height - text_height - 2 * width)
         draw.rectangle((x, y, x + text_width + 2 * width, y + text_height + 2 * width), fill=PAPER)
         draw.text((x + width, y + width), caption, fill=INK, font=font)
+    if max(picture.size) > MAX_JPEG_EDGE:
+        path = path.with_suffix(".png")
     with replacing(path) as scratch:
         picture.save(scratch, WRITTEN[path.suffix.lower()], quality=JPEG_QUALITY)
 
 
 def marked_paths(pictures: Sequence[str | Path], folder: Path) -> list[Path]:
-    """Where the marked copy of each picture goes: `folder` and the picture's own name.
+    """Where the marked copy of each picture goes: `folder` and the picture's own name, with `-faces` behind it.
 
-    A second picture of the same name gets a number, and a format that is not written becomes JPEG.
+    So it replaces the copy that an earlier run made of the picture, but no photograph that the folder holds. A second
+    picture of the same name gets a number, and a format that is not written becomes JPEG.
 
     Raises
     ------
@@ -59,12 +64,13 @@ def marked_paths(pictures: Sequence[str | Path], folder: Path) -> list[Path]:
         stem, suffix = os.path.splitext(name)
         if suffix.lower() not in WRITTEN:
             stem, suffix = name, ".jpg"
-        path, number = folder / (stem + suffix), 1
-        while path in taken:
+        path, number = folder / fitting(stem, f"-faces{suffix}"), 1
+        # Without its ending, which may yet change: see `draw_faces`.
+        while path.with_suffix("") in taken:
             number += 1
-            path = folder / f"{stem}-{number}{suffix}"
-        taken.add(path)
-        if os.path.realpath(path) in originals:
-            raise FacelineError(f"{one_line(path)}: the marked copy would replace the original; name another folder")
+            path = folder / fitting(stem, f"-faces-{number}{suffix}")
+        taken.add(path.with_suffix(""))
+        if {os.path.realpath(path), os.path.realpath(path.with_suffix(".png"))} & originals:
+            raise FacelineError(f"{one_line(path)}: the marked copy would replace an original; name another folder")
         paths.append(path)
     return paths

@@ -5,27 +5,32 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from faceline.annotate import draw_faces, marked_paths
 from faceline.detect import Box
 from faceline.embed import check_network, embed
-from faceline.errors import FacelineError, UnreadableError, cure
+from faceline.errors import FacelineError, MissingError, UnreadableError, cure
 from faceline.faces import AlignmentOptions, aligner_for
-from faceline.files import locked, one_line, read_record
+from faceline.files import check_folder, locked, named_path, one_line, read_record
 from faceline.formats import (
     CLASSIFIER_FILE,
     DEFAULT_CLASSIFIER,
     DEFAULT_EMBEDDINGS_DIR,
     Status,
     person_of,
-    read_embeddings,
+    read_represented,
 )
-from faceline.gallery import Gallery, Identity
+from faceline.gallery import UNKNOWN, Gallery, Identity
 from faceline.geometry import CoincidentLandmarksError
 from faceline.images import decode_image, read_picture
+from faceline.jitter import check_jitters
 from faceline.networks import Network, network_of
 from faceline.runtime import DEFAULT_DEVICE, DEFAULT_ENGINE, Runtime, all_cores
 from faceline.summary import versions
+
+if TYPE_CHECKING:
+    import numpy as np
 
 # Raised when `classifier.pkl` gets other parts.
 FORMAT = "faceline classifier 1"
@@ -51,22 +56,27 @@ def train(embeddings_dir: str | Path = DEFAULT_EMBEDDINGS_DIR) -> Trained:
     FacelineError
         If the embeddings are missing, unfinished or damaged, or the classifier cannot be written.
     """
+    import numpy as np
+
     from faceline import pickles
 
-    folder = Path(embeddings_dir)
-    if not folder.is_dir():
-        raise FacelineError(f"{one_line(folder)}: no such folder; run batch_represent first")
+    folder = named_path(embeddings_dir)
+    check_folder(folder, "run batch_represent first")
     with locked(folder):
         with cure("run batch_represent, which writes it, to its end"):
-            record = read_record(folder)
+            record = read_record(folder, "represent")
         with cure("run batch_represent again with --overwrite"):
             network = network_of(record["options"])
             alignment = AlignmentOptions.from_record(record.get("alignment"))
-            embeddings, crops = read_embeddings(folder, network.dimensions)
-            if record.get("counts", {}).get(Status.OK) != len(embeddings):
-                raise FacelineError(f"{one_line(folder)}: embeddings have been added or removed by hand")
-        gallery = Gallery.fit([person_of(crop) for crop in crops], embeddings, network)
-        jitters = record["options"].get("jitters")
+            jitters = check_jitters(record["options"].get("jitters"))
+            rows = read_represented(folder, network.dimensions, record["counts"])
+        rows = [row for row in rows if row.status == Status.OK]
+        names = [person_of(row.crop) for row in rows]
+        if UNKNOWN in names:
+            advice = "rename that folder of pictures and run all stages again"
+            raise FacelineError(f"{one_line(folder)}: a person is named {UNKNOWN}, as strangers are; {advice}")
+        embeddings = np.array([row.embedding for row in rows])
+        gallery = Gallery.fit(names, embeddings, network)
         content = {"format": FORMAT, "alignment": alignment.record(), "jitters": jitters, "versions": versions()}
         parts = {part.name: getattr(gallery, part.name) for part in fields(gallery)}
         pickles.dump(content | network.record() | parts, folder / CLASSIFIER_FILE)
@@ -95,18 +105,18 @@ def read_classifier(path: Path, network: str | None = None) -> Classifier:
 
     content = pickles.load(path)
     advice = "run classifier.py train again"
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
+    if type(content) is not dict or type(content.get("format")) is not str or content["format"] != FORMAT:
         raise FacelineError(f"{one_line(path)}: no classifier of this version; {advice}")
     try:
         found = network_of(content, network)
         alignment = AlignmentOptions.from_record(content["alignment"])
-        jitters = content["jitters"]
-        if not isinstance(jitters, int) or jitters < 0:
-            raise FacelineError("its number of jitters is none")
+        jitters = check_jitters(content["jitters"])
         gallery = Gallery(**{part.name: content[part.name] for part in fields(Gallery)})
         gallery.check(found.dimensions)
-    except (FacelineError, KeyError, TypeError, AttributeError, ValueError) as error:
+    except FacelineError as error:
         raise FacelineError(f"{one_line(path)}: {one_line(error)}; {advice}") from None
+    except Exception:  # values of a wrong kind raise nearly everything when they are compared or looked up
+        raise FacelineError(f"{one_line(path)}: damaged; {advice}") from None
     return Classifier(alignment, found, jitters, gallery)
 
 
@@ -159,7 +169,7 @@ class Answer:
 
 
 def infer(
-    pictures: Sequence[str | Path],
+    pictures: str | Path | Sequence[str | Path],
     classifier: str | Path = DEFAULT_CLASSIFIER,
     *,
     multi: bool = False,
@@ -174,7 +184,7 @@ def infer(
 
     Parameters
     ----------
-    pictures : sequence of path
+    pictures : path or sequence of path
     classifier : path
         What `train` wrote.
     multi : bool
@@ -202,15 +212,16 @@ def infer(
     """
     if threshold is not None and not threshold >= 0:
         raise FacelineError(f"threshold {threshold} is no distance; choose 0 or more, inf to name every face")
-    model = read_classifier(Path(classifier), network)
+    pictures = [pictures] if isinstance(pictures, str | os.PathLike) else pictures
+    for picture in pictures:
+        named_path(picture)
+    model = read_classifier(named_path(classifier), network)
     model.alignment.check_weights()
     runtime = Runtime(engine, device, all_cores())
     check_network(model.network, runtime)
-    if jitters is not None and jitters < 0:
-        raise FacelineError(f"jitters {jitters} is out of range; choose 0 or more")
-    request = Request(model, multi, threshold, runtime, model.jitters if jitters is None else jitters)
-    save_paths = [None] * len(pictures) if save_dir is None else marked_paths(pictures, Path(save_dir))
-    return (name_faces(os.fspath(picture), request, path) for picture, path in zip(pictures, save_paths, strict=True))
+    request = Request(model, multi, threshold, runtime, check_jitters(model.jitters if jitters is None else jitters))
+    save_paths = [None] * len(pictures) if save_dir is None else marked_paths(pictures, named_path(save_dir))
+    return (answer_to(os.fspath(picture), request, path) for picture, path in zip(pictures, save_paths, strict=True))
 
 
 @dataclass(frozen=True)
@@ -224,16 +235,25 @@ class Request:
     jitters: int
 
 
-def name_faces(picture: str, request: Request, save_path: Path | None) -> Answer:
-    """Name the faces of one picture, and save it with its faces marked where `save_path` says."""
+def answer_to(picture: str, request: Request, save_path: Path | None) -> Answer:
+    """What there is to say of one picture, whatever it is; it is saved with its faces marked where `save_path` says."""
+    try:
+        try:
+            image = decode_image(read_picture(Path(picture)))
+        except UnreadableError as error:
+            status = Status.MISSING if isinstance(error, MissingError) else Status.UNREADABLE
+            return Answer(picture, request.multi, status, one_line(error.reason))
+        faces = name_faces(image, request, save_path)
+    except MemoryError:  # dlib's too
+        return Answer(picture, request.multi, Status.UNREADABLE, "not enough memory")
+    return Answer(picture, request.multi, Status.OK if faces else Status.NO_FACE, "", tuple(faces))
+
+
+def name_faces(image: "np.ndarray", request: Request, save_path: Path | None) -> list[NamedFace]:
+    """Name the faces of a picture of shape (height, width, 3), RGB uint8, from left to right."""
     import numpy as np
 
     model, multi = request.model, request.multi
-    try:
-        image = decode_image(read_picture(Path(picture)))
-    except UnreadableError as error:
-        status = Status.UNREADABLE if os.path.lexists(picture) else Status.MISSING
-        return Answer(picture, multi, status, one_line(error.reason))
     aligner = aligner_for(model.alignment, request.runtime)
     found = aligner.find(image, every=multi)
     boxes, crops = [], []
@@ -251,4 +271,4 @@ def name_faces(picture: str, request: Request, save_path: Path | None) -> Answer
     if save_path is not None:
         captions = [f"{one_line(face.identity.name)} {face.identity.confidence:.2f}" for face in faces]
         draw_faces(image, [face.box_ltrb for face in faces], captions, save_path)
-    return Answer(picture, multi, Status.OK if faces else Status.NO_FACE, "", tuple(faces))
+    return faces

@@ -1,6 +1,8 @@
 """Running a stage from the command line: its mistakes become one line, its bugs keep their traceback."""
 
 import argparse
+import codecs
+import contextlib
 import inspect
 import os
 import sys
@@ -50,20 +52,60 @@ def run(stage: Callable, parser: argparse.ArgumentParser, argv: Sequence[str] | 
 
     A result that is an iterator is printed as it comes.
     """
-    # File names may hold bytes that are no text; they are printed as they are.
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="surrogateescape")
+    open_streams()
     try:
         result = stage(**vars(parser.parse_args(argv)))
         for part in result if inspect.isgenerator(result) else [result]:
-            print(part, flush=True)
+            show(part)
     except FacelineError as error:
-        print(f"{parser.prog}: error: {error}", file=sys.stderr)
+        complain(f"{parser.prog}: error: {error}")
         return MISTAKE
     except KeyboardInterrupt:
-        print(f"{parser.prog}: interrupted; run the same command again to go on", file=sys.stderr)
+        complain(f"{parser.prog}: interrupted; run the same command again to go on")
         return INTERRUPTED
     except BrokenPipeError:
-        # The reader of the output has gone (`| head`); keep Python from complaining when it closes the stream.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        pass  # the reader of the output has gone (`| head`)
+    finally:
+        settle_streams()
     return 0
+
+
+def open_streams() -> None:
+    """Make both streams take any text: file names may hold bytes that are no text, or the encoding may be ASCII."""
+    codecs.register_error("faceline", bytes_or_escapes)
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by the user; without this, the next file would take its number
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115
+        getattr(sys, name).reconfigure(errors="faceline")
+
+
+def bytes_or_escapes(error: UnicodeError) -> tuple[str | bytes, int]:
+    """An error handler of `codecs`: bytes that are no text stay as they are, other characters become escapes."""
+    try:
+        return codecs.lookup_error("surrogateescape")(error)
+    except UnicodeError:
+        return codecs.backslashreplace_errors(error)
+
+
+def show(result: object) -> None:
+    """Print a result; raises BrokenPipeError if nobody wants it, and FacelineError if it cannot be written."""
+    try:
+        print(result, flush=True)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise FacelineError(f"the results cannot be printed: {error.strerror}; make room where they go") from error
+
+
+def complain(text: str) -> None:
+    with contextlib.suppress(OSError):
+        print(text, file=sys.stderr, flush=True)
+
+
+def settle_streams() -> None:
+    """Keep Python from complaining, when it closes a stream, of what it could not write to it."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

@@ -16,6 +16,10 @@ class UnreadableError(FacelineError):
         self.reason = reason
 
 
+class MissingError(UnreadableError):
+    """A file that is not there."""
+
+
 @contextlib.contextmanager
 def cure(advice: str) -> Iterator[None]:
     """Add to a FacelineError from the body what the user can do about it."""

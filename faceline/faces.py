@@ -86,7 +86,10 @@ class AlignmentOptions:
             If this version would make other crops from them.
         """
         try:
-            options = cls(**{name: record[name] for name in cls.__dataclass_fields__})
+            values = {name: record[name] for name in cls.__dataclass_fields__}
+            if not all(type(value) in (int, str) for value in values.values()):  # 96.0 is equal to 96, but no size
+                raise TypeError
+            options = cls(**values)
         except (KeyError, TypeError):
             raise FacelineError("the alignment is not described as this version does") from None
         if any(record.get(name) != value for name, value in options.record().items()):

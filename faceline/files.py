@@ -10,14 +10,18 @@ import re
 import stat
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 
-from faceline.errors import FacelineError, UnreadableError
+from faceline.errors import FacelineError, MissingError, UnreadableError
 
 RUN_FILE = "run.json"
 MANIFEST_FILE = "manifest.csv"
 
 # A file name has at most 255 bytes on the usual file systems; the scratch name of `replacing` needs some of them.
 NAME_BYTES = 255 - len("..part")
+
+# What the system says where no such file can be.
+ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG)
 
 
 # Line breaks, terminal escapes, and the marks that turn the direction of the text.
@@ -27,6 +31,26 @@ CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 def one_line(text: object) -> str:
     """`text` with its control characters escaped, so that a hostile file name cannot forge or hide output."""
     return CONTROLS.sub(lambda match: ascii(match[0])[1:-1], str(text))
+
+
+def named_path(path: str | Path) -> Path:
+    """A path that the user named; raises FacelineError for an empty one, which would mean the current folder."""
+    if not os.fspath(path):
+        raise FacelineError("an empty path names nothing; name a file or a folder")
+    return Path(path)
+
+
+def real_path(path: Path) -> Path:
+    """`path` without symbolic links as far as they lead somewhere; `Path.resolve` raises where they form a loop."""
+    return Path(os.path.realpath(path))
+
+
+def check_folder(folder: Path, advice: str) -> None:
+    """Raise FacelineError, which ends with `advice`, unless `folder` is one that can be listed."""
+    try:
+        os.listdir(folder)
+    except OSError as error:
+        raise FacelineError(f"{one_line(folder)}: {error.strerror}; {advice}") from None
 
 
 @contextlib.contextmanager
@@ -50,7 +74,8 @@ def scratch_path(path: Path) -> Path:
 def replacing(path: Path) -> Iterator[Path]:
     """Give a scratch path beside `path`; on success it becomes `path`, on failure it vanishes.
 
-    One process at a time may write below a folder: see `locked`.
+    One process at a time may write below a folder: see `locked`. What lies at the scratch path already is the leftover
+    of a killed run, or a link that somebody planted there: it goes, and is never followed.
 
     Raises
     ------
@@ -59,6 +84,7 @@ def replacing(path: Path) -> Iterator[Path]:
     """
     scratch = scratch_path(path)
     with write_errors(path):
+        scratch.unlink(missing_ok=True)
         try:
             yield scratch
             os.replace(scratch, path)
@@ -76,8 +102,12 @@ def write_bytes(path: Path, data: bytes) -> None:
 def remove(path: Path) -> None:
     """Remove `path` and what a killed run left of it; neither needs to exist."""
     with write_errors(path):
-        path.unlink(missing_ok=True)
-        scratch_path(path).unlink(missing_ok=True)
+        for file in (path, scratch_path(path)):
+            try:
+                file.unlink()
+            except OSError as error:
+                if error.errno not in ABSENT:
+                    raise
 
 
 def write_json(path: Path, value: object) -> None:
@@ -93,30 +123,45 @@ def read_json(path: Path) -> dict:
     FacelineError
         If the file cannot be read or does not hold a JSON object.
     """
-    try:
-        value = json.loads(read_bytes(path))
-    except ValueError as error:
-        raise FacelineError(f"{one_line(path)}: damaged: {error}") from None
+    value = parse_json(read_bytes(path), path)
     if not isinstance(value, dict):
         raise FacelineError(f"{one_line(path)}: not a JSON object")
     return value
 
 
-def read_record(folder: Path) -> dict:
-    """The `run.json` of a finished stage, whose `options` are an object; raises FacelineError."""
-    record = read_json(folder / RUN_FILE)
-    if not isinstance(record.get("options"), dict):
-        raise FacelineError(f"{one_line(folder / RUN_FILE)}: tells of no options")
+def parse_json(data: bytes, path: Path) -> object:
+    """The JSON value that stands in the file `path`; raises FacelineError."""
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise FacelineError(f"{one_line(path)}: damaged: {one_line(error)}") from None
+
+
+def check_record(record: object, path: Path, parts: dict[str, type]) -> dict:
+    """Give `record`, which stands in the file `path`, if it has these parts; raises FacelineError if not."""
+    for name, kind in parts.items():
+        if not isinstance(record, dict) or not isinstance(record.get(name), kind):
+            raise FacelineError(f"{one_line(path)}: damaged: lacks its {name}")
     return record
 
 
-def read_bytes(path: Path, limit: int | None = None) -> bytes:
-    """The content of a regular file of at most `limit` bytes; anything else (a pipe, a device) might never end.
+def read_record(folder: Path, stage: str | None = None) -> dict:
+    """The `run.json` of a finished stage; raises FacelineError, also if it is another stage than asked for."""
+    path = folder / RUN_FILE
+    record = check_record(read_json(path), path, {"stage": str, "options": dict, "counts": dict})
+    if stage not in (None, record["stage"]):
+        raise FacelineError(f"{one_line(folder)}: holds what the stage {one_line(record['stage'])} wrote, not {stage}")
+    return record
+
+
+@contextlib.contextmanager
+def opened(path: Path, limit: int | None = None) -> Iterator[BinaryIO]:
+    """Open a regular file of at most `limit` bytes for reading; anything else (a pipe, a device) might never end.
 
     Raises
     ------
     UnreadableError
-        If there is no such file, or it is not regular, too large or not permitted.
+        If it is not regular, too large, not permitted or, as MissingError, not there; or if reading it fails.
     """
     try:
         # Without O_NONBLOCK, opening a pipe waits for somebody to write into it.
@@ -126,14 +171,33 @@ def read_bytes(path: Path, limit: int | None = None) -> bytes:
                 raise UnreadableError("not a regular file", one_line(path))
             if limit is not None and status.st_size > limit:
                 raise UnreadableError(f"{status.st_size:,} bytes, the limit is {limit:,}", one_line(path))
-            return file.read()
+            yield file
     except OSError as error:
-        raise UnreadableError(error.strerror or str(error), one_line(path)) from error
+        is_missing = isinstance(error, FileNotFoundError | NotADirectoryError)
+        kind = MissingError if is_missing else UnreadableError
+        raise kind(error.strerror or str(error), one_line(path)) from error
+
+
+def read_bytes(path: Path, limit: int | None = None) -> bytes:
+    """The content of a file that `opened` opens; raises what that does."""
+    with opened(path, limit) as file:
+        return file.read()
 
 
 def sha256(data: bytes) -> str:
     """The SHA-256 of `data` in hexadecimal."""
     return hashlib.sha256(data).hexdigest()
+
+
+def fitting(stem: str, ending: str) -> str:
+    """The file name `stem` + `ending`; if it is too long for a file system, a digest stands for the end of the stem."""
+    name = stem + ending
+    if len(os.fsencode(name)) <= NAME_BYTES:
+        return name
+    ending = f"~{sha256(os.fsencode(name))[:16]}{ending}"
+    while len(os.fsencode(stem + ending)) > NAME_BYTES:
+        stem = stem[:-1]
+    return stem + ending
 
 
 def inside(folder: Path, relative: str) -> Path:
@@ -146,8 +210,9 @@ def inside(folder: Path, relative: str) -> Path:
     """
     path = folder / relative
     pure = PurePosixPath(relative)
+    escapes = pure.is_absolute() or ".." in pure.parts or "\0" in relative
     # The last part may be a link: it is replaced or removed itself, never followed.
-    if pure.is_absolute() or ".." in pure.parts or not path.parent.resolve().is_relative_to(folder.resolve()):
+    if escapes or not real_path(path.parent).is_relative_to(real_path(folder)):
         raise FacelineError(f"{one_line(folder)}: {one_line(relative)!r} leads out of this folder")
     return path
 

@@ -4,6 +4,8 @@ import base64
 import csv
 import dataclasses
 import io
+import os
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -11,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Self
 
 from faceline.errors import FacelineError
-from faceline.files import one_line, read_bytes, write_bytes
+from faceline.files import MANIFEST_FILE, RUN_FILE, fitting, one_line, read_bytes, write_bytes
 
 if TYPE_CHECKING:
     import numpy as np
@@ -70,7 +72,7 @@ class PictureRow:
 
     @classmethod
     def from_json(cls, fields: dict) -> Self:
-        return cls(**fields)
+        return make_row(cls, fields)
 
 
 @dataclass(frozen=True)
@@ -98,13 +100,33 @@ class CropRow:
         return fields
 
     @classmethod
-    def from_json(cls, fields: dict) -> Self:
+    def from_json(cls, fields: dict, dimensions: int) -> Self:
+        """What `to_json` made of a row whose embedding has `dimensions` numbers; raises what `make_row` does."""
         import numpy as np
 
-        if fields["embedding"] is not None:
-            embedding = np.frombuffer(base64.b64decode(fields["embedding"], validate=True), np.float32)
-            fields = fields | {"embedding": embedding}
-        return cls(**fields)
+        encoded = fields["embedding"]
+        row = make_row(cls, fields | {"embedding": None})
+        if (encoded is not None) != (row.status == Status.OK):
+            raise ValueError("an embedding too many or too few")
+        if encoded is None:
+            return row
+        embedding = np.frombuffer(base64.b64decode(encoded, validate=True), np.float32)
+        if len(embedding) != dimensions or not np.isfinite(embedding).all():
+            raise ValueError(f"the embedding is not {dimensions} finite numbers")
+        return dataclasses.replace(row, embedding=embedding)
+
+
+def make_row(row_type: type, fields: dict) -> PictureRow | CropRow:
+    """A row from fields that come from a file; raises TypeError or ValueError if one is none of its kind."""
+    row = row_type(**fields)
+    for field in dataclasses.fields(row):
+        value = getattr(row, field.name)
+        if isinstance(value, str):
+            os.fsencode(value)  # raises UnicodeEncodeError where no file could have that name
+        if field.name != "embedding" and (not isinstance(value, field.type) or isinstance(value, bool)):
+            raise TypeError(f"{field.name} is {value!r:.40}")
+    Status(row.status)
+    return row
 
 
 def write_manifest(path: Path, rows: Sequence[PictureRow] | Sequence[CropRow]) -> None:
@@ -113,26 +135,41 @@ def write_manifest(path: Path, rows: Sequence[PictureRow] | Sequence[CropRow]) -
     write_csv(path, [fields, *([getattr(row, field) for field in fields] for row in rows)])
 
 
-def read_manifest(path: Path, row_type: type) -> list:
+def read_manifest(path: Path, row_type: type, counts: dict | None = None) -> list:
     """Read what `write_manifest` wrote.
+
+    Parameters
+    ----------
+    path : Path
+    row_type : type
+        PictureRow or CropRow.
+    counts : dict or None
+        How many rows there are of each status, as `run.json` says: a file that was cut off between two lines has fewer.
 
     Raises
     ------
     FacelineError
-        If the file is missing, or a line is not a row.
+        If the file is missing, a line is not a row, or the counts are others.
     """
+    columns = [field.name for field in dataclasses.fields(row_type) if field.name != "embedding"]
     numbers = {field.name for field in dataclasses.fields(row_type) if field.type == int | None}
     reader = csv.DictReader(io.StringIO(read_whole_text(path), newline=""), strict=True)
-    rows = []
+    rows = {}
     try:
+        if reader.fieldnames != columns:
+            raise ValueError(f"its columns are not {','.join(columns)}")
         for fields in reader:
             if None in fields or None in fields.values():
                 raise ValueError("wrong number of columns")
             values = {name: (int(text) if text else None) if name in numbers else text for name, text in fields.items()}
-            rows.append(row_type(**values))
+            row = make_row(row_type, values)
+            if rows.setdefault(row.key, row) is not row:
+                raise ValueError(f"a second row for {row.key!r}")
     except (ValueError, TypeError, csv.Error) as error:
         raise FacelineError(f"{one_line(path)}: line {reader.line_num}: {one_line(error)}") from None
-    return rows
+    if counts is not None and counts != Counter(row.status for row in rows.values()):
+        raise FacelineError(f"{one_line(path)}: rows have been added, removed or changed since {RUN_FILE} was written")
+    return list(rows.values())
 
 
 def write_embeddings(folder: Path, rows: Sequence[CropRow]) -> None:
@@ -179,6 +216,21 @@ def read_embeddings(folder: Path, dimensions: int) -> "tuple[np.ndarray, list[st
     return embeddings, crops
 
 
+def read_represented(folder: Path, dimensions: int, counts: dict | None = None) -> list[CropRow]:
+    """The rows of stage 2 with their embeddings; raises FacelineError if its files are damaged or do not match.
+
+    `counts` is as for `read_manifest`.
+    """
+    rows = read_manifest(folder / MANIFEST_FILE, CropRow, counts)
+    embeddings, crops = read_embeddings(folder, dimensions)
+    if [row.crop for row in rows if row.status == Status.OK] != crops:
+        raise FacelineError(f"{one_line(folder)}: {MANIFEST_FILE} and {LABELS_FILE} do not tell of the same crops")
+    if not crops:
+        raise FacelineError(f"{one_line(folder)}: holds no embedding")
+    embedding_of = dict(zip(crops, embeddings, strict=True))
+    return [dataclasses.replace(row, embedding=embedding_of.get(row.crop)) for row in rows]
+
+
 def bad_line(text: str, dimensions: int) -> str:
     """Say which line of `reps.csv` is the first that is not `dimensions` finite numbers, and why."""
     for number, line in enumerate(text.split("\n"), start=1):
@@ -213,6 +265,15 @@ def person_of(path: str) -> str:
     """The person whose folder `path` lies in: the whole path of that folder, so that `x/anna` is not `y/anna`."""
     parent = PurePosixPath(path).parent.as_posix()
     return "" if parent == "." else parent
+
+
+def crop_path(image: str) -> str:
+    """Where the crop of a picture goes, below the output folder.
+
+    The whole name stays, so that `a.jpg` and `a.png` are two crops.
+    """
+    folder, _, name = image.rpartition("/")
+    return f"{folder}/{fitting(name, '.png')}"
 
 
 def write_csv(path: Path, lines: Iterable[Sequence]) -> None:

@@ -19,6 +19,9 @@ UNKNOWN = "unknown"
 MARGIN_WEIGHT = 0.03
 SVM_C = 10.0
 
+# Numbers from a file must be smaller, so that no sum of their squares is infinite in float32; NaN is not smaller.
+LARGEST = 1e9
+
 
 @dataclass(frozen=True)
 class Identity:
@@ -99,15 +102,23 @@ class Gallery:
         )
 
     def check(self, dimensions: int) -> None:
-        """Raise FacelineError unless the parts fit together: they come from a file."""
-        n, k = len(self.labels), len(self.people)
-        shapes = [part.shape for part in (self.embeddings, self.coefficients, self.intercepts)]
-        if (
-            shapes != [(n, dimensions), (k, dimensions), (k,)]
-            or sorted(set(self.labels.tolist())) != list(range(k))
-            or self.distance not in DISTANCES
-            or not all(isinstance(name, str) for name in self.people)
-            or not all(isinstance(number, float) for number in (self.threshold, self.spread))
+        """Raise FacelineError unless the parts are what they should be, and fit together: they come from a file."""
+        import numpy as np
+
+        n = getattr(self.labels, "size", 0)
+        k = len(self.people) if type(self.people) is list else 0
+        if not (
+            k > 0
+            and all(type(name) is str for name in self.people)
+            and is_array(self.embeddings, (n, dimensions), np.float32)
+            and is_array(self.labels, (n,), np.int32)
+            and is_array(self.coefficients, (k, dimensions), np.float32)
+            and is_array(self.intercepts, (k,), np.float32)
+            and np.array_equal(np.unique(self.labels), np.arange(k))
+            and type(self.distance) is str
+            and self.distance in DISTANCES
+            and all(type(number) is float and math.isfinite(number) for number in (self.threshold, self.spread))
+            and self.spread > 0
         ):
             raise FacelineError("its parts do not fit together")
 
@@ -158,6 +169,14 @@ class Gallery:
     def confidence(self, distance: float) -> float:
         """The probability that the most similar person, at this distance, is the right one."""
         return 0.5 - 0.5 * math.tanh((distance - self.threshold) / (2 * self.spread))
+
+
+def is_array(part: object, shape: tuple[int, ...], kind: type) -> bool:
+    """Whether `part`, which comes from a file, is an array of numbers to reckon with, of this shape and kind."""
+    import numpy as np
+
+    is_such = type(part) is np.ndarray and part.shape == shape and part.dtype == kind
+    return is_such and bool((np.abs(part) < LARGEST).all())
 
 
 def fit_svms(embeddings: "np.ndarray", labels: "np.ndarray", count: int) -> "tuple[np.ndarray, np.ndarray]":

@@ -6,6 +6,7 @@ Pictures are RGB uint8 arrays of shape (height, width, 3) everywhere, upright, f
 import contextlib
 import io
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,7 +26,7 @@ REFUSED_FORMATS = {"EPS", "WMF", "BUFR", "GRIB", "HDF5", "MPEG"}
 
 
 def picture_suffixes() -> frozenset[str]:
-    """The lower-case endings, with dot, of the files that `read_image` may be able to read."""
+    """The lower-case endings, with dot, of the files that `decode_image` may be able to read."""
     import pillow_heif
     from PIL import Image
 
@@ -67,32 +68,43 @@ def decode_image(data: bytes) -> "np.ndarray":
             raise UnreadableError(f"pictures in the format {image.format} are not read")
         if width * height > MAX_PIXELS:
             raise UnreadableError(f"{width} x {height} pixels, more than the limit of {MAX_PIXELS:,}")
-        try:
+        with damage():
             image.load()
             # A damaged EXIF block says nothing about the picture's orientation; the picture itself is whole.
-            with contextlib.suppress(Exception):
+            with contextlib.suppress(UnreadableError), damage():
                 image = ImageOps.exif_transpose(image)
             return to_rgb(image)
-        except Exception as error:  # decoders of hostile data raise nearly everything
-            raise UnreadableError(f"damaged picture: {reason(error)}") from error
 
 
 def open_image(data: bytes) -> "Image.Image":
     """Read the header of a picture; raises UnreadableError."""
     from PIL import Image, UnidentifiedImageError
 
-    try:
+    with damage():
         try:
-            return Image.open(io.BytesIO(data))
-        except UnidentifiedImageError:
-            import pillow_heif  # slow to import and seldom needed
+            try:
+                return Image.open(io.BytesIO(data))
+            except UnidentifiedImageError:
+                import pillow_heif  # slow to import and seldom needed
 
-            pillow_heif.register_heif_opener()
-            return Image.open(io.BytesIO(data))
-    except UnidentifiedImageError:
-        raise UnreadableError("not a picture") from None
-    except Image.DecompressionBombError:
-        raise UnreadableError(f"more pixels than the limit of {MAX_PIXELS:,}") from None
+                pillow_heif.register_heif_opener()
+                return Image.open(io.BytesIO(data))
+        except UnidentifiedImageError:
+            raise UnreadableError("not a picture") from None
+        except Image.DecompressionBombError:
+            raise UnreadableError(f"more pixels than the limit of {MAX_PIXELS:,}") from None
+
+
+@contextlib.contextmanager
+def damage() -> Iterator[None]:
+    """Call whatever a decoder raises the picture's damage: on hostile data, they raise nearly everything.
+
+    A want of memory passes; it says nothing about the picture.
+    """
+    try:
+        yield
+    except (UnreadableError, MemoryError):
+        raise
     except Exception as error:
         raise UnreadableError(f"damaged picture: {reason(error)}") from error
 

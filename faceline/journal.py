@@ -3,17 +3,23 @@
 A folder is in one of three states. Finished: `run.json` is there, and it and the other files can be trusted. Under
 way: no `run.json`, and the journal alone can be trusted, since a kill may have hit while the others were replaced.
 Neither: nothing is known. The journal is started whole, with all that is known, before `run.json` disappears, and
-removed after `run.json` is back; so a kill at any moment leaves one of the two.
+removed after `run.json` is back; so a kill at any moment leaves one of the two, and what lies in a folder that has
+neither is not ours.
 """
 
+import contextlib
 import json
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from reprlib import repr as short_repr
 
 from faceline.errors import FacelineError, cure
 from faceline.files import (
     RUN_FILE,
+    check_record,
     one_line,
+    parse_json,
     read_bytes,
     read_json,
     read_record,
@@ -25,6 +31,8 @@ from faceline.files import (
 
 JOURNAL_FILE = "journal.jsonl"
 
+ADVICE = "--overwrite does all again"
+
 
 class Journal:
     """The rows of a stage's output folder, kept on disk while the stage runs.
@@ -33,57 +41,91 @@ class Journal:
     ----------
     folder : Path
         The output folder; the caller holds its lock.
+    stage : str
+        Its name. Each stage has a folder of its own.
     options : dict
         Everything that the stage's results depend on beside the input.
-    row_type : type
-        PictureRow or CropRow.
+    read_row : callable
+        Gives the row that its `to_json` stood for; raises ValueError, TypeError or KeyError if it is none.
     read_finished : callable
-        Gives the rows of a finished run.
+        Gives the rows of a finished run, which has as many of each status as its argument says; None for any number.
+    outputs : iterable of str
+        Where the stage is going to write below the folder.
     overwrite : bool
         Trust nothing that is there.
 
     Raises
     ------
     FacelineError
-        If the folder was made with other options, or is damaged, and `overwrite` is not set.
+        If the folder belongs to another stage; or, where `overwrite` is not set, if it was made with other options, is
+        damaged, or holds somebody else's files where the outputs go.
     """
 
     def __init__(
-        self, folder: Path, options: dict, row_type: type, read_finished: Callable[[], list], overwrite: bool
+        self,
+        folder: Path,
+        stage: str,
+        options: dict,
+        *,
+        read_row: Callable[[dict], object],
+        read_finished: Callable[[dict | None], list],
+        outputs: Iterable[str],
+        overwrite: bool,
     ) -> None:
         self.folder = folder
-        self.options = options
         self.rows = {}
+        self.finished = (folder / RUN_FILE).exists()
+        self._header = {"stage": stage, "options": options}
         self._path = folder / JOURNAL_FILE
         self._file = None
-        self.finished = False
-        previous = None
+        self._read_row = read_row
+        self._read_finished = read_finished
+        record = None
         try:
-            with cure("--overwrite does all again"):
-                if (folder / RUN_FILE).exists():
-                    previous = read_record(folder)["options"]
-                    self.rows = {row.key: row for row in read_finished()}
-                    self.finished = True
-                elif self._path.exists():
-                    previous, self.rows = self._read(row_type)
+            with cure(ADVICE):
+                record = self._record()
         except FacelineError:
             if not overwrite:
                 raise
+        if record is not None and record["stage"] != stage:
+            found = one_line(record["stage"])
+            raise FacelineError(f"{one_line(folder)}: belongs to the stage {found}, not {stage}; name another folder")
         if overwrite:
-            self.rows = {key: row.forgotten() for key, row in self.rows.items()}
+            self.rows = {row.key: row.forgotten() for row in self._salvaged()}
             self.finished = False
-        elif previous is not None and previous != options:
-            raise FacelineError(f"{one_line(folder)}: {difference(previous, options)}")
+        elif record is None:
+            refuse_foreign(folder, outputs)
+        elif record["options"] != options:
+            raise FacelineError(f"{one_line(folder)}: {difference(record['options'], options)}")
+        else:
+            with cure(ADVICE):
+                rows = read_finished(record["counts"]) if self.finished else self._read()
+            self.rows = {row.key: row for row in rows}
 
-    def _read(self, row_type: type) -> tuple[dict, dict]:
-        lines = read_bytes(self._path).split(b"\n")
+    def _record(self) -> dict | None:
+        """What `run.json` or else the journal says of the earlier run; None where there was none."""
+        if self.finished:
+            return read_record(self.folder)
+        if not self._path.exists():
+            return None
+        header = parse_json(read_bytes(self._path).split(b"\n")[0], self._path)
+        return check_record(header, self._path, {"stage": str, "options": dict})
+
+    def _read(self) -> list:
+        """The rows of the journal."""
         try:
-            options = json.loads(lines[0])["options"]
             # A kill may have cut the last line, which then has no line feed behind it.
-            rows = [row_type.from_json(json.loads(line)) for line in lines[1:-1]]
-        except (ValueError, TypeError, KeyError):
-            raise FacelineError(f"{one_line(self._path)}: damaged") from None
-        return options, {row.key: row for row in rows}
+            return [self._read_row(json.loads(line)) for line in read_bytes(self._path).split(b"\n")[1:-1]]
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
+            raise FacelineError(f"{one_line(self._path)}: damaged: {one_line(error)}") from None
+
+    def _salvaged(self) -> list:
+        """The rows that can be read in whatever is there: they tell which files are ours."""
+        rows = []
+        for read in (lambda: self._read_finished(None), self._read):
+            with contextlib.suppress(FacelineError):
+                rows += read()
+        return rows
 
     def add(self, row) -> None:
         """Note what became of one item."""
@@ -98,7 +140,7 @@ class Journal:
         """Begin to change the folder, unless that has begun."""
         if self._file is not None:
             return
-        lines = [{"options": self.options}, *(row.to_json() for row in self.rows.values())]
+        lines = [self._header, *(row.to_json() for row in self.rows.values())]
         write_bytes(self._path, b"".join(map(encode, lines)))
         remove(self.folder / RUN_FILE)
         self.finished = False
@@ -129,10 +171,20 @@ def record_changed(folder: Path, record: dict) -> bool:
     return read_json(folder / RUN_FILE) | {"seconds": None} != record | {"seconds": None}
 
 
+def refuse_foreign(folder: Path, outputs: Iterable[str]) -> None:
+    """Raise FacelineError if there is a file where an output goes, in a folder that no run of ours has written to."""
+    for name in outputs:
+        if os.path.lexists(folder / name):
+            advice = "name an empty folder, or let --overwrite replace it"
+            raise FacelineError(
+                f"{one_line(folder / name)}: is there already, but no {RUN_FILE} says it is ours; {advice}"
+            )
+
+
 def difference(previous: dict, options: dict) -> str:
     """One line on how the options of a folder differ from those that were asked for."""
     pairs = [
-        f"{name} {one_line(previous.get(name))}, not {one_line(options.get(name))}"
+        f"{one_line(name)} {one_line(short_repr(previous.get(name)))}, not {one_line(short_repr(options.get(name)))}"
         for name in sorted(previous.keys() | options.keys())
         if previous.get(name) != options.get(name)
     ]

@@ -1,12 +1,27 @@
 """Spreading a stage's items over processes."""
 
+import functools
+import os
+import threading
+import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 
 from faceline.errors import FacelineError
 
 
-def spread(work: Callable, items: Sequence, jobs: int | None, title: str, batch: int = 1) -> Iterator:
+def process_count(jobs: int | None) -> int:
+    """How many processes the user wants, who says None for one on each core; raises FacelineError below 1."""
+    import joblib
+
+    if jobs is None:
+        return joblib.cpu_count()
+    if jobs < 1:
+        raise FacelineError(f"jobs {jobs} is out of range; choose 1 or more")
+    return jobs
+
+
+def spread(work: Callable, items: Sequence, jobs: int, title: str, batch: int = 1) -> Iterator:
     """Call `work` with lists of items, in `jobs` processes, and give each item's result as it comes, in any order.
 
     Processes, since dlib's landmarks, chips and networks hold the interpreter's lock. A progress bar goes to standard
@@ -17,8 +32,7 @@ def spread(work: Callable, items: Sequence, jobs: int | None, title: str, batch:
     work : callable
         A function of a module that gives a list with a result for each item of a list; all is pickled.
     items : sequence
-    jobs : int or None
-        None stands for all cores.
+    jobs : int
     title : str
         What the progress bar says.
     batch : int
@@ -27,32 +41,56 @@ def spread(work: Callable, items: Sequence, jobs: int | None, title: str, batch:
     Raises
     ------
     FacelineError
-        If `jobs` is less than 1.
+        If a process is killed.
     """
     import joblib
+    from joblib.externals.loky.process_executor import TerminatedWorkerError
     from tqdm import tqdm
 
-    if jobs is None:
-        jobs = joblib.cpu_count()
-    if jobs < 1:
-        raise FacelineError(f"jobs {jobs} is out of range; choose 1 or more")
     batches = [items[start : start + batch] for start in range(0, len(items), batch)]
     jobs = max(1, min(jobs, len(batches)))
     if jobs == 1:
         results = (one_thread(work, part) for part in batches)
     else:
         parallel = joblib.Parallel(n_jobs=jobs, return_as="generator_unordered", max_nbytes=None)
-        results = parallel(joblib.delayed(one_thread)(work, part) for part in batches)
+        results = parallel(joblib.delayed(in_worker)(os.getpid(), work, part) for part in batches)
     try:
         with tqdm(total=len(items), desc=title, disable=None) as bar:
             for part in results:
                 bar.update(len(part))
                 yield from part
+    except TerminatedWorkerError:
+        raise FacelineError(
+            "a worker process was killed, probably for want of memory; run again with fewer --jobs"
+        ) from None
     finally:
         with warnings.catch_warnings():
             # joblib warns of results that nobody fetches; after a mistake or an interruption nobody wants them.
             warnings.simplefilter("ignore")
             results.close()
+
+
+def in_worker(parent: int, work: Callable, items: Sequence) -> list:
+    """`one_thread` in a process of its own, which ends when the process `parent` does."""
+    follow(parent)
+    return one_thread(work, items)
+
+
+@functools.cache
+def follow(parent: int) -> None:
+    """End this process when its parent has ended; joblib's wait for work for ever where the parent was killed.
+
+    Where joblib cannot start processes, this is the parent itself, and follows nobody.
+    """
+    if os.getppid() != parent:
+        return
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def one_thread(work: Callable, items: Sequence) -> list:

@@ -5,14 +5,15 @@ refuses every other name before it runs.
 """
 
 import math
+import os
 from pathlib import Path
 
 import joblib
 import numpy as np
 from joblib.numpy_pickle import NumpyArrayWrapper, NumpyUnpickler
 
-from faceline.errors import FacelineError
-from faceline.files import one_line, replacing
+from faceline.errors import FacelineError, MissingError
+from faceline.files import one_line, opened, replacing
 
 # The largest gallery in sight, 800,000 embeddings, takes 410 MB.
 MAX_BYTES = 2 * 1024**3
@@ -34,19 +35,14 @@ def load(path: Path) -> object:
     """
     name = one_line(path)
     try:
-        with path.open("rb") as file:
-            size = path.stat().st_size
-            if size > MAX_BYTES:
-                raise FacelineError(f"{name}: {size:,} bytes, more than the limit of {MAX_BYTES:,}")
-            return DataUnpickler(file, size).load()
-    except FileNotFoundError:
+        with opened(path, MAX_BYTES) as file:
+            return DataUnpickler(file, os.fstat(file.fileno()).st_size).load()
+    except MissingError:
         raise FacelineError(f"{name}: no such file; run classifier.py train first") from None
     except ForbiddenError as error:
         raise FacelineError(
             f"{name}: refused, it holds {one_line(error)}; use only classifiers that you trained"
         ) from None
-    except OSError as error:
-        raise FacelineError(f"{name}: cannot be read: {error.strerror}") from None
     except FacelineError:
         raise
     except Exception:  # an unpickler raises nearly everything on bytes that are no pickle
@@ -66,7 +62,7 @@ class Array(NumpyArrayWrapper):
         if not all(type(extent) is int and extent >= 0 for extent in self.shape):
             raise ForbiddenError("an array of no known shape")
         if math.prod(self.shape) * self.dtype.itemsize > unpickler.size:
-            raise ForbiddenError("an array larger than the file")
+            raise ValueError("an array larger than the file")
         self.subclass = np.ndarray
         return super().read(unpickler, ensure_native_byte_order)
 

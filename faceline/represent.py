@@ -8,28 +8,43 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from faceline.embed import BATCH, check_network, embed
-from faceline.errors import FacelineError, UnreadableError, cure
+from faceline.errors import FacelineError, MissingError, UnreadableError, cure
 from faceline.faces import AlignmentOptions
-from faceline.files import MANIFEST_FILE, inside, locked, one_line, read_record, sha256
+from faceline.files import (
+    MANIFEST_FILE,
+    check_folder,
+    inside,
+    locked,
+    named_path,
+    one_line,
+    read_record,
+    real_path,
+    sha256,
+)
 from faceline.formats import (
+    LABELS_FILE,
+    REPS_FILE,
     CropRow,
     PictureRow,
     Status,
     person_of,
-    read_embeddings,
     read_manifest,
+    read_represented,
     write_embeddings,
     write_manifest,
 )
 from faceline.images import decode_image, read_picture
+from faceline.jitter import check_jitters
 from faceline.journal import Journal
 from faceline.networks import DEFAULT_NETWORK, Network, network_named
-from faceline.parallel import spread
+from faceline.parallel import process_count, spread
 from faceline.runtime import DEFAULT_DEVICE, DEFAULT_ENGINE, Runtime
 from faceline.summary import Summary, run_record
 
 if TYPE_CHECKING:
     import numpy as np
+
+STAGE = "represent"
 
 
 def represent_folder(
@@ -71,16 +86,25 @@ def represent_folder(
         cannot be written or was made with another network.
     """
     begun = time.monotonic()
-    data, out_dir = Path(data), Path(out_dir)
+    data, out_dir = named_path(data), named_path(out_dir)
+    jobs = process_count(jobs)
+    if real_path(out_dir) == real_path(data):
+        raise FacelineError(f"{one_line(out_dir)}: holds the crops; name another folder for the embeddings")
     model = network_named(network)
     runtime = Runtime(engine, device)
     check_network(model, runtime)
-    if jitters < 0:
-        raise FacelineError(f"jitters {jitters} is out of range; choose 0 or more")
-    options = model.record() | {"engine": engine, "device": device, "jitters": jitters}
+    options = model.record() | {"engine": engine, "device": device, "jitters": check_jitters(jitters)}
     pictures, alignment = read_aligned(data, model)
     with locked(out_dir):
-        journal = Journal(out_dir, options, CropRow, lambda: read_represented(out_dir, model), overwrite)
+        journal = Journal(
+            out_dir,
+            STAGE,
+            options,
+            read_row=lambda fields: CropRow.from_json(fields, model.dimensions),
+            read_finished=lambda counts: read_represented(out_dir, model.dimensions, counts),
+            outputs=(MANIFEST_FILE, REPS_FILE, LABELS_FILE),
+            overwrite=overwrite,
+        )
         tasks = [
             Task(data, picture, model, runtime, jitters, alignment["size"], journal.rows.get(picture.crop))
             for picture in sorted(pictures, key=lambda picture: (person_of(picture.crop), picture.crop))
@@ -106,7 +130,7 @@ def represent_folder(
             journal.finish(
                 rows,
                 lambda rows: write_represented(out_dir, rows),
-                run_record("represent", options, counts, seconds, alignment=alignment),
+                run_record(STAGE, options, counts, seconds, alignment=alignment),
             )
     people = len({row.person for row in rows if row.status == Status.OK})
     return Summary(str(out_dir), "crops", people, counts, done, len(rows) - done, removed, seconds)
@@ -120,13 +144,13 @@ def read_aligned(data: Path, network: Network) -> tuple[list[PictureRow], dict]:
     FacelineError
         If there are none, stage 1 did not finish, or the crops are for another network.
     """
-    if not data.is_dir():
-        raise FacelineError(f"{one_line(data)}: no such folder; run align-dlib.py first")
+    check_folder(data, "run align-dlib.py first")
     with cure("run align-dlib.py, which writes it, to its end"):
-        record = read_record(data)["options"]
-        pictures = [row for row in read_manifest(data / MANIFEST_FILE, PictureRow) if row.status == Status.OK]
+        record = read_record(data, "align")
+        rows = read_manifest(data / MANIFEST_FILE, PictureRow, record["counts"])
+    pictures = [row for row in rows if row.status == Status.OK]
     try:
-        options = AlignmentOptions.from_record(record)
+        options = AlignmentOptions.from_record(record["options"])
     except FacelineError as error:
         raise FacelineError(f"{one_line(data)}: {error}; run align-dlib.py again with --overwrite") from None
     if options.frame != network.frame:
@@ -173,16 +197,17 @@ def read_crop(task: Task) -> "tuple[CropRow, np.ndarray | None]":
     """A crop's row, and the crop itself if it has to be embedded."""
     row = CropRow(task.picture.crop, person_of(task.picture.crop), Status.UNREADABLE)
     try:
-        path = inside(task.data, row.crop)
-        if not path.exists():
-            return known_or(replace(row, status=Status.MISSING, reason="the crop has been removed"), task.known), None
-        content = read_picture(path)
+        content = read_picture(inside(task.data, row.crop))
         row = replace(row, crop_sha256=sha256(content))
         if task.known and task.known.crop_sha256 == row.crop_sha256:
             return task.known, None
         crop = decode_image(content)
+    except MissingError:
+        return known_or(replace(row, status=Status.MISSING, reason="the crop has been removed"), task.known), None
     except UnreadableError as error:
         return known_or(replace(row, reason=one_line(error.reason)), task.known), None
+    except MemoryError:
+        return replace(row, reason="not enough memory", crop_sha256=""), None
     height, width = crop.shape[:2]
     if (height, width) != (task.size, task.size):
         reason = f"{width} x {height} pixels instead of {task.size} x {task.size}"
@@ -193,16 +218,6 @@ def read_crop(task: Task) -> "tuple[CropRow, np.ndarray | None]":
 def known_or(row: CropRow, known: CropRow | None) -> CropRow:
     """`known` if it says the same as `row`."""
     return known if row == known else row
-
-
-def read_represented(out_dir: Path, network: Network) -> list[CropRow]:
-    """The rows of a finished run with their embeddings; raises FacelineError if the files do not match."""
-    rows = read_manifest(out_dir / MANIFEST_FILE, CropRow)
-    embeddings, crops = read_embeddings(out_dir, network.dimensions)
-    if [row.crop for row in rows if row.status == Status.OK] != crops:
-        raise FacelineError(f"{one_line(out_dir)}: {MANIFEST_FILE} and the labels do not match")
-    of_crop = dict(zip(crops, embeddings, strict=True))
-    return [replace(row, embedding=of_crop.get(row.crop)) for row in rows]
 
 
 def write_represented(out_dir: Path, rows: list[CropRow]) -> None:

@@ -1,14 +1,19 @@
 """Finding the pictures below a folder."""
 
 import os
+import stat
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from faceline.errors import FacelineError
-from faceline.files import one_line
-from faceline.formats import PictureRow, Status
+from faceline.files import MANIFEST_FILE, RUN_FILE, check_folder, one_line
+from faceline.formats import PictureRow, Status, crop_path, person_of
 from faceline.images import picture_suffixes
+from faceline.journal import JOURNAL_FILE
+
+# What stage 1 writes beside the people's folders.
+RESERVED = (MANIFEST_FILE, RUN_FILE, JOURNAL_FILE)
 
 
 @dataclass
@@ -21,13 +26,21 @@ class Listing:
         Paths of the pictures that belong to a person, relative to the folder, with forward slashes, sorted.
     refused : list of PictureRow
         Pictures and folders that are not looked into, with the reason.
+    closed : tuple of str
+        Those of them that are folders which cannot be read now, each with a slash at its end.
     ignored : Counter
         How many files of each ending are no pictures by their names.
     """
 
     images: list[str] = field(default_factory=list)
     refused: list[PictureRow] = field(default_factory=list)
+    closed: tuple[str, ...] = ()
     ignored: Counter = field(default_factory=Counter)
+
+    def refuse(self, path: str, reason: str) -> None:
+        """Note a picture, or a folder whose path ends with a slash and would have been a person's."""
+        person = path.rstrip("/") if path.endswith("/") else person_of(path)
+        self.refused.append(PictureRow(path, person, Status.UNREADABLE, reason))
 
 
 def list_pictures(folder: Path) -> Listing:
@@ -38,15 +51,14 @@ def list_pictures(folder: Path) -> Listing:
     FacelineError
         If the folder is missing or cannot be read, holds no pictures, or none in a person's folder.
     """
-    try:
-        status = os.stat(folder)
-        os.listdir(folder)
-    except OSError as error:
-        advice = "name the folder that holds a folder for each person"
-        raise FacelineError(f"{one_line(folder)}: {error.strerror}; {advice}") from None
+    check_folder(folder, "name the folder that holds a folder for each person")
     listing = Listing()
-    walk(folder, "", ((status.st_dev, status.st_ino),), picture_suffixes(), listing)
+    walk(folder, listing)
+    refuse_collisions(listing)
     listing.images.sort()
+    if not listing.images and listing.closed:
+        reason = next(row.reason for row in listing.refused if row.image == listing.closed[0])
+        raise FacelineError(f"{one_line(folder / listing.closed[0])}: {reason}; make it readable")
     if not listing.images:
         layout = f"put each person's pictures in a folder of their own: {one_line(folder / '<person>' / '<picture>')}"
         stray = sum(row.status == Status.NO_PERSON for row in listing.refused)
@@ -55,35 +67,78 @@ def list_pictures(folder: Path) -> Listing:
     return listing
 
 
-def walk(folder: Path, prefix: str, ancestors: tuple, suffixes: frozenset[str], listing: Listing) -> None:
-    """List the folder `prefix` of `folder`; `ancestors` holds device and inode of it and the folders above it."""
+def walk(folder: Path, listing: Listing) -> None:
+    """List all of `folder`, each folder once: under its own path, or that of the first link to it from elsewhere."""
+    suffixes = picture_suffixes()
+    first_paths = {}
+    waiting = [("", identity(os.stat(folder)))]
+    while waiting:
+        links = []
+        for start in waiting:
+            stack = [start]
+            while stack:
+                path, number = stack.pop()
+                first = first_paths.setdefault(number, path)
+                if first != path:
+                    listing.refuse(path, f"the same folder as {one_line(first) or 'the input'}, which is listed")
+                    continue
+                folders, more_links = look_into(folder, path, suffixes, listing)
+                stack += reversed(folders)
+                links += more_links
+        # Links come last, so that no folder is listed under the name of a link when it has a path of its own.
+        waiting = sorted(links)
+
+
+def identity(status: os.stat_result) -> tuple[int, int]:
+    """What a folder has in common with all links to it."""
+    return status.st_dev, status.st_ino
+
+
+def look_into(folder: Path, prefix: str, suffixes: frozenset[str], listing: Listing) -> tuple[list, list]:
+    """List the files of the folder `prefix` of `folder`; give its folders, and its links to folders.
+
+    Each of these is (path with a slash at its end, identity).
+    """
+    folders, links = [], []
     try:
         with os.scandir(folder / prefix) as entries:
             names = sorted(entry.name for entry in entries if not entry.name.startswith("."))
+        os.stat(os.path.join(folder, prefix, "."))  # fails where a folder may be listed, but not entered
     except OSError as error:
-        refuse(listing, prefix, error.strerror)
-        return
+        listing.refuse(prefix, error.strerror)
+        listing.closed += (prefix,)
+        return folders, links
     for name in names:
         path = prefix + name
         try:
             status = os.stat(folder / path)
-            is_folder = os.path.isdir(folder / path)
         except OSError:
-            is_folder = False  # a link that leads nowhere: the reader says so
-        if is_folder:
-            identity = (status.st_dev, status.st_ino)
-            if identity in ancestors:
-                refuse(listing, path + "/", "a link to a folder above it")
-            else:
-                walk(folder, path + "/", (*ancestors, identity), suffixes, listing)
+            status = None  # a link that leads nowhere: if it has a picture's name, the reader says so
+        if status and stat.S_ISDIR(status.st_mode):
+            (links if os.path.islink(folder / path) else folders).append((path + "/", identity(status)))
         elif (suffix := os.path.splitext(name)[1].lower()) not in suffixes:
             listing.ignored[suffix] += 1
         elif not prefix:
             listing.refused.append(PictureRow(path, "", Status.NO_PERSON, "lies outside any person's folder"))
         else:
             listing.images.append(path)
+    return folders, links
 
 
-def refuse(listing: Listing, path: str, reason: str) -> None:
-    """Note a folder that is not looked into, as the person it would have been."""
-    listing.refused.append(PictureRow(path, path.rstrip("/"), Status.UNREADABLE, reason))
+def refuse_collisions(listing: Listing) -> None:
+    """Refuse the pictures whose crop would take the place of a file of ours, or of the folder of other crops."""
+    folders = set()
+    for image in listing.images:
+        folder = person_of(image)
+        while folder and folder not in folders:
+            folders.add(folder)
+            folder = person_of(folder)
+    images, listing.images = listing.images, []
+    for image in images:
+        top, crop = image.split("/", 1)[0], crop_path(image)
+        if top in RESERVED:
+            listing.refuse(image, f"its crop would need a folder where {top} is written; rename the folder")
+        elif crop in folders:
+            listing.refuse(image, f"its crop would lie where the crops of the folder {one_line(crop)} go; rename it")
+        else:
+            listing.images.append(image)

@@ -23,10 +23,12 @@ class Summary:
         How many items ended in each status; together they are all items.
     done, kept, removed : int
         Items that were computed in this run, that were as before, and whose input has disappeared.
-    ignored : Counter
-        How many files of each ending were no pictures by their names.
+    left_out : int
+        Items that were not even looked at; `done`, `kept` and `left_out` together are all items.
     seconds : float
         What this run took.
+    ignored : Counter
+        How many files of each ending were no pictures by their names.
     """
 
     result: str
@@ -37,14 +39,16 @@ class Summary:
     kept: int
     removed: int
     seconds: float
+    left_out: int = 0
     ignored: Counter = field(default_factory=Counter)
 
     def __str__(self) -> str:
         total = sum(self.counts.values())
         outcomes = ", ".join(f"{count} {status}" for status, count in sorted(self.counts.items()))
+        left_out = f"{self.left_out} left out, " if self.left_out else ""
         lines = [
             f"{total} {self.what} of {self.people} people: {outcomes}.",
-            f"{self.done} computed, {self.kept} as before, {self.removed} removed, in {self.seconds:.1f} s.",
+            f"{self.done} computed, {self.kept} as before, {left_out}{self.removed} removed, in {self.seconds:.1f} s.",
         ]
         if self.ignored:
             endings = ", ".join(

@@ -1,16 +1,20 @@
 import csv
+import json
 import os
+import shutil
 
 import numpy as np
 import pytest
 from conftest import tree
 
-from faceline import align_folder
-from faceline.align import align_image, crop_path
+from faceline import align_folder, represent_folder
+from faceline.align import align_image
 from faceline.errors import FacelineError
 from faceline.faces import AlignmentOptions
-from faceline.formats import PictureRow, Status, read_manifest
+from faceline.files import read_json
+from faceline.formats import PictureRow, Status, crop_path, read_manifest
 from faceline.images import decode_image, encode_png
+from faceline.runtime import Runtime
 
 QUICK = {"upsample": 0, "jobs": 1}
 
@@ -63,7 +67,7 @@ def test_every_picture_is_accounted_for(tmp_path, encoded, portrait):
     found = {name: (row.status, row.reason) for name, row in rows_of(tmp_path / "out").items()}
     odd = "Zoë, «the \"1st\"»\n/a photo, with 'all'\r.jpg"
     good = ["anna/good.jpg", "anna/good.png", "anna/good.HEIC", "anna/mislabelled.gif", "anna/two.png", odd]
-    good += ["x/anna/good.jpg", "y/anna/good.jpg", "linked/good.jpg"]
+    good += ["x/anna/good.jpg", "y/anna/good.jpg"]
     cut = found.pop("anna/cut.png")
     assert found == dict.fromkeys(good, ("ok", "")) | {
         "anna/blank.png": ("no-face", ""),
@@ -72,17 +76,20 @@ def test_every_picture_is_accounted_for(tmp_path, encoded, portrait):
         "anna/loop.jpg": ("unreadable", "Too many levels of symbolic links"),
         "anna/gone.jpg": ("unreadable", "No such file or directory"),
         "anna/pipe.jpg": ("unreadable", "not a regular file"),
-        "anna/up/": ("unreadable", "a link to a folder above it"),
+        "anna/up/": ("unreadable", "the same folder as the input, which is listed"),
+        "linked/": ("unreadable", "the same folder as x/anna/, which is listed"),
         "stray.jpg": ("no-person", "lies outside any person's folder"),
     }
     assert cut[0] == "unreadable"
     assert cut[1].startswith("damaged picture")
-    assert dict(summary.counts) == {"ok": 9, "no-face": 1, "unreadable": 7, "no-person": 1}
+    assert dict(summary.counts) == {"ok": 8, "no-face": 1, "unreadable": 8, "no-person": 1}
+    assert summary.done + summary.kept + summary.left_out == sum(summary.counts.values())
+    assert "15 computed, 0 as before, 3 left out, 0 removed, in" in str(summary)
     assert summary.ignored == {".txt": 1}
     for row in rows_of(tmp_path / "out").values():
         if row.status == Status.OK:
             assert decode_image((tmp_path / "out" / row.crop).read_bytes()).shape == (96, 96, 3)
-    assert sum(path.suffix == ".png" for path in (tmp_path / "out").rglob("*")) == 9
+    assert sum(path.suffix == ".png" for path in (tmp_path / "out").rglob("*")) == 8
 
 
 def test_the_box_is_where_the_face_is(people, tmp_path, portrait):
@@ -170,15 +177,34 @@ def test_a_picture_that_loses_its_face_loses_its_crop(people, tmp_path, portrait
     assert not (out / "bert").exists()
 
 
-@pytest.mark.parametrize("crop", ["../in/anna/1.jpeg", "/etc/hostname", "anna/1.jpeg.png", "mine.png"])
-def test_a_forged_manifest_removes_nothing_of_others(people, tmp_path, crop):
+@pytest.mark.parametrize(
+    ("image", "crop"),
+    [
+        ("gone/1.jpg", "../in/anna/1.jpeg"),
+        ("gone/1.jpg", "/etc/hostname"),
+        ("gone/1.jpg", "anna/1.jpeg.png"),
+        ("gone/1.jpg", "mine.png"),
+        ("../mine", "../mine.png"),
+        ("{}/mine", "{}/mine.png"),
+        ("link/mine", "link/mine.png"),
+        ("gone/\0", "gone/\0.png"),
+        (f"{'x' * 300}/1.jpg", f"{'x' * 300}/1.jpg.png"),
+        ("mine.png/1.jpg", "mine.png/1.jpg.png"),
+    ],
+)
+def test_a_forged_manifest_removes_nothing_of_others(people, tmp_path, image, crop):
     out = tmp_path / "out"
     align_folder(people, out, **QUICK)
     (out / "mine.png").write_bytes(b"the user's own")
+    (tmp_path / "mine.png").write_bytes(b"the user's own")
+    (out / "link").symlink_to(tmp_path)
+    image, crop = image.format(tmp_path), crop.format(tmp_path)
     with (out / "manifest.csv").open("a", newline="") as file:
-        csv.writer(file).writerow(["gone/1.jpg", "gone", "ok", "", 1, crop, 1, 2, 3, 4, "0" * 64, "0" * 64])
+        csv.writer(file).writerow([image, "gone", "ok", "", 1, crop, 1, 2, 3, 4, "0" * 64, "0" * 64])
     before = {name for name in tree(tmp_path) if not name.endswith("manifest.csv")}
-    align_folder(people, out, **QUICK)
+    with pytest.raises(FacelineError, match=r"manifest\.csv: rows have been added"):
+        align_folder(people, out, **QUICK)
+    align_folder(people, out, overwrite=True, **QUICK)
     assert {name for name in tree(tmp_path) if not name.endswith("manifest.csv")} == before
 
 
@@ -203,6 +229,116 @@ def test_overwrite_does_all_again_and_mends_anything(people, tmp_path):
     (out / "manifest.csv").write_bytes(b"torn")
     assert align_folder(people, out, overwrite=True, **QUICK).done == 2
     assert tree(out) == before
+
+
+def test_overwrite_removes_old_crops_whatever_became_of_the_record(people, tmp_path):
+    out = tmp_path / "out"
+    (people / "gone").mkdir()
+    shutil.copy(people / "bert" / "1.png", people / "gone")
+    align_folder(people, out, **QUICK)
+    (out / "run.json").write_text("junk")
+    shutil.rmtree(people / "gone")
+    assert align_folder(people, out, overwrite=True, **QUICK).removed == 1
+    assert not (out / "gone").exists()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda lines: [],
+        lambda lines: ["[]", *lines[1:]],
+        lambda lines: ["null", *lines[1:]],
+        lambda lines: ['{"options": {}}', *lines[1:]],
+        lambda lines: ['{"stage": "align", "options": []}', *lines[1:]],
+        lambda lines: ["[" * 100_000, *lines[1:]],
+        lambda lines: [*lines, "null"],
+        lambda lines: [*lines, "5"],
+        lambda lines: [*lines, "{}"],
+        lambda lines: [*lines, "[" * 100_000],
+        lambda lines: [*lines, lines[1].replace('"faces": 1', '"faces": [1]')],
+        lambda lines: [*lines, lines[1].replace('"anna"', '"\\ud800"')],
+        lambda lines: [*lines, lines[1].replace('"ok"', '"fine"')],
+    ],
+)
+def test_a_damaged_journal_is_named_and_mended(people, tmp_path, damage):
+    out = tmp_path / "out"
+    align_folder(people, out, **QUICK)
+    expected = tree(out)
+    record = read_json(out / "run.json")
+    lines = [json.dumps({"stage": "align", "options": record["options"]})]
+    lines += [json.dumps(row.to_json()) for row in rows_of(out).values()]
+    (out / "journal.jsonl").write_text("".join(line + "\n" for line in damage(lines)))
+    (out / "run.json").unlink()
+    with pytest.raises(FacelineError, match=r"journal\.jsonl: damaged: .*; --overwrite does all again") as caught:
+        align_folder(people, out, **QUICK)
+    assert "\n" not in str(caught.value)
+    assert align_folder(people, out, overwrite=True, **QUICK).done == 2
+    assert tree(out) == expected
+
+
+def test_odd_options_in_the_record_take_one_line(people, tmp_path):
+    out = tmp_path / "out"
+    align_folder(people, out, **QUICK)
+    record = read_json(out / "run.json")
+    nested = []
+    for _ in range(500):
+        nested = [nested]
+    for size, found in (("96", "size '96', not 96"), (nested, r"size \[\[\["), ("x\ny" * 999, r"size 'x\\ny")):
+        (out / "run.json").write_text(json.dumps(record | {"options": record["options"] | {"size": size}}))
+        with pytest.raises(FacelineError, match=f"made with {found}") as caught:
+            align_folder(people, out, **QUICK)
+        assert "\n" not in str(caught.value)
+        assert len(str(caught.value)) < 500
+    assert align_folder(people, out, overwrite=True, **QUICK).done == 2
+
+
+@pytest.mark.parametrize("name", ["manifest.csv", "anna/1.jpeg.png"])
+def test_files_that_are_not_ours_are_not_replaced(people, tmp_path, name):
+    out = tmp_path / "out"
+    (out / name).parent.mkdir(parents=True)
+    (out / name).write_bytes(b"the user's own")
+    (out / "notes.txt").write_bytes(b"the user's own")
+    before = tree(out)
+    with pytest.raises(FacelineError, match=rf"{name}: is there already, .*; name an empty folder, or let --overwrite"):
+        align_folder(people, out, **QUICK)
+    assert tree(out) == before
+    (out / name).unlink()
+    assert align_folder(people, out, **QUICK).done == 2
+    assert (out / "notes.txt").read_bytes() == b"the user's own"
+
+
+def test_a_folder_belongs_to_one_stage(people, tmp_path):
+    align_folder(people, tmp_path / "aligned", **QUICK)
+    represent_folder(tmp_path / "aligned", tmp_path / "embeddings", jobs=1)
+    before = tree(tmp_path)
+    for overwrite in (False, True):
+        with pytest.raises(FacelineError, match="embeddings: belongs to the stage represent, not align; name another"):
+            align_folder(people, tmp_path / "embeddings", overwrite=overwrite, **QUICK)
+        with pytest.raises(FacelineError, match="aligned: holds the crops; name another folder for the embeddings"):
+            represent_folder(tmp_path / "aligned", tmp_path / "x" / ".." / "aligned", overwrite=overwrite)
+    (tmp_path / "copy").symlink_to("aligned")
+    with pytest.raises(FacelineError, match="copy: holds the crops"):
+        represent_folder(tmp_path / "aligned", tmp_path / "copy", overwrite=True)
+    (tmp_path / "copy").unlink()
+    align_folder(people, tmp_path / "others", **QUICK)
+    with pytest.raises(FacelineError, match="others: belongs to the stage align, not represent; name another folder"):
+        represent_folder(tmp_path / "aligned", tmp_path / "others", overwrite=True)
+    shutil.rmtree(tmp_path / "others")
+    assert tree(tmp_path) == before
+
+
+def test_crops_may_not_land_in_the_input(people, tmp_path):
+    (people / "in").mkdir()
+    shutil.copy(people / "bert" / "1.png", people / "in")
+    before = tree(tmp_path)
+    with pytest.raises(FacelineError, match=r"/in: lies in the input folder; name a folder outside it"):
+        align_folder(people, tmp_path, **QUICK)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "anna").symlink_to(people / "bert")
+    with pytest.raises(FacelineError, match=r"out/anna: lies in the input folder"):
+        align_folder(people, tmp_path / "out", **QUICK)
+    shutil.rmtree(tmp_path / "out")
+    assert tree(tmp_path) == before
 
 
 def test_jobs_do_not_change_a_byte(people, tmp_path, encoded):
@@ -270,13 +406,19 @@ def test_names_that_are_no_text(people, tmp_path, encoded):
 
 def test_align_image_tells_what_became_of_it(portrait):
     options = AlignmentOptions(upsample=0)
-    assert align_image(np.zeros_like(portrait), options).status == Status.NO_FACE
-    alignment = align_image(portrait, options)
+    assert align_image(np.zeros_like(portrait), options, Runtime()).status == Status.NO_FACE
+    alignment = align_image(portrait, options, Runtime())
     assert alignment.status == Status.OK
     assert alignment.crop.shape == (96, 96, 3)
     assert alignment.crop.dtype == np.uint8
 
 
+def test_a_size_of_nothing_is_no_default(people, tmp_path):
+    with pytest.raises(FacelineError, match="size 0 is out of range"):
+        align_folder(people, tmp_path / "out", size=0)
+
+
 def test_jobs_must_be_a_number_of_processes(people, tmp_path):
     with pytest.raises(FacelineError, match="jobs 0 is out of range; choose 1 or more"):
         align_folder(people, tmp_path / "out", jobs=0)
+    assert not (tmp_path / "out").exists()

@@ -1,14 +1,20 @@
 import json
 import math
 import os
+import pickle
 import shutil
+import subprocess
+import sys
 
 import joblib
 import numpy as np
 import pytest
 from conftest import tree
+from PIL import Image
 
 from faceline import align_folder, infer, pickles, represent_folder, train
+from faceline.annotate import draw_faces, marked_paths
+from faceline.classify import FORMAT, read_classifier
 from faceline.errors import FacelineError
 from faceline.files import read_json, write_json
 from faceline.gallery import UNKNOWN, Gallery
@@ -117,8 +123,9 @@ def test_marked_pictures(photographs, classifier, tmp_path):
         (tmp_path / "in" / name).write_bytes(encode_png(picture))
     pictures = [tmp_path / "in" / "a.png", tmp_path / "in" / "a.heic.tiff", path, tmp_path / "in" / "a.png"]
     answers = list(infer(pictures, classifier, save_dir=tmp_path / "new" / "marked"))
-    assert sorted(os.listdir(tmp_path / "new" / "marked")) == sorted(["a.png", "a.heic.tiff.jpg", path.name, "a-2.png"])
-    marked = decode_image((tmp_path / "new" / "marked" / "a.png").read_bytes())
+    copies = ["a-faces.png", "a-faces-2.png", "a.heic.tiff-faces.jpg", f"{path.stem}-faces.jpg"]
+    assert sorted(os.listdir(tmp_path / "new" / "marked")) == sorted(copies)
+    marked = decode_image((tmp_path / "new" / "marked" / "a-faces.png").read_bytes())
     assert marked.shape == picture.shape
     changed = np.argwhere((marked != picture).any(axis=2))
     left, top, right, _ = answers[0].faces[0].box_ltrb
@@ -128,11 +135,40 @@ def test_marked_pictures(photographs, classifier, tmp_path):
 
 
 def test_originals_are_not_overwritten(classifier, tmp_path, portrait):
-    (tmp_path / "a.png").write_bytes(encode_png(portrait))
+    for name in ("a.png", "a-faces.png"):
+        (tmp_path / name).write_bytes(encode_png(portrait))
     before = tree(tmp_path)
-    with pytest.raises(FacelineError, match="would replace the original; name another folder"):
-        infer([tmp_path / "a.png"], classifier, save_dir=tmp_path)
+    for original in (tmp_path / "a.png", tmp_path / "a-faces.png"):
+        list(infer(original, classifier, save_dir=tmp_path / "new"))
+    assert sorted(os.listdir(tmp_path / "new")) == ["a-faces-faces.png", "a-faces.png"]
+    shutil.rmtree(tmp_path / "new")
+    with pytest.raises(FacelineError, match="would replace an original; name another folder"):
+        infer([tmp_path / "a.png", tmp_path / "a-faces.png"], classifier, save_dir=tmp_path)
     assert tree(tmp_path) == before
+
+
+def test_no_photograph_is_replaced_by_the_marked_copy_of_another(classifier, tmp_path, portrait):
+    (tmp_path / "in").mkdir()
+    for name in ("in/a.png", "a.png"):
+        (tmp_path / name).write_bytes(encode_png(portrait))
+    before = tree(tmp_path)
+    for _ in range(2):  # the second time, its own copy is there
+        (answer,) = infer(tmp_path / "in" / "a.png", classifier, save_dir=tmp_path)
+        assert answer.status == "ok"
+    assert tree(tmp_path).keys() - before.keys() == {"a-faces.png"}
+    assert tree(tmp_path)["a.png"] == before["a.png"]
+
+
+def test_marked_copies_fit_the_file_system_and_the_format(tmp_path, portrait):
+    pictures = [f"in/{'é' * 120}{letter}.png" for letter in "ab"] + ["wide.jpg", "wide.png"]
+    paths = marked_paths(pictures, tmp_path / "out")
+    wide = np.zeros((3, 66_000, 3), np.uint8)
+    for path, image in zip(paths, [portrait, portrait, wide, wide], strict=True):
+        draw_faces(image, [], [], path)
+    written = sorted(os.listdir(tmp_path / "out"))
+    assert len(written) == 4
+    assert written[:2] == ["wide-faces-2.png", "wide-faces.png"]
+    assert all(name.startswith("é" * 100) and name.endswith("-faces.png") for name in written[2:])
 
 
 def gallery_of(folder, tmp_path):
@@ -172,7 +208,7 @@ def test_the_classifier_needs_no_library_of_ours(classifier, photographs):
     content = joblib.load(classifier)
     assert content["people"] == sorted(path.name for path in photographs.train.iterdir())
     assert content["network"] == "dlib"
-    assert content["network_sha256"] == NETWORK.weights.sha256
+    assert content["network_sha256"] == NETWORK.sha256
     assert content["alignment"]["landmarks"] == "outerEyesAndNose"
     assert content["versions"]["numpy"] == np.__version__
     assert len(content["coefficients"]) == len(content["people"])
@@ -181,7 +217,7 @@ def test_the_classifier_needs_no_library_of_ours(classifier, photographs):
 @pytest.mark.parametrize(
     ("damage", "complaint"),
     [
-        (lambda folder: shutil.rmtree(folder), "no such folder; run batch_represent first"),
+        (lambda folder: shutil.rmtree(folder), "No such file or directory; run batch_represent first"),
         (
             lambda folder: (folder / "run.json").unlink(),
             "No such file or directory; run batch_represent, which writes it",
@@ -203,9 +239,9 @@ def test_the_classifier_needs_no_library_of_ours(classifier, photographs):
         ),
         (
             lambda folder: write_json(folder / "run.json", read_json(folder / "run.json") | {"counts": {"ok": 1000}}),
-            "added or removed by hand",
+            "rows have been added, removed or changed",
         ),
-        (lambda folder: write_json(folder / "run.json", {"options": []}), "tells of no options"),
+        (lambda folder: write_json(folder / "run.json", {"options": []}), "lacks its stage"),
     ],
 )
 def test_train_distrusts_the_stage_before(pipeline, tmp_path, damage, complaint):
@@ -223,7 +259,7 @@ def test_train_distrusts_the_stage_before(pipeline, tmp_path, damage, complaint)
         ({"format": "faceline classifier 0"}, "no classifier of this version"),
         ({"format": None}, "no classifier of this version"),
         ({"network": "vgg"}, "unknown network 'vgg'"),
-        ({"network_sha256": "0"}, "made with other weights of the network dlib"),
+        ({"network_sha256": "0"}, "made with another network sha256 than dlib has now"),
         ({"alignment": {}}, "not described as this version does"),
         ({"people": ["one"] * 99}, "its parts do not fit together"),
         ({"people": 5}, "classifier.pkl: "),
@@ -260,3 +296,133 @@ def test_an_enrolled_picture_is_found_at_distance_zero(pipeline):
     identities = gallery.identify(content["embeddings"])
     assert [identity.name for identity in identities] == [content["people"][label] for label in content["labels"]]
     assert all(identity.distance == 0 for identity in identities)
+
+
+HOSTILE = [
+    None,
+    True,
+    -1,
+    10**400,
+    math.nan,
+    -math.inf,
+    "",
+    "\x1b[2J\n",
+    "\0.onnx",
+    (),
+    [],
+    [[]],
+    {},
+    {"x": 1},
+    b"x",
+    np.zeros(0, np.float32),
+    np.zeros((0, 128), np.float32),
+    np.full((2, 128), np.nan, np.float32),
+    np.full(2, 1e30, np.float32),
+    np.array([1, 2**31 - 1], np.int32),
+    np.dtype("f8"),
+]
+KEYS = ["format", "network", "network_sha256", "alignment", "jitters", *Gallery.__dataclass_fields__]
+
+
+def assert_refused(content, folder):
+    pickles.dump(content, folder / "classifier.pkl")
+    with pytest.raises(FacelineError, match=r"classifier\.pkl: ") as caught:
+        read_classifier(folder / "classifier.pkl")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_hostile_values_take_one_line(classifier, tmp_path, key):
+    content = pickles.load(classifier)
+    for value in HOSTILE:
+        assert_refused(content | {key: value}, tmp_path)
+    assert_refused({name: value for name, value in content.items() if name != key}, tmp_path)
+
+
+def test_hostile_alignments_take_one_line(classifier, tmp_path):
+    content = pickles.load(classifier)
+    for key in content["alignment"]:
+        for value in HOSTILE:
+            if key != "geometry_version" or value is not True:  # which is 1
+                assert_refused(content | {"alignment": content["alignment"] | {key: value}}, tmp_path)
+    for key in ("size", "landmark_model", "upsample", "detection_size"):
+        value = float(content["alignment"][key])
+        assert_refused(content | {"alignment": content["alignment"] | {key: value}}, tmp_path)
+
+
+@pytest.mark.parametrize("part", ["embeddings", "coefficients", "intercepts"])
+@pytest.mark.parametrize("number", [math.nan, math.inf, 1e30])
+def test_numbers_that_would_become_nan_are_refused(classifier, tmp_path, part, number):
+    content = pickles.load(classifier)
+    content[part].flat[-1] = number
+    assert_refused(content, tmp_path)
+
+
+@pytest.mark.parametrize("change", [{"spread": 0.0}, {"spread": -1.0}, {"threshold": 1}])
+def test_limits_must_be_numbers_to_reckon_with(classifier, tmp_path, change):
+    assert_refused(pickles.load(classifier) | change, tmp_path)
+
+
+def test_a_classifier_without_people_is_refused(classifier, tmp_path):
+    content = pickles.load(classifier)
+    none = {name: content[name][:0] for name in ("people", "embeddings", "labels", "coefficients", "intercepts")}
+    assert_refused(content | none, tmp_path)
+
+
+def test_a_deeply_nested_classifier_takes_one_line(classifier, tmp_path):
+    key, depth = b"\x8c\x07network", 100_000
+    start = pickle.dumps({"format": FORMAT}, 4)[:-1]
+    (tmp_path / "classifier.pkl").write_bytes(start + key + b"]" * depth + b"a" * (depth - 1) + b"s.")
+    with pytest.raises(FacelineError, match=r"classifier\.pkl: damaged"):
+        read_classifier(tmp_path / "classifier.pkl")
+
+
+def test_a_truncated_classifier_is_called_damaged(classifier, tmp_path):
+    data = classifier.read_bytes()
+    for length in range(0, len(data), 97):
+        (tmp_path / "classifier.pkl").write_bytes(data[:length])
+        with pytest.raises(FacelineError, match=r"classifier\.pkl: damaged"):
+            read_classifier(tmp_path / "classifier.pkl")
+
+
+def test_train_wants_the_labels_of_the_rows(pipeline, tmp_path):
+    folder = tmp_path / "embeddings"
+    shutil.copytree(pipeline / "embeddings", folder)
+    lines = (folder / "labels.csv").read_text().splitlines()
+    (folder / "labels.csv").write_text("\n".join(lines[::-1]) + "\n")
+    with pytest.raises(FacelineError, match="do not tell of the same crops; run batch_represent again"):
+        train(folder)
+
+
+def test_nobody_may_be_called_unknown(photographs, tmp_path):
+    (tmp_path / "in" / UNKNOWN).mkdir(parents=True)
+    shutil.copy(photographs.portrait, tmp_path / "in" / UNKNOWN)
+    with pytest.raises(FacelineError, match="a person is named unknown, as strangers are; rename that folder"):
+        gallery_of(tmp_path / "in", tmp_path)
+
+
+def test_a_single_path_is_one_picture(photographs, classifier):
+    for picture in (photographs.stranger, str(photographs.stranger)):
+        assert [answer.image for answer in infer(picture, classifier)] == [str(photographs.stranger)]
+    with pytest.raises(FacelineError, match="an empty path names nothing"):
+        infer("", classifier)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits the memory of a process as Linux does")
+def test_infer_goes_on_when_memory_is_short(photographs, classifier, tmp_path):
+    Image.new("1", (10_000, 11_000)).save(tmp_path / "large.png")
+    code = f"""
+import resource
+from faceline import infer
+large, small = {str(tmp_path / "large.png")!r}, {str(photographs.portrait)!r}
+answers = infer([small, large, small], {str(classifier)!r})
+statuses = [next(answers).status]
+used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + 100_000_000, resource.RLIM_INFINITY))
+answer = next(answers)
+statuses += [answer.status, answer.reason]
+resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+print(*statuses, next(answers).status, sep=", ")
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout == "ok, unreadable, not enough memory, ok\n", done.stderr

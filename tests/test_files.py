@@ -5,7 +5,20 @@ import sys
 import pytest
 
 from faceline.errors import FacelineError, UnreadableError
-from faceline.files import inside, locked, one_line, read_bytes, remove, replacing, scratch_path, write_bytes
+from faceline.files import (
+    NAME_BYTES,
+    fitting,
+    inside,
+    locked,
+    named_path,
+    one_line,
+    read_bytes,
+    read_json,
+    remove,
+    replacing,
+    scratch_path,
+    write_bytes,
+)
 
 
 def test_replacing_keeps_the_old_file_when_the_writer_fails(tmp_path):
@@ -16,6 +29,17 @@ def test_replacing_keeps_the_old_file_when_the_writer_fails(tmp_path):
         raise RuntimeError
     assert path.read_text() == "old"
     assert os.listdir(tmp_path) == ["a.txt"]
+
+
+def test_a_link_planted_at_the_scratch_path_is_not_followed(tmp_path):
+    victim = tmp_path / "victim"
+    victim.write_text("theirs")
+    scratch_path(tmp_path / "a").symlink_to(victim)
+    write_bytes(tmp_path / "a", b"ours")
+    assert victim.read_text() == "theirs"
+    assert (tmp_path / "a").read_text() == "ours"
+    assert not (tmp_path / "a").is_symlink()
+    assert sorted(os.listdir(tmp_path)) == ["a", "victim"]
 
 
 def test_write_errors_say_what_where_and_what_to_do(tmp_path):
@@ -38,9 +62,13 @@ def test_remove_takes_the_leftover_of_a_killed_run_along(tmp_path):
     remove(path)
     remove(path)
     assert os.listdir(tmp_path) == []
+    path.touch()
+    remove(path / "below a file")
+    remove(tmp_path / ("x" * 300) / "a")
+    assert os.listdir(tmp_path) == ["a"]
 
 
-@pytest.mark.parametrize("name", ["../a", "/etc/passwd", "x/../../a", "link/a"])
+@pytest.mark.parametrize("name", ["../a", "/etc/passwd", "x/../../a", "link/a", "a\0b"])
 def test_inside_lets_nothing_out(tmp_path, name):
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder" / "link").symlink_to(tmp_path)
@@ -50,6 +78,38 @@ def test_inside_lets_nothing_out(tmp_path, name):
 
 def test_inside_lets_people_of_people_in(tmp_path):
     assert inside(tmp_path, "x/anna/a.jpg.png") == tmp_path / "x" / "anna" / "a.jpg.png"
+
+
+def test_inside_bears_a_loop_of_links(tmp_path):
+    (tmp_path / "loop").symlink_to("loop")
+    assert inside(tmp_path, "loop/a") == tmp_path / "loop" / "a"
+
+
+def test_an_empty_path_is_not_the_current_folder():
+    assert str(named_path("a")) == "a"
+    with pytest.raises(FacelineError, match="an empty path names nothing"):
+        named_path("")
+
+
+@pytest.mark.parametrize("letter", ["x", "é", "李", "\udcff"])
+@pytest.mark.parametrize("offset", range(4))
+def test_names_that_are_too_long_are_cut_at_a_character(letter, offset):
+    stems = ["x" * offset + letter * 300 + end for end in ("", "1", "2")]
+    names = {fitting(stem, ".png") for stem in stems}
+    assert len(names) == 3
+    for name in names:
+        assert NAME_BYTES - 4 < len(os.fsencode(name)) <= NAME_BYTES
+        start, _, _ = name.partition("~")
+        assert stems[0].startswith(start)
+        assert os.fsdecode(os.fsencode(name)) == name
+    assert fitting("short", ".png") == "short.png"
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "5", "\xff", "[" * 100_000, '{"a": ' * 100_000])
+def test_damaged_json_is_named(tmp_path, text):
+    (tmp_path / "a.json").write_bytes(text.encode("latin-1"))
+    with pytest.raises(FacelineError, match=r"a\.json: (damaged|not a JSON object)"):
+        read_json(tmp_path / "a.json")
 
 
 def test_read_bytes_does_not_wait_for_a_pipe(tmp_path):

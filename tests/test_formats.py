@@ -1,3 +1,5 @@
+import base64
+
 import numpy as np
 import pytest
 
@@ -8,6 +10,7 @@ from faceline.formats import (
     person_of,
     read_embeddings,
     read_manifest,
+    read_represented,
     write_embeddings,
     write_manifest,
 )
@@ -83,6 +86,7 @@ def test_damaged_embeddings_are_named(tmp_path, file, damage, complaint):
 @pytest.mark.parametrize(
     "text",
     [
+        "",
         "image,person\na,b,c\n",
         "image,person,status,faces\na,b,ok,many\n",
         "wrong\nx\n",
@@ -95,6 +99,78 @@ def test_damaged_manifest_is_named(tmp_path, text):
     path.write_text(text)
     with pytest.raises(FacelineError, match=r"manifest\.csv: line"):
         read_manifest(path, PictureRow)
+
+
+def picture_rows():
+    rows = [PictureRow(f"anna/{number}.jpg", "anna", "ok", "", 1, f"anna/{number}.jpg.png") for number in range(3)]
+    return [*rows, PictureRow("anna/4.jpg", "anna", "no-face")]
+
+
+@pytest.mark.parametrize(
+    ("damage", "complaint"),
+    [
+        (lambda text: text[: text.rindex("\n", 0, -1) + 1], "rows have been added, removed or changed"),
+        (lambda text: text.replace("no-face", "ok"), "rows have been added, removed or changed"),
+        (lambda text: text + text.splitlines()[1] + "\n", "line 6: a second row for 'anna/0.jpg'"),
+        (lambda text: text.replace("no-face", "fine"), "line 5: 'fine' is not a valid Status"),
+        (lambda text: text.replace("image,", "picture,"), "line 1: its columns are not image,person,"),
+        (lambda text: text[text.index("\n") + 1 :], "line 1: its columns are not image,person,"),
+    ],
+)
+def test_a_manifest_must_be_whole(tmp_path, damage, complaint):
+    path = tmp_path / "manifest.csv"
+    write_manifest(path, picture_rows())
+    counts = {"ok": 3, "no-face": 1}
+    assert read_manifest(path, PictureRow, counts) == picture_rows()
+    path.write_text(damage(path.read_text()))
+    with pytest.raises(FacelineError, match=rf"manifest\.csv: {complaint}"):
+        read_manifest(path, PictureRow, counts)
+
+
+def test_embeddings_must_belong_to_the_rows(tmp_path):
+    rows = crop_rows()
+    write_embeddings(tmp_path, rows)
+    write_manifest(tmp_path / "manifest.csv", rows)
+    counts = {"ok": 10}
+    found = read_represented(tmp_path, 128, counts)
+    assert found == rows
+    assert all(np.array_equal(row.embedding, before.embedding) for row, before in zip(found, rows, strict=True))
+    write_embeddings(tmp_path, rows[::-1])
+    with pytest.raises(FacelineError, match=r"manifest\.csv and labels\.csv do not tell of the same crops"):
+        read_represented(tmp_path, 128, counts)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"crop": 5},
+        {"crop": None},
+        {"crop": "\ud800"},
+        {"status": "fine"},
+        {"status": ["ok"]},
+        {"status": "missing"},
+        {"embedding": None},
+        {"embedding": 5},
+        {"embedding": "AAAA"},
+        {"embedding": "?"},
+        {"embedding": base64.b64encode(np.zeros(127, np.float32).tobytes()).decode()},
+        {"embedding": base64.b64encode(np.full(128, np.nan, np.float32).tobytes()).decode()},
+        {"more": 1},
+    ],
+)
+def test_a_row_of_a_damaged_journal_is_refused(change):
+    fields = crop_rows()[0].to_json()
+    assert CropRow.from_json(fields, 128) == crop_rows()[0]
+    with pytest.raises((ValueError, TypeError)):
+        CropRow.from_json(fields | change, 128)
+
+
+@pytest.mark.parametrize("change", [{"faces": "1"}, {"faces": True}, {"left": 1.5}, {"image": None}])
+def test_a_picture_s_row_has_the_right_types(change):
+    fields = picture_rows()[0].to_json()
+    assert PictureRow.from_json(fields) == picture_rows()[0]
+    with pytest.raises(TypeError):
+        PictureRow.from_json(fields | change)
 
 
 def test_people_of_the_same_name_in_two_folders_are_two():

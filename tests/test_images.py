@@ -1,6 +1,8 @@
 import contextlib
 import io
 import struct
+import subprocess
+import sys
 import zlib
 
 import numpy as np
@@ -162,6 +164,32 @@ def test_huge_files_are_not_even_read(tmp_path):
         file.truncate(MAX_BYTES + 1)
     with pytest.raises(UnreadableError, match="the limit is 268,435,456"):
         read_picture(tmp_path / "huge.png")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits the memory of a process as Linux does")
+def test_a_want_of_memory_is_no_damage():
+    """In a process that may not have the memory that the picture needs."""
+    code = """
+import io, resource, sys
+from PIL import Image
+from faceline.images import decode_image
+
+def encoded(*size):
+    file = io.BytesIO()
+    Image.new("1", size).save(file, "PNG")
+    return file.getvalue()
+
+large = encoded(10_000, 11_000)
+decode_image(encoded(9, 9))
+used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + 50_000_000, resource.RLIM_INFINITY))
+try:
+    decode_image(large)
+except MemoryError:
+    sys.exit(7)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 7, done.stderr
 
 
 def test_suffixes():

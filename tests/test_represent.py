@@ -1,3 +1,4 @@
+import json
 import shutil
 
 import numpy as np
@@ -5,11 +6,13 @@ import pytest
 from conftest import tree
 
 from faceline import align_folder, represent_folder
+from faceline.embed import embed
 from faceline.errors import FacelineError
 from faceline.files import read_json, write_json
-from faceline.formats import CropRow, read_embeddings, read_manifest
+from faceline.formats import CropRow, read_embeddings, read_manifest, read_represented
 from faceline.images import decode_image, encode_png
-from faceline.networks import NETWORKS, embed
+from faceline.networks import NETWORKS
+from faceline.runtime import Runtime
 
 
 @pytest.fixture(scope="module")
@@ -22,6 +25,11 @@ def made(tmp_path_factory, encoded):
     align_folder(folder / "in", folder / "aligned", upsample=0, jobs=1)
     represent_folder(folder / "aligned", folder / "out", jobs=1)
     return folder
+
+
+def cut_line(path):
+    """Leave the last line out."""
+    path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:-1]))
 
 
 @pytest.fixture
@@ -37,12 +45,12 @@ def test_rows_belong_to_labels(made):
     assert (made / "out" / "labels.csv").read_text().split("\n")[2] == "3,x/anna/1.jpg.png"
     for embedding, crop in zip(embeddings, crops, strict=True):
         image = decode_image((made / "aligned" / crop).read_bytes())
-        assert np.array_equal(embedding, embed(NETWORKS["dlib"], image[None])[0])
+        assert np.array_equal(embedding, embed(NETWORKS["dlib"], image[None], Runtime())[0])
 
 
 def test_run_json_tells_how_it_was_made(made):
     record = read_json(made / "out" / "run.json")
-    assert record["options"] == {"network": "dlib", "network_sha256": NETWORKS["dlib"].weights.sha256}
+    assert record["options"] == NETWORKS["dlib"].record() | {"engine": "onnx", "device": "cpu", "jitters": 0}
     assert record["counts"] == {"ok": 3}
     assert record["alignment"]["size"] == 96
     assert record["versions"]["numpy"] == np.__version__
@@ -97,15 +105,27 @@ def test_the_embedding_of_a_vanished_crop_vanishes(made, copy):
 @pytest.mark.parametrize(
     ("damage", "complaint"),
     [
-        (lambda aligned: shutil.rmtree(aligned), r"aligned: no such folder; run align-dlib\.py first"),
+        (lambda aligned: shutil.rmtree(aligned), r"aligned: No such file or directory; run align-dlib\.py first"),
         (
             lambda aligned: (aligned / "run.json").unlink(),
             r"run\.json: No such file or directory; run align-dlib\.py, w",
         ),
         (lambda aligned: (aligned / "manifest.csv").unlink(), r"manifest\.csv: No such file or directory; run align"),
-        (lambda aligned: (aligned / "manifest.csv").write_text("x\n1,2\n"), r"manifest\.csv: line 2: wrong number"),
+        (
+            lambda aligned: (aligned / "manifest.csv").write_text("x\n1,2\n"),
+            r"manifest\.csv: line 1: its columns are not image,person,",
+        ),
         (lambda aligned: (aligned / "run.json").write_text("{"), r"run\.json: damaged"),
-        (lambda aligned: (aligned / "run.json").write_text('{"options": {}}'), "not described as this version does"),
+        (lambda aligned: (aligned / "run.json").write_text('{"options": {}}'), r"run\.json: damaged: lacks its stage"),
+        (
+            lambda aligned: write_json(aligned / "run.json", read_json(aligned / "run.json") | {"options": {}}),
+            "not described as this version does",
+        ),
+        (
+            lambda aligned: write_json(aligned / "run.json", read_json(aligned / "run.json") | {"stage": "represent"}),
+            "holds what the stage represent wrote, not align; run align",
+        ),
+        (lambda aligned: cut_line(aligned / "manifest.csv"), r"manifest\.csv: rows have been added, removed or"),
         (lambda aligned: [path.unlink() for path in aligned.rglob("*.png")], "none of 3 crops can be read"),
     ],
 )
@@ -131,8 +151,9 @@ def test_crops_of_another_network_or_version_are_refused(copy, monkeypatch):
 
 def test_embeddings_of_another_network_are_not_mixed(copy):
     record = read_json(copy / "out" / "run.json")
-    write_json(copy / "out" / "run.json", record | {"options": {"network": "vgg", "network_sha256": "0"}})
-    with pytest.raises(FacelineError, match="made with network vgg, not dlib; network_sha256 0, not 5"):
+    options = record["options"] | {"network": "vgg", "network_sha256": "0"}
+    write_json(copy / "out" / "run.json", record | {"options": options})
+    with pytest.raises(FacelineError, match="made with network 'vgg', not 'dlib'; network_sha256 '0', not '5"):
         represent_folder(copy / "aligned", copy / "out", jobs=1)
     assert represent_folder(copy / "aligned", copy / "out", jobs=1, overwrite=True).done == 3
 
@@ -143,6 +164,40 @@ def test_damaged_outputs_are_named_and_mended(copy, name):
     (copy / "out" / name).write_bytes((copy / "out" / name).read_bytes()[:-9])
     with pytest.raises(FacelineError, match=rf"{name}: .*; --overwrite does all again"):
         represent_folder(copy / "aligned", copy / "out", jobs=1)
+    represent_folder(copy / "aligned", copy / "out", jobs=1, overwrite=True)
+    assert tree(copy / "out") == expected
+
+
+@pytest.mark.parametrize("name", ["reps.csv", "labels.csv", "manifest.csv"])
+def test_files_that_are_not_ours_are_not_replaced(copy, name):
+    (copy / "new").mkdir()
+    (copy / "new" / name).write_text("1,./openface/a.png\n")
+    with pytest.raises(FacelineError, match=rf"{name}: is there already, but no run\.json says it is ours"):
+        represent_folder(copy / "aligned", copy / "new", jobs=1)
+    assert tree(copy / "new") == {name: b"1,./openface/a.png\n"}
+
+
+def test_a_file_without_its_last_line_is_named_and_mended(copy):
+    expected = tree(copy / "out")
+    for names in (["manifest.csv"], ["reps.csv", "labels.csv"], ["reps.csv", "labels.csv", "manifest.csv"]):
+        for name in names:
+            cut_line(copy / "out" / name)
+        with pytest.raises(FacelineError, match="--overwrite does all again"):
+            represent_folder(copy / "aligned", copy / "out", jobs=1)
+        represent_folder(copy / "aligned", copy / "out", jobs=1, overwrite=True)
+        assert tree(copy / "out") == expected
+
+
+def test_a_damaged_journal_is_named_and_mended(copy):
+    expected = tree(copy / "out")
+    record = read_json(copy / "out" / "run.json")
+    (copy / "out" / "run.json").unlink()
+    row = read_represented(copy / "out", 128)[0].to_json()
+    for change in ({"embedding": None}, {"embedding": row["embedding"][:-8]}, {"crop": 5}):
+        lines = [{"stage": "represent", "options": record["options"]}, row | change]
+        (copy / "out" / "journal.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+        with pytest.raises(FacelineError, match=r"journal\.jsonl: damaged: .*; --overwrite does all again"):
+            represent_folder(copy / "aligned", copy / "out", jobs=1)
     represent_folder(copy / "aligned", copy / "out", jobs=1, overwrite=True)
     assert tree(copy / "out") == expected
 

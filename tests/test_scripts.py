@@ -71,21 +71,49 @@ def test_openface_s_spellings_stay():
         (ALIGN, ["{0}/none", "align", "outerEyesAndNose", "out"], "none: No such file or directory; name the folder"),
         (ALIGN, ["{0}", "align", "outerEyesAndNose", "out"], "no pictures; put each person's pictures in a folder"),
         (REPRESENT, ["-outDir", "out"], "the following arguments are required: -data/--data"),
-        (REPRESENT, ["-outDir", "out", "-data", "{0}/none"], "none: no such folder; run align-dlib.py first"),
+        (
+            REPRESENT,
+            ["-outDir", "out", "-data", "{0}/none"],
+            "none: No such file or directory; run align-dlib.py first",
+        ),
         (REPRESENT, ["-outDir", "out", "-data", "{0}"], "run.json: No such file or directory; run align-dlib.py"),
-        (REPRESENT, ["-outDir", "out", "-data", "{0}", "--network", "vgg"], "invalid choice: 'vgg'"),
+        (REPRESENT, ["-outDir", "out", "-data", "{0}", "--network", "vgg"], "unknown network 'vgg'; choose"),
         (CLASSIFIER, [], "the following arguments are required: train|infer"),
-        (CLASSIFIER, ["train"], "generated-embeddings: no such folder; run batch_represent first"),
+        (CLASSIFIER, ["train"], "generated-embeddings: No such file or directory; run batch_represent first"),
         (CLASSIFIER, ["train", "{0}"], "run.json: No such file or directory; run batch_represent"),
         (CLASSIFIER, ["infer"], "the following arguments are required"),
         (CLASSIFIER, ["infer", "a.jpg"], "classifier.pkl: no such file; run classifier.py train first"),
         (CLASSIFIER, ["infer", "x.pkl"], "no picture named"),
         (CLASSIFIER, ["infer", "a.jpg", "--threshold", "-1"], "choose 0 or more"),
+        (CLASSIFIER, ["infer", ""], "an empty path names nothing; name a file or a folder"),
+        (CLASSIFIER, ["infer", "a.jpg", "--save", ""], "classifier.pkl: no such file"),
+        (CLASSIFIER, ["infer", "pipe.pkl", "a.jpg"], "pipe.pkl: not a regular file"),
+        (CLASSIFIER, ["infer", "loop.pkl", "a.jpg"], "loop.pkl: Too many levels of symbolic links"),
+        (CLASSIFIER, ["infer", f"{'x' * 300}.pkl", "a.jpg"], "x.pkl: File name too long"),
+        (CLASSIFIER, ["train", ""], "an empty path names nothing"),
+        (CLASSIFIER, ["train", "loop.pkl"], "loop.pkl: Too many levels of symbolic links; run batch_represent first"),
+        (CLASSIFIER, ["train", "x" * 300], "x: File name too long; run batch_represent first"),
+        (ALIGN, ["", "align", "outerEyesAndNose", "out"], "an empty path names nothing"),
+        (ALIGN, ["{0}", "align", "outerEyesAndNose", ""], "an empty path names nothing"),
+        (ALIGN, ["loop.pkl", "align", "outerEyesAndNose", "out"], "loop.pkl: Too many levels of symbolic links; name"),
+        (ALIGN, ["x" * 300, "align", "outerEyesAndNose", "out"], "x: File name too long; name the folder"),
+        (ALIGN, ["people", "align", "outerEyesAndNose", "loop.pkl"], "loop.pkl: cannot be written: File exists"),
+        (ALIGN, ["people", "align", "outerEyesAndNose", "x" * 300], "x: cannot be written: File name too long"),
+        (ALIGN, ["people", "align", "outerEyesAndNose", "out", "--jobs", "0"], "jobs 0 is out of range; choose 1"),
+        (REPRESENT, ["-outDir", "out", "-data", "loop.pkl"], "loop.pkl: Too many levels of symbolic links; run align"),
+        (REPRESENT, ["-outDir", "out", "-data", "x" * 300], "x: File name too long; run align-dlib.py first"),
+        (REPRESENT, ["-outDir", "loop.pkl", "-data", "{0}"], "run.json: No such file or directory; run align-dlib.py"),
+        (REPRESENT, ["-outDir", "", "-data", "{0}"], "an empty path names nothing"),
+        (REPRESENT, ["-outDir", "{0}", "-data", "{0}"], "holds the crops; name another folder for the embeddings"),
         (CLASSIFIER, ["infer", "a.jpg", "--threshold", "x"], "invalid float value"),
     ],
 )
 def test_a_mistake_takes_one_line_and_status_2(tmp_path, script, arguments, complaint):
     (tmp_path / "empty folder, é").mkdir()
+    (tmp_path / "people" / "anna").mkdir(parents=True)
+    (tmp_path / "people" / "anna" / "1.jpg").touch()
+    (tmp_path / "loop.pkl").symlink_to("loop.pkl")
+    os.mkfifo(tmp_path / "pipe.pkl")
     arguments = [argument.format(tmp_path / "empty folder, é") for argument in arguments]
     done = run_script(script, *arguments, cwd=tmp_path)
     assert done.returncode == 2
@@ -167,6 +195,100 @@ def test_what_cannot_be_read_or_written_is_named(tmp_path, encoded):
     assert "in: Permission denied; name the folder" in run("new").stderr
     for name in ("in", "in/locked"):
         (tmp_path / name).chmod(0o755)
+
+
+def test_a_folder_that_cannot_be_read_for_now_keeps_its_crops(tmp_path, encoded):
+    for name in ("anna/1.jpg", "bert/1.jpg", "bert/sub/2.jpg"):
+        (tmp_path / "in" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "in" / name).write_bytes(encoded("JPEG"))
+    command = [sys.executable, str(ALIGN), "in", "align", "outerEyesAndNose", "out", "--upsample", "0", "--jobs", "1"]
+
+    def run(*arguments):
+        command_line = without_rights([*command, *arguments])
+        return subprocess.run(command_line, cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    assert "3 computed, 0 as before, 0 removed" in run().stdout
+    before = tree(tmp_path / "out")
+    for mode in (0o000, 0o444):  # to be listed, but not entered
+        (tmp_path / "in" / "bert").chmod(mode)
+        done = run()
+        assert "4 pictures of 3 people: 3 ok, 1 unreadable.\n" in done.stdout, done.stderr
+        assert "0 computed, 3 as before, 1 left out, 0 removed" in done.stdout
+        crops = {name: data for name, data in before.items() if name.endswith(".png")}
+        assert crops.items() <= tree(tmp_path / "out").items()
+    (tmp_path / "in" / "anna").chmod(0)
+    done = run()
+    assert done.returncode == 2
+    assert done.stderr == "align-dlib.py: error: in/anna: Permission denied; make it readable\n"
+    (tmp_path / "in" / "anna").chmod(0o755)
+    assert "1 computed, 0 as before, 1 left out, 2 removed" in run("--overwrite").stdout
+    (tmp_path / "in" / "bert").chmod(0o755)
+    assert "2 computed, 1 as before, 0 removed" in run().stdout
+    assert tree(tmp_path / "out") == before
+
+
+def test_represent_and_infer_name_what_they_may_not_read(pipeline, photographs, tmp_path):
+    shutil.copytree(pipeline / "aligned", tmp_path / "aligned")
+    person = photographs.portrait.parent.name
+    (tmp_path / "aligned" / person).chmod(0)
+    (tmp_path / "sealed").mkdir(mode=0)
+    shutil.copy(photographs.portrait, tmp_path / "a.jpg")
+    (tmp_path / "a.jpg").chmod(0)
+    classifier = pipeline / "embeddings" / "classifier.pkl"
+    for script, arguments, status, outcome in (
+        (REPRESENT, ["-outDir", "out", "-data", "aligned"], 0, " unreadable."),
+        (REPRESENT, ["-outDir", "new", "-data", "sealed/x"], 2, "sealed/x: Permission denied; run align-dlib.py first"),
+        (CLASSIFIER, ["train", "sealed/x"], 2, "sealed/x: Permission denied; run batch_represent first"),
+        (CLASSIFIER, ["infer", classifier, "a.jpg"], 0, "Not a usable picture: Permission denied."),
+        (CLASSIFIER, ["infer", classifier, "sealed/a.jpg"], 0, "Not a usable picture: Permission denied."),
+        (CLASSIFIER, ["infer", "sealed/c.pkl", "a.jpg"], 2, "sealed/c.pkl: Permission denied"),
+    ):
+        command = without_rights([sys.executable, str(script), *map(str, arguments)])
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert done.returncode == status, done.stderr
+        assert outcome in done.stdout + done.stderr
+        assert done.stderr.count("\n") == (status == 2)
+    for name in ("aligned/" + person, "sealed"):
+        (tmp_path / name).chmod(0o755)
+
+
+@pytest.mark.parametrize(
+    ("redirection", "status", "output"),
+    [
+        (">&-", 2, "classifier.py: error: gone.jpg: no such picture (1 in all); correct the path\n"),
+        (">&- 2>&-", 2, ""),
+        ("2>&-", 2, "=== gone.jpg ===\nNot a usable picture: No such file or directory.\n"),
+        (">/dev/full", 2, "the results cannot be printed: No space left on device; make room where they go\n"),
+        ("2>/dev/full", 2, "=== gone.jpg ===\nNot a usable picture: No such file or directory.\n"),
+        (">/dev/full 2>/dev/full", 2, ""),
+        ("<&- >&- 2>&-", 2, ""),
+    ],
+)
+def test_streams_that_take_nothing(pipeline, tmp_path, redirection, status, output):
+    command = f'"{sys.executable}" "{CLASSIFIER}" infer "{pipeline}/embeddings/classifier.pkl" gone.jpg {redirection}'
+    done = subprocess.run(["bash", "-c", command], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == status
+    printed = done.stdout + done.stderr
+    assert printed.endswith(output)
+    assert printed.count("\n") == output.count("\n")
+    for option in ("--help", "--mistake"):
+        command = f'"{sys.executable}" "{CLASSIFIER}" {option} {redirection}'
+        done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+        assert done.returncode == (0 if option == "--help" else 2)
+        assert "Error" not in done.stderr
+
+
+def test_names_that_the_terminal_s_encoding_lacks(pipeline, tmp_path):
+    name = os.fsencode("Łukasz") + b"\xff.jpg"
+    classifier = pipeline / "embeddings" / "classifier.pkl"
+    for encoding, printed in (("ascii", b"\\u0141ukasz\xff"), ("latin-1", b"\\u0141ukasz\xff"), ("utf-8", name[:-4])):
+        environment = os.environ | {"PYTHONIOENCODING": encoding}
+        command = [sys.executable, CLASSIFIER, "infer", classifier, name]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, env=environment, check=False)
+        assert done.returncode == 2
+        assert done.stdout.startswith(b"=== " + printed + b".jpg ===\n"), done.stdout
+        assert done.stderr.startswith(b"classifier.py: error: " + printed + b".jpg: no such picture")
+        assert done.stderr.count(b"\n") == 1
 
 
 def test_a_full_disk_takes_one_line_and_loses_nothing(tmp_path, encoded):
