@@ -29,7 +29,7 @@ def compare(image: np.ndarray, rounds: int) -> list[str]:
     medians = interleaved(candidates, rounds)
     boxes = [[face.box_ltrb for face in detect_cnn(image, 0, Runtime(engine))] for engine in ("onnx", "dlib")]
     return [
-        table(f"detection, {width} × {height}", "ms a picture", medians, "dlib's CNN by dlib"),
+        table(f"detection, {width} x {height}", "ms a picture", medians, "dlib's CNN by dlib"),
         f"The CNN's {len(boxes[0])} rectangles by dlib and by Faceline are"
         f" {'the same' if boxes[0] == boxes[1] else 'NOT the same'}.",
     ]

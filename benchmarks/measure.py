@@ -29,7 +29,7 @@ def table(title: str, unit: str, medians: Mapping[str, float], peer: str, scale:
     """Medians as Markdown, each with how many times faster than `peer` it is."""
     lines = [f"| {title} | {unit} | against {peer} |", "|---|---|---|"]
     for name, value in medians.items():
-        lines.append(f"| {name} | {value * scale:.3g} | {medians[peer] / value:.1f} × |")
+        lines.append(f"| {name} | {value * scale:.3g} | {medians[peer] / value:.1f} x |")
     return "\n".join(lines)
 
 

@@ -51,5 +51,5 @@ def main(faces: Path) -> list[str]:
     ]
     for name, seconds in medians.items():
         ratio = rates[name] / rates["face_recognition"]
-        lines.append(f"| {name} | {found[name]} | {seconds:.1f} | {rates[name]:.1f} | {ratio:.1f} × |")
+        lines.append(f"| {name} | {found[name]} | {seconds:.1f} | {rates[name]:.1f} | {ratio:.1f} x |")
     return ["\n".join(lines)]

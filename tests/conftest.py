@@ -52,7 +52,6 @@ def photographs() -> Photographs:
             "johnsnow_test1": "kit_harington",
             "kit_with_rose": "kit_harington",
             "obama1": "obama",
-            "obama_and_biden": "obama",
         }
         probes = [(known / "test" / f"{stem}.jpg", name) for stem, name in names.items()]
         return Photographs(known / "train", probes, FACES / "photos" / "adams.jpg", known / "train/obama/obama.jpg")
