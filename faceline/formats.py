@@ -22,6 +22,9 @@ REPS_FILE = "reps.csv"
 LABELS_FILE = "labels.csv"
 CLASSIFIER_FILE = "classifier.pkl"
 
+# The sum of the squares of smaller numbers is finite in float32; NaN is not smaller.
+LARGEST = 1e9
+
 DEFAULT_EMBEDDINGS_DIR = "./generated-embeddings/"
 DEFAULT_CLASSIFIER = DEFAULT_EMBEDDINGS_DIR + CLASSIFIER_FILE
 
@@ -111,7 +114,7 @@ class CropRow:
         if encoded is None:
             return row
         embedding = np.frombuffer(base64.b64decode(encoded, validate=True), np.float32)
-        if len(embedding) != dimensions or not np.isfinite(embedding).all():
+        if len(embedding) != dimensions or not are_reckonable(embedding):
             raise ValueError(f"the embedding is not {dimensions} finite numbers")
         return dataclasses.replace(row, embedding=embedding)
 
@@ -196,7 +199,7 @@ def read_embeddings(folder: Path, dimensions: int) -> "tuple[np.ndarray, list[st
     Raises
     ------
     FacelineError
-        If a file is missing or cut off, holds something else than finite numbers, or the two do not match.
+        If a file is missing or cut off, holds no numbers to reckon with, or the two do not match.
     """
     import numpy as np
 
@@ -208,7 +211,7 @@ def read_embeddings(folder: Path, dimensions: int) -> "tuple[np.ndarray, list[st
         raise FacelineError(f"{one_line(reps_path)}: {bad_line(text, dimensions)}") from None
     if embeddings is None:
         embeddings = np.empty((0, dimensions), np.float32)
-    if embeddings.shape[1] != dimensions or not np.isfinite(embeddings).all():
+    if embeddings.shape[1] != dimensions or not are_reckonable(embeddings):
         raise FacelineError(f"{one_line(reps_path)}: {bad_line(text, dimensions)}")
     crops = read_labels(labels_path)
     if len(embeddings) != len(crops):
@@ -217,10 +220,7 @@ def read_embeddings(folder: Path, dimensions: int) -> "tuple[np.ndarray, list[st
 
 
 def read_represented(folder: Path, dimensions: int, counts: dict | None = None) -> list[CropRow]:
-    """The rows of stage 2 with their embeddings; raises FacelineError if its files are damaged or do not match.
-
-    `counts` is as for `read_manifest`.
-    """
+    """The rows of stage 2 with their embeddings; raises FacelineError if its files are damaged or do not match."""
     rows = read_manifest(folder / MANIFEST_FILE, CropRow, counts)
     embeddings, crops = read_embeddings(folder, dimensions)
     if [row.crop for row in rows if row.status == Status.OK] != crops:
@@ -231,6 +231,11 @@ def read_represented(folder: Path, dimensions: int, counts: dict | None = None) 
     return [dataclasses.replace(row, embedding=embedding_of.get(row.crop)) for row in rows]
 
 
+def are_reckonable(numbers: "np.ndarray") -> bool:
+    """Whether numbers from a file are finite, and small enough to be squared and summed."""
+    return bool((abs(numbers) < LARGEST).all())
+
+
 def bad_line(text: str, dimensions: int) -> str:
     """Say which line of `reps.csv` is the first that is not `dimensions` finite numbers, and why."""
     for number, line in enumerate(text.split("\n"), start=1):
@@ -239,11 +244,11 @@ def bad_line(text: str, dimensions: int) -> str:
             return f"line {number} has {len(cells)} numbers instead of {dimensions}"
         for cell in cells:
             try:
-                if abs(float(cell)) < 3.4e38:  # the largest float32
+                if abs(float(cell)) < LARGEST:
                     continue
             except ValueError:
                 pass
-            return f"line {number} holds {one_line(cell[:20])!r}, which is no finite number"
+            return f"line {number} holds {one_line(cell[:20])!r}, which is no number to reckon with"
     return "damaged"
 
 
@@ -268,10 +273,7 @@ def person_of(path: str) -> str:
 
 
 def crop_path(image: str) -> str:
-    """Where the crop of a picture goes, below the output folder.
-
-    The whole name stays, so that `a.jpg` and `a.png` are two crops.
-    """
+    """Where the crop of a picture goes; the whole name stays, so that `a.jpg` and `a.png` are two crops."""
     folder, _, name = image.rpartition("/")
     return f"{folder}/{fitting(name, '.png')}"
 

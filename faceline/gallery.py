@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
 from faceline.errors import FacelineError
+from faceline.formats import are_reckonable
 from faceline.networks import DISTANCES, Network
 
 if TYPE_CHECKING:
@@ -18,9 +19,6 @@ UNKNOWN = "unknown"
 # different things: together they find more people, at the same rate of strangers named, than either alone.
 MARGIN_WEIGHT = 0.03
 SVM_C = 10.0
-
-# Numbers from a file must be smaller, so that no sum of their squares is infinite in float32; NaN is not smaller.
-LARGEST = 1e9
 
 
 @dataclass(frozen=True)
@@ -176,7 +174,7 @@ def is_array(part: object, shape: tuple[int, ...], kind: type) -> bool:
     import numpy as np
 
     is_such = type(part) is np.ndarray and part.shape == shape and part.dtype == kind
-    return is_such and bool((np.abs(part) < LARGEST).all())
+    return is_such and are_reckonable(part)
 
 
 def fit_svms(embeddings: "np.ndarray", labels: "np.ndarray", count: int) -> "tuple[np.ndarray, np.ndarray]":

@@ -62,8 +62,21 @@ def test_one_embedding_only(tmp_path):
         ("reps.csv", lambda text: text[: text.index("\n") + 1], "1 embeddings but 10 labels"),
         ("reps.csv", lambda text: "", "0 embeddings but 10 labels"),
         ("reps.csv", lambda text: text.replace(",", ",nan,", 1), "line 1 has 129 numbers instead of 128"),
-        ("reps.csv", lambda text: "nan" + text[text.index(",") :], "line 1 holds 'nan', which is no finite number"),
-        ("reps.csv", lambda text: "1e99" + text[text.index(",") :], "line 1 holds '1e99', which is no finite number"),
+        (
+            "reps.csv",
+            lambda text: "nan" + text[text.index(",") :],
+            "line 1 holds 'nan', which is no number to reckon with",
+        ),
+        (
+            "reps.csv",
+            lambda text: "1e99" + text[text.index(",") :],
+            "line 1 holds '1e99', which is no number to reckon with",
+        ),
+        (
+            "reps.csv",
+            lambda text: "1e30" + text[text.index(",") :],
+            "line 1 holds '1e30', which is no number to reckon",
+        ),
         ("reps.csv", lambda text: text[: text.rindex(",")] + ",oops\n", "line 10 holds 'oops'"),
         ("reps.csv", lambda text: "\x00\xff\n" + text, "line 1 has 1 numbers instead of 128"),
         ("labels.csv", lambda text: text[:-1], "cut off in its last line"),
