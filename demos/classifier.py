@@ -48,6 +48,7 @@ def build_parser() -> cli.Parser:
     name.add_argument("--json", action="store_true", dest="as_json", help="print an object a picture and line")
     name.add_argument("--save", dest="save_dir", metavar="DIR", help="save the pictures with their faces marked")
     name.take_defaults(infer)
+    parser.take_rest("pictures")
     return parser
 
 

@@ -45,6 +45,9 @@ if TYPE_CHECKING:
 
 STAGE = "align"
 
+# Pictures that a process takes at once: enough that handing them out costs nothing.
+BATCH = 4
+
 
 def align_folder(
     input_dir: str | Path,
@@ -127,7 +130,12 @@ def align_folder(
         tasks = [
             Task(input_dir, output_dir, image, options, runtime, skip_multi, known(image)) for image in listing.images
         ]
-        with contextlib.closing(journal), contextlib.closing(spread(align_pictures, tasks, jobs, "align")) as results:
+        # The large ones first, so that none of them is what all other processes wait for in the end.
+        tasks.sort(key=lambda task: listing.sizes[task.image], reverse=True)
+        with (
+            contextlib.closing(journal),
+            contextlib.closing(spread(align_pictures, tasks, jobs, "align", BATCH)) as results,
+        ):
             rows, removed = clear(journal, listing)
             for row, png in results:
                 rows.append(row)

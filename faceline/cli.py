@@ -20,7 +20,20 @@ class Parser(argparse.ArgumentParser):
     """An argument parser for a stage: its defaults are those of the stage's function, its errors take one line."""
 
     def __init__(self, **options: object) -> None:
+        self._rest = ""
         super().__init__(formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False, **options)
+
+    def take_rest(self, name: str) -> None:
+        """Let the list `name` of positional arguments go on behind options: `classifier.pkl --multi photo.jpg`."""
+        self._rest = name
+
+    def parse_args(self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None) -> object:
+        options, rest = self.parse_known_args(args, namespace)
+        if rest and (not hasattr(options, self._rest) or any(argument.startswith("-") for argument in rest)):
+            self.error(f"unrecognized arguments: {' '.join(rest)}")
+        if rest:
+            getattr(options, self._rest).extend(rest)
+        return options
 
     def take_defaults(self, stage: Callable) -> None:
         """Take the defaults from the parameters of `stage`; call it when all arguments are defined."""

@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from faceline.errors import FacelineError, UnreadableError
-from faceline.files import one_line, read_bytes
+from faceline.files import named_path, one_line, read_bytes, real_path
 from faceline.geometry import FRAMES
 from faceline.weights import DLIB_RESNET, Download, Weights, path_of
 
@@ -152,7 +152,7 @@ def network_named(name: str) -> Network:
     if not name.lower().endswith(".onnx"):
         choices = ", ".join(NETWORKS)
         raise FacelineError(f"unknown network {one_line(name)!r}; choose from {choices}, or name a file.onnx")
-    return read_network(Path(name).resolve())
+    return read_network(real_path(named_path(name)))
 
 
 # The keys of a description -> whether it can do without.

@@ -52,7 +52,7 @@ def spread(work: Callable, items: Sequence, jobs: int, title: str, batch: int = 
     if jobs == 1:
         results = (one_thread(work, part) for part in batches)
     else:
-        parallel = joblib.Parallel(n_jobs=jobs, return_as="generator_unordered", max_nbytes=None)
+        parallel = joblib.Parallel(n_jobs=jobs, batch_size=1, return_as="generator_unordered", max_nbytes=None)
         results = parallel(joblib.delayed(in_worker)(os.getpid(), work, part) for part in batches)
     try:
         with tqdm(total=len(items), desc=title, disable=None) as bar:

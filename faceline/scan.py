@@ -24,6 +24,8 @@ class Listing:
     ----------
     images : list of str
         Paths of the pictures that belong to a person, relative to the folder, with forward slashes, sorted.
+    sizes : dict
+        The size in bytes of each of them.
     refused : list of PictureRow
         Pictures and folders that are not looked into, with the reason.
     closed : tuple of str
@@ -33,6 +35,7 @@ class Listing:
     """
 
     images: list[str] = field(default_factory=list)
+    sizes: dict[str, int] = field(default_factory=dict)
     refused: list[PictureRow] = field(default_factory=list)
     closed: tuple[str, ...] = ()
     ignored: Counter = field(default_factory=Counter)
@@ -122,6 +125,7 @@ def look_into(folder: Path, prefix: str, suffixes: frozenset[str], listing: List
             listing.refused.append(PictureRow(path, "", Status.NO_PERSON, "lies outside any person's folder"))
         else:
             listing.images.append(path)
+            listing.sizes[path] = status.st_size if status else 0
     return folders, links
 
 
