@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Measure against the peers, and write the table that docs/speed.md shows.
+"""Measure against the peers, and write the tables to docs/measurements.md.
 
     compare.py <folder of photographs> [<benchmark> ...]
 
@@ -14,14 +14,17 @@ from pathlib import Path
 from measure import machine
 
 ALL = ["embedding", "jitter", "detection", "startup", "pipeline"]
-RESULT = Path(__file__).resolve().parent / "results.md"
+RESULT = Path(__file__).resolve().parent.parent / "docs" / "measurements.md"
 
 
 def main() -> None:
     if len(sys.argv) < 2 or not set(sys.argv[2:]) <= set(ALL):
         sys.exit(__doc__)
     faces = Path(sys.argv[1])
-    parts = [f"Measured on {machine()}. Medians, the candidates taking turns in one run."]
+    parts = [
+        "# Measurements",
+        f"Measured by `benchmarks/compare.sh` on {machine()}. Medians, the candidates taking turns in one run.",
+    ]
     for name in sys.argv[2:] or ALL:
         for part in importlib.import_module(name).main(faces):
             print(part, end="\n\n", flush=True)

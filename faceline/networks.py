@@ -1,5 +1,6 @@
 """The table of embedding networks, and networks that the user brings."""
 
+import contextlib
 import hashlib
 import math
 import tomllib
@@ -8,7 +9,7 @@ from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 
-from faceline.errors import FacelineError, UnreadableError
+from faceline.errors import FacelineError, UnreadableError, cure
 from faceline.files import named_path, one_line, read_bytes, real_path
 from faceline.geometry import FRAMES
 from faceline.weights import DLIB_RESNET, Download, Weights, path_of
@@ -226,7 +227,9 @@ def network_of(record: dict, path: str | None = None) -> Network:
     FacelineError
         If it is not there any more, or is another one now.
     """
-    found = network_named(path or str(record.get("network_path") or record.get("network")))
+    known = record.get("network_path")
+    with cure("name its place with --network") if known and not path else contextlib.nullcontext():
+        found = network_named(path or str(known or record.get("network")))
     for name, value in found.record().items():
         if name != "network_path" and record.get(name) != value:
             raise FacelineError(f"made with another {name.replace('_', ' ')} than {found.name} has now")

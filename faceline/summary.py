@@ -8,7 +8,17 @@ from dataclasses import dataclass, field
 from faceline.files import one_line
 
 # Distributions whose versions can change the results; dlib comes as either of two.
-RECORDED = ("faceline", "dlib", "dlib-bin", "numpy", "opencv-python-headless", "pillow", "pillow_heif", "scikit-learn")
+RECORDED = (
+    "faceline",
+    "dlib",
+    "dlib-bin",
+    "numpy",
+    "onnxruntime",
+    "opencv-python-headless",
+    "pillow",
+    "pillow_heif",
+    "scikit-learn",
+)
 
 
 @dataclass(frozen=True)
