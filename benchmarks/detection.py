@@ -10,7 +10,8 @@ from measure import interleaved, table
 from faceline.detect import detect_cnn, detect_hog, detect_yunet
 from faceline.errors import FacelineError
 from faceline.images import decode_image
-from faceline.runtime import Runtime, all_cores
+from faceline.parallel import all_cores
+from faceline.runtime import Runtime
 from faceline.weights import YUNET, path_of
 
 

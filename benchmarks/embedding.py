@@ -8,7 +8,8 @@ from measure import interleaved, table
 from faceline.embed import embed
 from faceline.images import decode_image
 from faceline.networks import NETWORKS
-from faceline.runtime import Runtime, all_cores
+from faceline.parallel import all_cores
+from faceline.runtime import Runtime
 
 NETWORK = NETWORKS["dlib"]
 

@@ -7,7 +7,8 @@ from embedding import NETWORK, crops_of
 from measure import interleaved, table
 
 from faceline.embed import embed, load_dlib
-from faceline.runtime import Runtime, all_cores
+from faceline.parallel import all_cores
+from faceline.runtime import Runtime
 
 
 def main(faces: Path) -> list[str]:

@@ -3,13 +3,13 @@
 The candidates take turns, so that whatever else the machine does hits all of them; the figures are medians.
 """
 
-import os
 import platform
 import statistics
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from faceline.parallel import all_cores
 from faceline.summary import versions
 
 
@@ -43,4 +43,4 @@ def machine() -> str:
         ]
         model = names[0] if names else model
     installed = ", ".join(f"{name} {version}" for name, version in versions().items() if name != "faceline")
-    return f"{model}, {len(os.sched_getaffinity(0))} cores, {platform.system()}; {installed}"
+    return f"{model}, {all_cores()} cores, {platform.system()}; {installed}"

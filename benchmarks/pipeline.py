@@ -14,7 +14,7 @@ from measure import interleaved
 
 from faceline import align_folder, represent_folder
 from faceline.files import read_json
-from faceline.runtime import all_cores
+from faceline.parallel import all_cores
 
 ROUNDS = 3
 LFW = 300

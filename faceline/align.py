@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from faceline.detect import Box
 from faceline.errors import FacelineError, UnreadableError
 from faceline.faces import (
     DEFAULT_DETECTION_SIZE,
@@ -31,7 +30,7 @@ from faceline.files import (
     write_errors,
 )
 from faceline.formats import PictureRow, Status, crop_path, person_of, read_manifest, write_manifest
-from faceline.geometry import CoincidentLandmarksError
+from faceline.geometry import Box, CoincidentLandmarksError
 from faceline.images import decode_image, encode_png, read_picture
 from faceline.journal import Journal
 from faceline.networks import DEFAULT_NETWORK, network_named

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from faceline.detect import Box
 from faceline.errors import FacelineError
 from faceline.files import fitting, one_line, replacing, write_errors
+from faceline.geometry import Box
 
 if TYPE_CHECKING:
     import numpy as np

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from faceline.annotate import draw_faces, marked_paths
-from faceline.detect import Box
 from faceline.embed import check_network, embed
 from faceline.errors import FacelineError, MissingError, UnreadableError, cure
 from faceline.faces import AlignmentOptions, aligner_for
@@ -22,11 +21,12 @@ from faceline.formats import (
     read_represented,
 )
 from faceline.gallery import UNKNOWN, Gallery, Identity
-from faceline.geometry import CoincidentLandmarksError
+from faceline.geometry import Box, CoincidentLandmarksError
 from faceline.images import decode_image, read_picture
 from faceline.jitter import check_jitters
 from faceline.networks import Network, network_of
-from faceline.runtime import DEFAULT_DEVICE, DEFAULT_ENGINE, Runtime, all_cores
+from faceline.parallel import all_cores
+from faceline.runtime import DEFAULT_DEVICE, DEFAULT_ENGINE, Runtime
 from faceline.summary import versions
 
 if TYPE_CHECKING:

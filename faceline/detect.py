@@ -7,6 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from faceline.cache import cache_folder, keep
+from faceline.geometry import Box
 from faceline.runtime import Runtime, dlib_session
 from faceline.weights import DLIB_MMOD, YUNET, Download, Weights, path_of, weights_path
 
@@ -14,8 +15,6 @@ if TYPE_CHECKING:
     import cv2
     import dlib
     import numpy as np
-
-Box = tuple[int, int, int, int]
 
 # The score from which YuNet's answer counts as a face, and dlib's box in terms of YuNet's: its edge, and how much lower
 # it lies, the medians of 456 faces of LFW.

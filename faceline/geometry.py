@@ -15,6 +15,9 @@ from faceline.errors import FacelineError
 if TYPE_CHECKING:
     import numpy as np
 
+# (left, top, right, bottom) of a rectangle, right and bottom exclusive.
+Box = tuple[int, int, int, int]
+
 # The landmark set that is cut by dlib itself, which places all points of its predictor, not three of them.
 DLIB_CHIP = "dlibChip"
 DLIB_CHIP_PADDING = 0.25

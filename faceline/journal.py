@@ -1,4 +1,4 @@
-"""What makes a stage safe to kill: every finished item is on disk before the next one is looked at.
+"""What makes a stage safe to kill: what became of an item is on disk as soon as it is known.
 
 A folder is in one of three states. Finished: `run.json` is there, and it and the other files can be trusted. Under
 way: no `run.json`, and the journal alone can be trusted, since a kill may have hit while the others were replaced.

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING
 
-from faceline.detect import Box
+from faceline.geometry import Box
 from faceline.weights import LANDMARKS_5, LANDMARKS_68, Weights, weights_path
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import numpy as np
 if TYPE_CHECKING:
     import onnxruntime
 
-    from faceline.detect import Box
+    from faceline.geometry import Box
 
 # Means of R, G, B, as float32, as dlib has them.
 MEANS = np.array([122.782, 117.001, 104.298], np.float32)

@@ -10,12 +10,17 @@ from collections.abc import Callable, Iterator, Sequence
 from faceline.errors import FacelineError
 
 
-def process_count(jobs: int | None) -> int:
-    """How many processes the user wants, who says None for one on each core; raises FacelineError below 1."""
+def all_cores() -> int:
+    """The number of cores that this process may use, where a container has fewer than the machine too."""
     import joblib
 
+    return joblib.cpu_count()
+
+
+def process_count(jobs: int | None) -> int:
+    """How many processes the user wants, who says None for one on each core; raises FacelineError below 1."""
     if jobs is None:
-        return joblib.cpu_count()
+        return all_cores()
     if jobs < 1:
         raise FacelineError(f"jobs {jobs} is out of range; choose 1 or more")
     return jobs

@@ -1,7 +1,6 @@
 """Running networks on ONNX Runtime: where the graphs come from, and on what they run."""
 
 import contextlib
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -30,11 +29,6 @@ CONVERSIONS: dict[Weights, tuple[Callable[[bytes], DlibNetwork], int | None]] = 
     DLIB_RESNET: (read_resnet, 150),
     DLIB_MMOD: (read_mmod, None),
 }
-
-
-def all_cores() -> int:
-    """The number of cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def check_device(device: str) -> None:
