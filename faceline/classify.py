@@ -27,7 +27,7 @@ from faceline.jitter import check_jitters
 from faceline.networks import Network, network_of
 from faceline.parallel import all_cores
 from faceline.runtime import DEFAULT_DEVICE, DEFAULT_ENGINE, Runtime
-from faceline.summary import versions
+from faceline.summary import people_count, versions
 
 if TYPE_CHECKING:
     import numpy as np
@@ -45,7 +45,9 @@ class Trained:
     embeddings: int
 
     def __str__(self) -> str:
-        return f"Learned {self.people} people from {self.embeddings} embeddings.\nWritten to {one_line(self.path)}"
+        return (
+            f"Learned {people_count(self.people)} from {self.embeddings} embeddings.\nWritten to {one_line(self.path)}"
+        )
 
 
 def train(embeddings_dir: str | Path = DEFAULT_EMBEDDINGS_DIR) -> Trained:

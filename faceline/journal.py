@@ -184,8 +184,8 @@ def refuse_foreign(folder: Path, outputs: Iterable[str]) -> None:
 def difference(previous: dict, options: dict) -> str:
     """One line on how the options of a folder differ from those that were asked for."""
     names = [name for name in sorted(previous.keys() | options.keys()) if previous.get(name) != options.get(name)]
-    if "network" in names:  # another network has another everything
-        names = [name for name in names if not name.startswith("network_")]
+    # Other weights follow from another network or detector, which says it better.
+    names = [name for name in names if name != "weights" and not name.startswith("network_")] or names
     pairs = [
         f"{one_line(name)} {one_line(short_repr(previous.get(name)))}, not {one_line(short_repr(options.get(name)))}"
         for name in names

@@ -57,7 +57,7 @@ class Summary:
         outcomes = ", ".join(f"{count} {status}" for status, count in sorted(self.counts.items()))
         left_out = f"{self.left_out} left out, " if self.left_out else ""
         lines = [
-            f"{total} {self.what} of {self.people} people: {outcomes}.",
+            f"{total} {self.what} of {people_count(self.people)}: {outcomes}.",
             f"{self.done} computed, {self.kept} as before, {left_out}{self.removed} removed, in {self.seconds:.1f} s.",
         ]
         if self.ignored:
@@ -67,6 +67,10 @@ class Summary:
             lines.append(f"Left aside, no pictures by their names: {endings}.")
         lines.append(f"Written to {one_line(self.result)}")
         return "\n".join(lines)
+
+
+def people_count(count: int) -> str:
+    return "1 person" if count == 1 else f"{count} people"
 
 
 def run_record(stage: str, options: dict, counts: Counter, seconds: float, **more: object) -> dict:

@@ -182,7 +182,7 @@ def test_what_cannot_be_read_or_written_is_named(tmp_path, encoded):
 
     done = run("out")
     assert done.returncode == 0, done.stderr
-    assert "3 pictures of 1 people: 1 ok, 2 unreadable." in done.stdout
+    assert "3 pictures of 1 person: 1 ok, 2 unreadable." in done.stdout
     manifest = (tmp_path / "out" / "manifest.csv").read_text()
     assert "anna/locked.jpg,anna,unreadable,Permission denied," in manifest
     assert "locked/,locked,unreadable,Permission denied," in manifest
