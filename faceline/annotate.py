@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 JPEG_QUALITY = 92
 MAX_JPEG_EDGE = 65_500  # of libjpeg
 WRITTEN = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG"}
-PAPER, INK = "#ffd400", "#000000"
+PAPER, INK = (255, 212, 0), (0, 0, 0)
+WEIGHT = 400  # of the font: regular
 
 
 def draw_faces(image: "np.ndarray", boxes_ltrb: Sequence[Box], captions: Sequence[str], path: Path) -> None:
@@ -24,24 +25,34 @@ def draw_faces(image: "np.ndarray", boxes_ltrb: Sequence[Box], captions: Sequenc
     The ending of `path` says the format; a picture too large for JPEG becomes PNG, also by its ending. Line and text
     grow with the picture, so that they stay legible.
     """
-    from PIL import Image, ImageDraw, ImageFont
+    import cv2
+    import numpy as np
+    from PIL import Image
 
-    picture = Image.fromarray(image)
-    draw = ImageDraw.Draw(picture)
-    width = max(2, max(picture.size) // 400)
-    font = ImageFont.load_default(max(12, max(picture.size) // 45))
+    canvas = np.array(image, order="C")
+    height, width = canvas.shape[:2]
+    line, size = max(2, max(width, height) // 400), max(12, max(width, height) // 45)
+    # OpenCV brings a font that has the letters of most scripts; Pillow's own lacks even accents.
+    font = cv2.FontFace("sans")
     for (left, top, right, bottom), caption in zip(boxes_ltrb, captions, strict=True):
-        draw.rectangle((left, top, right - 1, bottom - 1), outline=PAPER, width=width)
-        text_width, text_height = (int(extent) for extent in draw.textbbox((0, 0), caption, font)[2:])
+        for part in (
+            (slice(top, top + line), slice(left, right)),
+            (slice(max(bottom - line, top), bottom), slice(left, right)),
+            (slice(top, bottom), slice(left, left + line)),
+            (slice(top, bottom), slice(max(right - line, left), right)),
+        ):
+            canvas[part] = PAPER
+        text = caption.encode(errors="replace").decode()  # a name may hold bytes that are no text
+        _, _, text_width, text_height = cv2.getTextSize((width, height), text, (0, 0), font, size, WEIGHT)
         # Below the box where there is room, otherwise at its lower edge; never beyond the picture's right edge.
-        x = max(0, min(left, picture.width - text_width - 2 * width))
-        y = min(bottom, picture.height - text_height - 2 * width)
-        draw.rectangle((x, y, x + text_width + 2 * width, y + text_height + 2 * width), fill=PAPER)
-        draw.text((x + width, y + width), caption, fill=INK, font=font)
-    if max(picture.size) > MAX_JPEG_EDGE:
+        x = max(0, min(left, width - text_width - 2 * line))
+        y = max(0, min(bottom, height - text_height - 2 * line))
+        canvas[y : y + text_height + 2 * line, x : x + text_width + 2 * line] = PAPER
+        cv2.putText(canvas, text, (x + line, y + line + size), INK, font, size, WEIGHT)
+    if max(width, height) > MAX_JPEG_EDGE:
         path = path.with_suffix(".png")
     with replacing(path) as scratch:
-        picture.save(scratch, WRITTEN[path.suffix.lower()], quality=JPEG_QUALITY)
+        Image.fromarray(canvas).save(scratch, WRITTEN[path.suffix.lower()], quality=JPEG_QUALITY)
 
 
 def marked_paths(pictures: Sequence[str | Path], folder: Path) -> list[Path]:

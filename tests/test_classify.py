@@ -134,6 +134,15 @@ def test_marked_pictures(photographs, classifier, tmp_path):
     assert changed[:, 1].min() == left
 
 
+def test_captions_show_every_script(tmp_path, portrait):
+    """Letters that a font lacks all look the same."""
+    drawn = []
+    for name in ("ë", "Ł", "李", "김", "Ж", "\udcff"):
+        draw_faces(portrait, [(10, 10, 90, 90)], [name], tmp_path / "a.png")
+        drawn.append(decode_image((tmp_path / "a.png").read_bytes()).tobytes())
+    assert len(set(drawn)) == len(drawn)
+
+
 def test_originals_are_not_overwritten(classifier, tmp_path, portrait):
     for name in ("a.png", "a-faces.png"):
         (tmp_path / name).write_bytes(encode_png(portrait))
