@@ -338,7 +338,10 @@ def test_interrupted_by_the_user(photographs, tmp_path):
     for number in range(200):  # far more than it can do before the signal comes, however busy the machine is
         (tmp_path / "in" / "anna" / f"{number}.jpg").symlink_to(photographs.portrait)
     command = [sys.executable, str(ALIGN), "in", "align", "outerEyesAndNose", "out", "--jobs", "1"]
-    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    # Tests that run in the background of a shell have this signal ignored, and their children inherit that.
+    heed = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    process = subprocess.Popen(command, cwd=tmp_path, text=True, **pipes, **heed)
     while not (tmp_path / "out" / "journal.jsonl").exists():
         assert process.poll() is None
     process.send_signal(signal.SIGINT)
