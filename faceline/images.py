@@ -58,7 +58,7 @@ def decode_image(data: bytes) -> "np.ndarray":
     """
     if not data:
         raise UnreadableError("empty file")
-    from PIL import ImageOps
+    from PIL import ExifTags, ImageOps
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -72,7 +72,8 @@ def decode_image(data: bytes) -> "np.ndarray":
             image.load()
             # A damaged EXIF block says nothing about the picture's orientation; the picture itself is whole.
             with contextlib.suppress(UnreadableError), damage():
-                image = ImageOps.exif_transpose(image)
+                if image.getexif().get(ExifTags.Base.Orientation, 1) != 1:  # most are upright, and need no copy
+                    image = ImageOps.exif_transpose(image)
             return to_rgb(image)
 
 
@@ -124,7 +125,9 @@ def to_rgb(image: "Image.Image") -> "np.ndarray":
     if image.has_transparency_data:
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-    return np.array(image.convert("RGB"))
+    if image.mode != "RGB":  # converting copies, even where there is nothing to convert
+        image = image.convert("RGB")
+    return np.array(image)
 
 
 def reason(error: Exception) -> str:
