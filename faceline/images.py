@@ -137,9 +137,10 @@ def reason(error: Exception) -> str:
 
 def encode_png(image: "np.ndarray") -> bytes:
     """Encode an RGB uint8 array of shape (height, width, 3)."""
-    from PIL import Image
+    import cv2
 
-    file = io.BytesIO()
-    # The fastest level: crops are noisy, so the slower ones gain a tenth of the size for three times the time.
-    Image.fromarray(image).save(file, "PNG", compress_level=1)
-    return file.getvalue()
+    # Crops are noisy: looking for repetitions doubles the time and finds few, so bytes are coded one by one; and
+    # of PNG's filters, Paeth alone suits them as well as the best for each row. The files are 4 % smaller for it.
+    settings = [cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_HUFFMAN_ONLY]
+    settings += [cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_PAETH]
+    return cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), settings)[1].tobytes()
