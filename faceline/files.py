@@ -212,7 +212,9 @@ def inside(folder: Path, relative: str) -> Path:
     pure = PurePosixPath(relative)
     escapes = pure.is_absolute() or ".." in pure.parts or "\0" in relative
     # The last part may be a link: it is replaced or removed itself, never followed.
-    if escapes or not real_path(path.parent).is_relative_to(real_path(folder)):
+    if not escapes and any(os.path.islink(folder / part) for part in pure.parents[:-1]):
+        escapes = not real_path(path.parent).is_relative_to(real_path(folder))
+    if escapes:
         raise FacelineError(f"{one_line(folder)}: {one_line(relative)!r} leads out of this folder")
     return path
 

@@ -71,7 +71,7 @@ class PictureRow:
         return dataclasses.replace(self, image_sha256="")
 
     def to_json(self) -> dict:
-        return dataclasses.asdict(self)
+        return dict(vars(self))
 
     @classmethod
     def from_json(cls, fields: dict) -> Self:
