@@ -4,7 +4,6 @@ Both take the largest face of every picture, with a process for each core. The p
 memory; ours writes crops, manifests and CSV.
 """
 
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -31,11 +30,11 @@ def main(faces: Path) -> list[str]:
         found = {}
 
         def ours() -> None:
-            for name in ("aligned", "embeddings"):
-                shutil.rmtree(root / name, ignore_errors=True)
-            align_folder(pictures, root / "aligned", size=96)
-            represent_folder(root / "aligned", root / "embeddings")
-            found["Faceline"] = read_json(root / "embeddings" / "run.json")["counts"]["ok"]
+            # A new one each time: to remove what the last round wrote is no part of the pipeline.
+            out = Path(tempfile.mkdtemp(dir=root))
+            align_folder(pictures, out / "aligned", size=96)
+            represent_folder(out / "aligned", out / "embeddings")
+            found["Faceline"] = read_json(out / "embeddings" / "run.json")["counts"]["ok"]
 
         def theirs() -> None:
             command = [sys.executable, str(Path(__file__).with_name("peer_face_recognition.py")), str(pictures)]
