@@ -2,7 +2,7 @@
 """Stage 2: turn every aligned crop into an embedding.
 
 Reads   <data>/<person>/<crop>.png and the manifest beside them, as align-dlib.py wrote them
-Writes  <out>/reps.csv (an embedding a line), labels.csv (class,path), manifest.csv and run.json
+Writes  <out>/reps.csv (an embedding a line) and its copy reps.npy, labels.csv (class,path), manifest.csv and run.json
 
 Run it again after align-dlib.py: only crops that are new or changed are computed.
 """

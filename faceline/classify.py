@@ -17,8 +17,7 @@ from faceline.formats import (
     DEFAULT_CLASSIFIER,
     DEFAULT_EMBEDDINGS_DIR,
     Status,
-    person_of,
-    read_represented,
+    read_people,
 )
 from faceline.gallery import UNKNOWN, Gallery, Identity
 from faceline.geometry import Box, CoincidentLandmarksError
@@ -58,8 +57,6 @@ def train(embeddings_dir: str | Path = DEFAULT_EMBEDDINGS_DIR) -> Trained:
     FacelineError
         If the embeddings are missing, unfinished or damaged, or the classifier cannot be written.
     """
-    import numpy as np
-
     from faceline import pickles
 
     folder = named_path(embeddings_dir)
@@ -71,13 +68,10 @@ def train(embeddings_dir: str | Path = DEFAULT_EMBEDDINGS_DIR) -> Trained:
             network = network_of(record["options"])
             alignment = AlignmentOptions.from_record(record.get("alignment"))
             jitters = check_jitters(record["options"].get("jitters"))
-            rows = read_represented(folder, network.dimensions, record["counts"])
-        rows = [row for row in rows if row.status == Status.OK]
-        names = [person_of(row.crop) for row in rows]
+            embeddings, _, names = read_people(folder, network.dimensions, record["counts"])
         if UNKNOWN in names:
             advice = "rename that folder of pictures and run all stages again"
             raise FacelineError(f"{one_line(folder)}: a person is named {UNKNOWN}, as strangers are; {advice}")
-        embeddings = np.array([row.embedding for row in rows])
         gallery = Gallery.fit(names, embeddings, network)
         content = {"format": FORMAT, "alignment": alignment.record(), "jitters": jitters, "versions": versions()}
         parts = {part.name: getattr(gallery, part.name) for part in fields(gallery)}

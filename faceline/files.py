@@ -4,13 +4,14 @@ import contextlib
 import errno
 import fcntl
 import hashlib
+import io
 import json
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
+from typing import BinaryIO, TextIO
 
 from faceline.errors import FacelineError, MissingError, UnreadableError
 
@@ -99,6 +100,12 @@ def write_bytes(path: Path, data: bytes) -> None:
         scratch.write_bytes(data)
 
 
+def write_lines(path: Path, lines: Iterable[bytes]) -> None:
+    """Write `lines` to `path` as they come, for what is too much to be put together in memory; whole or not at all."""
+    with replacing(path) as scratch, scratch.open("wb") as file:
+        file.writelines(lines)
+
+
 def remove(path: Path) -> None:
     """Remove `path` and what a killed run left of it; neither needs to exist."""
     with write_errors(path):
@@ -184,9 +191,27 @@ def read_bytes(path: Path, limit: int | None = None) -> bytes:
         return file.read()
 
 
+@contextlib.contextmanager
+def opened_text(path: Path, newline: str = "") -> Iterator[TextIO]:
+    """Open a file whose last line must be whole: a write that was cut off rarely ends in a line feed."""
+    with opened(path) as file:
+        if file.seek(0, os.SEEK_END):
+            file.seek(-1, os.SEEK_END)
+            if file.read() != b"\n":
+                raise FacelineError(f"{one_line(path)}: cut off in its last line")
+            file.seek(0)
+        yield io.TextIOWrapper(file, encoding="utf-8", errors="surrogateescape", newline=newline)
+
+
 def sha256(data: bytes) -> str:
     """The SHA-256 of `data` in hexadecimal."""
     return hashlib.sha256(data).hexdigest()
+
+
+def file_sha256(path: Path) -> str:
+    """The SHA-256 of a file, which may be larger than the memory."""
+    with opened(path) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def fitting(stem: str, ending: str) -> str:

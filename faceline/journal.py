@@ -8,6 +8,7 @@ neither is not ours.
 """
 
 import contextlib
+import itertools
 import json
 import os
 from collections.abc import Callable, Iterable
@@ -24,9 +25,9 @@ from faceline.files import (
     read_json,
     read_record,
     remove,
-    write_bytes,
     write_errors,
     write_json,
+    write_lines,
 )
 
 JOURNAL_FILE = "journal.jsonl"
@@ -140,19 +141,25 @@ class Journal:
         """Begin to change the folder, unless that has begun."""
         if self._file is not None:
             return
-        lines = [self._header, *(row.to_json() for row in self.rows.values())]
-        write_bytes(self._path, b"".join(map(encode, lines)))
+        lines = itertools.chain([self._header], (row.to_json() for row in self.rows.values()))
+        write_lines(self._path, map(encode, lines))
         remove(self.folder / RUN_FILE)
         self.finished = False
         with write_errors(self._path):
             self._file = self._path.open("ab", buffering=0)
 
-    def finish(self, rows: list, write_outputs: Callable[[list], None], record: dict) -> None:
-        """Write the outputs from `rows`, then `run.json`, unless they are there already and nothing has changed."""
-        if not self.finished or {row.key: row for row in rows} != self.rows or record_changed(self.folder, record):
+    def finish(
+        self, rows: list, write_outputs: Callable[[list], None], record: dict, vouch: Callable[[], dict] = dict
+    ) -> None:
+        """Write the outputs from `rows`, then `run.json`, unless they are there already and nothing has changed.
+
+        `run.json` gets `record` and what `vouch` says of the outputs that are there when it is called.
+        """
+        is_known = self.finished and {row.key: row for row in rows} == self.rows
+        if not is_known or record_changed(self.folder, record | vouch()):
             self.start()
             write_outputs(rows)
-            write_json(self.folder / RUN_FILE, record)
+            write_json(self.folder / RUN_FILE, record | vouch())
         self.close()
         remove(self._path)
 

@@ -23,6 +23,7 @@ from faceline.files import (
 )
 from faceline.formats import (
     LABELS_FILE,
+    REPS_COPY_FILE,
     REPS_FILE,
     CropRow,
     PictureRow,
@@ -30,6 +31,7 @@ from faceline.formats import (
     person_of,
     read_manifest,
     read_represented,
+    reps_digests,
     write_embeddings,
     write_manifest,
 )
@@ -60,8 +62,8 @@ def represent_folder(
 ) -> Summary:
     """Embed the crops that `align_folder` wrote.
 
-    Writes `reps.csv`, `labels.csv`, `manifest.csv` with a row for every crop, and `run.json`. Only crops that are new
-    or changed are computed.
+    Writes `reps.csv` and its copy `reps.npy`, `labels.csv`, `manifest.csv` with a row for every crop, and `run.json`.
+    Only crops that are new or changed are computed.
 
     Parameters
     ----------
@@ -102,7 +104,7 @@ def represent_folder(
             options,
             read_row=lambda fields: CropRow.from_json(fields, model.dimensions),
             read_finished=lambda counts: read_represented(out_dir, model.dimensions, counts),
-            outputs=(MANIFEST_FILE, REPS_FILE, LABELS_FILE),
+            outputs=(MANIFEST_FILE, REPS_FILE, REPS_COPY_FILE, LABELS_FILE),
             overwrite=overwrite,
         )
         tasks = [
@@ -131,6 +133,8 @@ def represent_folder(
                 rows,
                 lambda rows: write_represented(out_dir, rows),
                 run_record(STAGE, options, counts, seconds, alignment=alignment),
+                # Where they are not those of `run.json`, say after `reps.csv` was edited, all is written from it again.
+                lambda: {"sha256": reps_digests(out_dir)},
             )
     people = len({row.person for row in rows if row.status == Status.OK})
     return Summary(str(out_dir), "crops", people, counts, done, len(rows) - done, removed, seconds)

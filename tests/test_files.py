@@ -7,17 +7,21 @@ import pytest
 from faceline.errors import FacelineError, UnreadableError
 from faceline.files import (
     NAME_BYTES,
+    file_sha256,
     fitting,
     inside,
     locked,
     named_path,
     one_line,
+    opened_text,
     read_bytes,
     read_json,
     remove,
     replacing,
     scratch_path,
+    sha256,
     write_bytes,
+    write_lines,
 )
 
 
@@ -29,6 +33,28 @@ def test_replacing_keeps_the_old_file_when_the_writer_fails(tmp_path):
         raise RuntimeError
     assert path.read_text() == "old"
     assert os.listdir(tmp_path) == ["a.txt"]
+
+
+def test_lines_are_written_as_they_come_whole_or_not_at_all(tmp_path):
+    path = tmp_path / "a.txt"
+    write_lines(path, (b"%d\n" % number for number in range(3)))
+    assert path.read_bytes() == b"0\n1\n2\n"
+    assert file_sha256(path) == sha256(b"0\n1\n2\n")
+    with pytest.raises(ZeroDivisionError):
+        write_lines(path, (b"%d\n" % (1 // number) for number in (1, 0)))
+    assert path.read_bytes() == b"0\n1\n2\n"
+    assert os.listdir(tmp_path) == ["a.txt"]
+
+
+def test_a_text_that_was_cut_off_is_not_opened(tmp_path):
+    path = tmp_path / "a.txt"
+    for content in (b"", b"\n", b"a\rb\n\xff\n"):
+        path.write_bytes(content)
+        with opened_text(path, newline="\n") as file:
+            assert "".join(file).encode(errors="surrogateescape") == content
+    path.write_bytes(b"a\nb")
+    with pytest.raises(FacelineError, match=r"a\.txt: cut off in its last line"), opened_text(path):
+        pass
 
 
 def test_a_link_planted_at_the_scratch_path_is_not_followed(tmp_path):

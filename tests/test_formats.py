@@ -1,16 +1,21 @@
 import base64
+import io
 
 import numpy as np
 import pytest
 
+from faceline import formats
 from faceline.errors import FacelineError
+from faceline.files import write_json
 from faceline.formats import (
     CropRow,
     PictureRow,
     person_of,
     read_embeddings,
     read_manifest,
+    read_people,
     read_represented,
+    reps_digests,
     write_embeddings,
     write_manifest,
 )
@@ -53,6 +58,97 @@ def test_one_embedding_only(tmp_path):
     embeddings, crops = read_embeddings(tmp_path, 128)
     assert embeddings.shape == (1, 128)
     assert len(crops) == 1
+
+
+def saved(array, **options):
+    """What `np.save` makes of an array."""
+    file = io.BytesIO()
+    np.save(file, array, **options)
+    return file.getvalue()
+
+
+@pytest.fixture
+def vouched(tmp_path, monkeypatch):
+    """A folder whose `run.json` vouches for the embeddings, and the list of what has been read of `reps.csv`."""
+    rows = crop_rows()
+    write_embeddings(tmp_path, rows)
+    write_manifest(tmp_path / "manifest.csv", rows)
+    write_json(tmp_path / "run.json", {"sha256": reps_digests(tmp_path)})
+    parsed, read_reps = [], formats.read_reps
+
+    def noting(path, dimensions):
+        parsed.append(path.name)
+        return read_reps(path, dimensions)
+
+    monkeypatch.setattr(formats, "read_reps", noting)
+    return tmp_path, parsed
+
+
+def test_the_copy_is_what_numpy_saves_and_is_read_in_place_of_the_text(vouched):
+    folder, parsed = vouched
+    expected = np.array([row.embedding for row in crop_rows()])
+    assert (folder / "reps.npy").read_bytes() == saved(expected)
+    embeddings, crops = read_embeddings(folder, 128)
+    assert not parsed
+    assert embeddings.dtype == np.float32
+    assert np.array_equal(embeddings, expected)
+    assert crops == [row.crop for row in crop_rows()]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda folder: (folder / "run.json").unlink(),
+        lambda folder: (folder / "run.json").write_text("{"),
+        lambda folder: write_json(folder / "run.json", {}),
+        lambda folder: write_json(folder / "run.json", {"sha256": "0"}),
+        lambda folder: write_json(folder / "run.json", {"sha256": {}}),
+        lambda folder: (folder / "reps.npy").unlink(),
+        lambda folder: (folder / "reps.npy").write_bytes((folder / "reps.npy").read_bytes()[:-9]),
+        lambda folder: (folder / "reps.npy").write_bytes((folder / "reps.npy").read_bytes()[:-1] + b"!"),
+        lambda folder: (folder / "reps.npy").write_bytes(b""),
+    ],
+)
+def test_a_copy_that_nobody_vouches_for_is_not_read(vouched, damage):
+    folder, parsed = vouched
+    damage(folder)
+    assert np.array_equal(read_embeddings(folder, 128)[0], [row.embedding for row in crop_rows()])
+    assert parsed == ["reps.csv"]
+
+
+def test_what_the_user_writes_into_the_text_is_read(vouched):
+    folder, _ = vouched
+    path = folder / "reps.csv"
+    path.write_text("0.5" + path.read_text()[path.read_text().index(",") :])
+    assert read_embeddings(folder, 128)[0][0, 0] == 0.5
+    path.write_text("1,2\n")
+    with pytest.raises(FacelineError, match=r"reps\.csv: line 1 has 2 numbers instead of 128"):
+        read_embeddings(folder, 128)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"text",
+        saved(np.zeros((10, 127), np.float32)),
+        saved(np.zeros((10, 128), np.float64)),
+        saved(np.zeros(1280, np.float32)),
+        saved(np.array(0, np.float32)),
+        saved(np.full((10, 128), np.nan, np.float32)),
+        saved(np.full((10, 128), -np.inf, np.float32)),
+        saved(np.array([[None] * 128] * 10), allow_pickle=True),
+        saved(np.zeros((10, 128), np.float32)).replace(b"(10, ", b"(99999999999, "),
+        saved(np.zeros((10, 128), np.float32)).replace(b"(10, ", b"((((((("),
+        saved(np.zeros((10, 128), np.float32))[:-4],
+    ],
+)
+def test_a_forged_copy_is_not_read(vouched, content):
+    folder, parsed = vouched
+    (folder / "reps.npy").write_bytes(content)
+    write_json(folder / "run.json", {"sha256": reps_digests(folder)})
+    assert np.array_equal(read_embeddings(folder, 128)[0], [row.embedding for row in crop_rows()])
+    assert parsed == ["reps.csv"]
 
 
 @pytest.mark.parametrize(
@@ -149,8 +245,33 @@ def test_embeddings_must_belong_to_the_rows(tmp_path):
     assert found == rows
     assert all(np.array_equal(row.embedding, before.embedding) for row, before in zip(found, rows, strict=True))
     write_embeddings(tmp_path, rows[::-1])
-    with pytest.raises(FacelineError, match=r"manifest\.csv and labels\.csv do not tell of the same crops"):
-        read_represented(tmp_path, 128, counts)
+    for read in (read_represented, read_people):
+        with pytest.raises(FacelineError, match=r"manifest\.csv and labels\.csv do not tell of the same crops"):
+            read(tmp_path, 128, counts)
+
+
+def test_people_are_those_of_the_crops_with_an_embedding(tmp_path):
+    rows = crop_rows()
+    write_embeddings(tmp_path, rows)
+    lost = CropRow("zoe/a.png", "zoe", "missing", "the crop has been removed")
+    write_manifest(tmp_path / "manifest.csv", [*rows, lost])
+    embeddings, crops, people = read_people(tmp_path, 128, {"ok": 10, "missing": 1})
+    assert np.array_equal(embeddings, [row.embedding for row in rows])
+    assert crops == [row.crop for row in rows]
+    assert people == [row.person for row in rows]
+    found = read_represented(tmp_path, 128)
+    assert found == [*rows, lost]
+    assert found[-1].embedding is None
+    with pytest.raises(FacelineError, match="rows have been added, removed or changed"):
+        read_people(tmp_path, 128, {"ok": 11})
+
+
+def test_a_folder_without_embeddings_says_so(tmp_path):
+    write_embeddings(tmp_path, [])
+    write_manifest(tmp_path / "manifest.csv", [CropRow("zoe/a.png", "zoe", "missing")])
+    for read in (read_represented, read_people):
+        with pytest.raises(FacelineError, match="holds no embedding"):
+            read(tmp_path, 128)
 
 
 @pytest.mark.parametrize(

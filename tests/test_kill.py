@@ -18,6 +18,7 @@ import pytest
 from conftest import ALIGN, REPRESENT, tree
 
 from faceline import align_folder, represent_folder, train
+from faceline.files import read_json, write_json
 from faceline.images import encode_png
 from faceline.journal import JOURNAL_FILE
 
@@ -125,6 +126,19 @@ def test_represent_over_an_older_run(tmp_path, aligned, small_people, encoded):
     def prepare(out):
         align_folder(older, tmp_path / "older aligned", upsample=0, jobs=1)
         represent_folder(tmp_path / "older aligned", out, jobs=1)
+
+    assert kill_everywhere(tmp_path, represent_folder, aligned, prepare, {}) > 8
+
+
+def test_represent_over_a_run_without_the_copy(tmp_path, aligned):
+    """All embeddings are known, so that the outputs are all that is written."""
+
+    def prepare(out):
+        represent_folder(aligned, out, jobs=1)
+        (out / "reps.npy").unlink()
+        record = read_json(out / "run.json")
+        del record["sha256"]
+        write_json(out / "run.json", record)
 
     assert kill_everywhere(tmp_path, represent_folder, aligned, prepare, {}) > 8
 

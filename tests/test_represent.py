@@ -8,7 +8,7 @@ from conftest import tree
 from faceline import align_folder, represent_folder
 from faceline.embed import embed
 from faceline.errors import FacelineError
-from faceline.files import read_json, write_json
+from faceline.files import read_json, sha256, write_json
 from faceline.formats import CropRow, read_embeddings, read_manifest, read_represented
 from faceline.images import decode_image, encode_png
 from faceline.networks import NETWORKS
@@ -54,13 +54,16 @@ def test_run_json_tells_how_it_was_made(made):
     assert record["counts"] == {"ok": 3}
     assert record["alignment"]["size"] == 96
     assert record["versions"]["numpy"] == np.__version__
+    files = [made / "out" / name for name in ("reps.csv", "reps.npy")]
+    assert record["sha256"] == {path.name: sha256(path.read_bytes()) for path in files}
 
 
 def test_again_does_only_what_changed(copy):
-    before = tree(copy)
+    before, files = tree(copy), {path: path.stat().st_ino for path in copy.rglob("*")}
     again = represent_folder(copy / "aligned", copy / "out", jobs=1)
     assert (again.done, again.kept) == (0, 3)
     assert tree(copy) == before
+    assert {path: path.stat().st_ino for path in copy.rglob("*")} == files
     path = copy / "aligned" / "anna" / "1.jpg.png"
     path.write_bytes(encode_png(decode_image(path.read_bytes())[:, ::-1].copy()))
     assert represent_folder(copy / "aligned", copy / "out", jobs=1).done == 1
@@ -168,7 +171,40 @@ def test_damaged_outputs_are_named_and_mended(copy, name):
     assert tree(copy / "out") == expected
 
 
-@pytest.mark.parametrize("name", ["reps.csv", "labels.csv", "manifest.csv"])
+def forget_digests(out):
+    """Make a folder one that was written before there was a copy of the embeddings."""
+    (out / "reps.npy").unlink()
+    record = read_json(out / "run.json")
+    del record["sha256"]
+    write_json(out / "run.json", record)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        forget_digests,
+        lambda out: (out / "reps.npy").unlink(),
+        lambda out: (out / "reps.npy").write_bytes((out / "reps.npy").read_bytes()[:-9]),
+    ],
+)
+def test_a_lost_copy_is_made_again_without_computing(copy, damage):
+    expected = tree(copy / "out")
+    damage(copy / "out")
+    assert represent_folder(copy / "aligned", copy / "out", jobs=1).done == 0
+    assert tree(copy / "out") == expected
+
+
+def test_the_copy_follows_what_the_user_writes_into_the_text(copy):
+    path = copy / "out" / "reps.csv"
+    edited = "0.5" + path.read_text()[path.read_text().index(",") :]
+    path.write_text(edited)
+    assert represent_folder(copy / "aligned", copy / "out", jobs=1).done == 0
+    assert path.read_text() == edited
+    assert np.load(copy / "out" / "reps.npy")[0, 0] == 0.5
+    assert read_json(copy / "out" / "run.json")["sha256"]["reps.csv"] == sha256(edited.encode())
+
+
+@pytest.mark.parametrize("name", ["reps.csv", "reps.npy", "labels.csv", "manifest.csv"])
 def test_files_that_are_not_ours_are_not_replaced(copy, name):
     (copy / "new").mkdir()
     (copy / "new" / name).write_text("1,./openface/a.png\n")
