@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 
 from faceline import FacelineError, cli, infer, train
+from faceline.classifiers import CLASSIFIERS
 from faceline.files import one_line
 from faceline.formats import CLASSIFIER_FILE, DEFAULT_CLASSIFIER, Status
 
@@ -19,6 +20,14 @@ def build_parser() -> cli.Parser:
 
     learn = commands.add_parser("train", help="learn people from their embeddings", description="Learn people.")
     learn.add_argument("embeddings_dir", nargs="?", metavar="dir", help="folder of embeddings (default: %(default)s)")
+    learn.add_argument(
+        "--fpir", type=float, metavar="RATE", help="how often a stranger may get a name (default: %(default)s)"
+    )
+    learn.add_argument("--classifier", choices=CLASSIFIERS, help="what tells people apart (default: %(default)s)")
+    learn.add_argument(
+        "--ldaDim", "--lda-dim", type=int, dest="lda_dim", metavar="N", help="show it N discriminant components only"
+    )
+    learn.add_argument("--jobs", type=int, metavar="N", help="processes to use (default: one for each core)")
     learn.take_defaults(train)
 
     name = commands.add_parser(
@@ -38,15 +47,25 @@ def build_parser() -> cli.Parser:
         "--threshold",
         type=float,
         metavar="D",
-        help="largest distance at which a face is named (default: the classifier's own; inf: always name the nearest)",
+        help="largest distance at which a face is named (default: the classifier's own limit; inf: name every face)",
     )
     name.add_argument(
         "--jitters", type=int, metavar="N", help="average over N jittered copies of each crop (default: the gallery's)"
+    )
+    name.add_argument(
+        "--one-each", action="store_true", help="with --multi: name nobody twice in a picture, the best way in sum"
+    )
+    name.add_argument("--top", type=int, metavar="N", help="list N candidates for each face (default: %(default)s)")
+    name.add_argument(
+        "--verbose", action="store_true", help="give the nearest picture, its distance, the runner-up and the margin"
     )
     name.add_argument("--network", metavar="FILE.onnx", help="where the gallery's network lies now, if it has moved")
     cli.add_runtime_options(name)
     name.add_argument("--json", action="store_true", dest="as_json", help="print an object a picture and line")
     name.add_argument("--save", dest="save_dir", metavar="DIR", help="save the pictures with their faces marked")
+    name.add_argument(
+        "--crops", dest="crops_dir", metavar="DIR", help="with --save: the aligned crops, to show each face's nearest"
+    )
     name.take_defaults(infer)
     parser.take_rest("pictures")
     return parser

@@ -19,11 +19,18 @@ PAPER, INK = (255, 212, 0), (0, 0, 0)
 WEIGHT = 400  # of the font: regular
 
 
-def draw_faces(image: "np.ndarray", boxes_ltrb: Sequence[Box], captions: Sequence[str], path: Path) -> None:
+def draw_faces(
+    image: "np.ndarray",
+    boxes_ltrb: Sequence[Box],
+    captions: Sequence[str],
+    path: Path,
+    insets: "Sequence[np.ndarray | None] | None" = None,
+) -> None:
     """Save a picture of shape (height, width, 3), RGB uint8, with a captioned box around each face.
 
-    The ending of `path` says the format; a picture too large for JPEG becomes PNG, also by its ending. Line and text
-    grow with the picture, so that they stay legible.
+    Each face may have an inset, (height, width, 3) RGB uint8, which is drawn beside its box at half the height. The
+    ending of `path` says the format; a picture too large for JPEG becomes PNG, also by its ending. Line and text grow with the
+    picture, so that they stay legible.
     """
     import cv2
     import numpy as np
@@ -34,6 +41,16 @@ def draw_faces(image: "np.ndarray", boxes_ltrb: Sequence[Box], captions: Sequenc
     line, size = max(2, max(width, height) // 400), max(12, max(width, height) // 45)
     # OpenCV brings a font that has the letters of most scripts; Pillow's own lacks even accents.
     font = cv2.FontFace("sans")
+    for (left, top, right, bottom), inset in zip(boxes_ltrb, insets or [None] * len(boxes_ltrb), strict=True):
+        edge = min(max((bottom - top) // 2, 2 * size), height - 2 * line, width - 2 * line)
+        if inset is None or edge < 1:
+            continue
+        # To the right of the box where there is room, otherwise to its left; never beyond the picture's edges.
+        x = right if right + edge + 2 * line <= width else max(0, left - edge - 2 * line)
+        y = max(0, min(top, height - edge - 2 * line))
+        canvas[y : y + edge + 2 * line, x : x + edge + 2 * line] = PAPER
+        shown = cv2.resize(inset, (edge, edge), interpolation=cv2.INTER_AREA)
+        canvas[y + line : y + line + edge, x + line : x + line + edge] = shown
     for (left, top, right, bottom), caption in zip(boxes_ltrb, captions, strict=True):
         for part in (
             (slice(top, top + line), slice(left, right)),

@@ -1,24 +1,37 @@
 """The people who are known, and who of them a face is."""
 
 import math
-import warnings
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Self
 
+from faceline.calibration import Calibration
 from faceline.errors import FacelineError
 from faceline.formats import are_reckonable
 from faceline.networks import DISTANCES, Network
+from faceline.scoring import Scorer, Training, unit
 
 if TYPE_CHECKING:
     import numpy as np
 
 UNKNOWN = "unknown"
 
-# A person's score is the cosine to the mean of their embeddings plus this much of their SVM's margin. The two see
-# different things: together they find more people, at the same rate of strangers named, than either alone.
-MARGIN_WEIGHT = 0.03
-SVM_C = 10.0
+# So many embeddings, and the names of their crops, are kept to name the nearest picture: 50 MB of them. Of a larger
+# gallery, as many as that leaves for each person.
+EXEMPLARS = 100_000
+
+# People beside the most similar one who are weighed for a face that shares a picture with others.
+CANDIDATES = 10
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A person whom a face may be, with the probability that it is."""
+
+    name: str
+    confidence: float
+    score: float
+    distance: float
+    nearest: str
 
 
 @dataclass(frozen=True)
@@ -31,13 +44,33 @@ class Identity:
         The person, or UNKNOWN.
     confidence : float
         The probability that this name is right.
-    distance : float
-        From the face to the nearest embedding of the most similar person.
+    candidates : tuple of Candidate
+        The most similar people, at least one; `distance` is from the face to their nearest picture, `nearest` that
+        picture's crop. The person named is one of them, the first unless that one is taken by another face.
     """
 
     name: str
     confidence: float
-    distance: float
+    candidates: tuple[Candidate, ...]
+
+    @property
+    def likeliest(self) -> Candidate:
+        """The person who was named; for a stranger the most similar one."""
+        return next((candidate for candidate in self.candidates if candidate.name == self.name), self.candidates[0])
+
+    @property
+    def distance(self) -> float:
+        return self.likeliest.distance
+
+    @property
+    def runner_up(self) -> Candidate | None:
+        """The most similar one of the others; None in a gallery of one person."""
+        return next((candidate for candidate in self.candidates if candidate is not self.likeliest), None)
+
+    @property
+    def margin(self) -> float | None:
+        """How far the score of the person lies above the runner-up's."""
+        return None if self.runner_up is None else self.likeliest.score - self.runner_up.score
 
 
 @dataclass(frozen=True)
@@ -49,31 +82,38 @@ class Gallery:
     people : list of k str
         Sorted.
     embeddings : ndarray of shape (n, d), float32
-        As the network gave them.
+        As the network gave them, person by person: all, or the EXEMPLARS that a large gallery keeps.
+    crops : list of n str
+        Where each came from.
     labels : ndarray of shape (n,), int32
-        Index into `people` of each embedding; everybody has one at least.
-    coefficients, intercepts : ndarrays of shapes (k, d) and (k,), float32
-        For each person the linear SVM that tells them from all others; zeros where there is one person only.
+        Index into `people` of each embedding, in rising order; everybody has one at least.
     distance : str
         How embeddings compare, one of `networks.DISTANCES`.
-    threshold : float
-        The distance at which a name is as likely right as wrong, with as many strangers as known people among the
-        probes; up to it a face is named.
-    spread : float
-        How fast the probability falls around the threshold: the scale of a logistic curve.
+    scorer : Scorer
+    calibration : Calibration
     """
 
     people: list[str]
     embeddings: "np.ndarray"
+    crops: list[str]
     labels: "np.ndarray"
-    coefficients: "np.ndarray"
-    intercepts: "np.ndarray"
     distance: str
-    threshold: float
-    spread: float
+    scorer: Scorer
+    calibration: Calibration
 
     @classmethod
-    def fit(cls, names: list[str], embeddings: "np.ndarray", network: Network) -> Self:
+    def fit(
+        cls,
+        names: list[str],
+        embeddings: "np.ndarray",
+        crops: list[str],
+        network: Network,
+        *,
+        fpir: float,
+        classifier: str,
+        lda_dim: int | None,
+        jobs: int,
+    ) -> Self:
         """Learn people from their embeddings.
 
         Parameters
@@ -81,121 +121,219 @@ class Gallery:
         names : list of n str
             Whose embedding each one is.
         embeddings : ndarray of shape (n, d), float32
+        crops : list of n str
+            Where each came from.
         network : Network
             Where the embeddings come from.
+        fpir, classifier, lda_dim, jobs
+            See `classify.train`.
         """
         import numpy as np
 
-        people, labels = np.unique(np.array(names, object), return_inverse=True)
-        coefficients, intercepts = fit_svms(unit(embeddings), labels, len(people))
+        people = sorted(set(names))
+        number = {name: index for index, name in enumerate(people)}
+        labels = np.array([number[name] for name in names], np.int32)
+        order = np.argsort(labels, kind="stable")
+        embeddings, labels = embeddings[order], labels[order]
+        scale = network.threshold
+        if network.distance == "euclidean":
+            scale = float(network.threshold**2 / 2 / np.mean(np.einsum("ij,ij->i", embeddings, embeddings)))
+        directions = unit(embeddings)
+        training = Training.choose(directions, labels, classifier, lda_dim, scale, jobs)
+        scorer = Scorer.fit(directions, labels, training)
+        calibration = Calibration.fit(directions, labels, scorer, training, fpir)
+        kept = exemplars(directions, labels, scorer.means)
         return cls(
-            people.tolist(),
-            embeddings,
-            labels.astype(np.int32),
-            coefficients.astype(np.float32),
-            intercepts.astype(np.float32),
+            people,
+            embeddings[kept],
+            [crops[row] for row in order[kept]],
+            labels[kept],
             network.distance,
-            network.threshold_among(len(embeddings)),
-            network.spread,
+            scorer,
+            calibration,
         )
 
-    def check(self, dimensions: int) -> None:
-        """Raise FacelineError unless the parts are what they should be, and fit together: they come from a file."""
-        import numpy as np
-
-        n = getattr(self.labels, "size", 0)
-        k = len(self.people) if type(self.people) is list else 0
-        if not (
-            k > 0
-            and all(type(name) is str for name in self.people)
-            and is_array(self.embeddings, (n, dimensions), np.float32)
-            and is_array(self.labels, (n,), np.int32)
-            and is_array(self.coefficients, (k, dimensions), np.float32)
-            and is_array(self.intercepts, (k,), np.float32)
-            and np.array_equal(np.unique(self.labels), np.arange(k))
-            and type(self.distance) is str
-            and self.distance in DISTANCES
-            and all(type(number) is float and math.isfinite(number) for number in (self.threshold, self.spread))
-            and self.spread > 0
-        ):
-            raise FacelineError("its parts do not fit together")
-
-    @cached_property
-    def means(self) -> "np.ndarray":
-        """The direction of each person's mean embedding: (k, d) float32, of length 1."""
-        import numpy as np
-
-        sums = np.zeros_like(self.coefficients)
-        np.add.at(sums, self.labels, unit(self.embeddings))
-        return unit(sums)
-
-    def identify(self, embeddings: "np.ndarray", threshold: float | None = None) -> list[Identity]:
+    def identify(
+        self,
+        embeddings: "np.ndarray",
+        threshold: float | None = None,
+        top: int = 1,
+        one_each: bool = False,
+    ) -> list[Identity]:
         """Name faces.
 
         Parameters
         ----------
         embeddings : ndarray of shape (m, d), float32
         threshold : float or None
-            The largest distance at which a face is named, instead of the gallery's own; infinity names every face.
+            The largest distance at which a face is named, instead of the gallery's own limit; infinity names every
+            face.
+        top : int
+            How many candidates to give for each face; at least two are found where there are as many people.
+        one_each : bool
+            The faces are in one picture: name nobody twice.
 
         Returns
         -------
         list of m Identity
         """
-
-        limit = self.threshold if threshold is None else threshold
-        probes = unit(embeddings)
-        scores = probes @ self.means.T + MARGIN_WEIGHT * (probes @ self.coefficients.T + self.intercepts)
-        identities = []
-        for embedding, best in zip(embeddings, scores.argmax(axis=1), strict=True):
-            distance = self.nearest(embedding, best)
-            right = self.confidence(distance)
-            known = distance <= limit
-            identities.append(
-                Identity(self.people[best] if known else UNKNOWN, right if known else 1 - right, distance)
-            )
-        return identities
-
-    def nearest(self, embedding: "np.ndarray", person: int) -> float:
-        """The distance of an embedding, (d,) float32, to the nearest one of a person."""
         import numpy as np
 
-        distance = np.linalg.norm(self.embeddings[self.labels == person] - embedding, axis=1).min()
+        scores, order = self.scorer.score(embeddings)
+        count = min(len(self.people), max(top, CANDIDATES if one_each else 2))
+        best = np.argpartition(-order, count - 1, axis=1)[:, :count]
+        best = np.take_along_axis(best, np.argsort(-np.take_along_axis(order, best, axis=1), kind="stable"), axis=1)
+        found = [
+            self.candidates(embedding, row, chosen)
+            for embedding, row, chosen in zip(embeddings, scores, best, strict=True)
+        ]
+        allowed = [[self.is_near(candidate, threshold) for candidate in candidates] for candidates in found]
+        if one_each:
+            named = one_name_each(found, allowed)
+        else:
+            named = [candidates[0] if fits[0] else None for candidates, fits in zip(found, allowed, strict=True)]
+        return [
+            Identity(UNKNOWN, 1 - self.calibration.known(candidates[0].score), tuple(candidates))
+            if candidate is None
+            else Identity(candidate.name, candidate.confidence, tuple(candidates))
+            for candidate, candidates in zip(named, found, strict=True)
+        ]
+
+    def candidates(self, embedding: "np.ndarray", scores: "np.ndarray", chosen: "np.ndarray") -> list[Candidate]:
+        """What there is to say of the people `chosen`, the most similar one first; `scores`, (k,), are all people's."""
+        import numpy as np
+
+        top = scores[chosen[0]]
+        # The face is the first one's with the probability that was calibrated, unless others come near in score.
+        rivalry = np.exp(self.calibration.right.slope * np.minimum(scores - top, 0))
+        shares = self.calibration.right(float(top)) * rivalry[chosen] / rivalry.sum()
+        return [
+            Candidate(self.people[person], float(share), float(scores[person]), *self.nearest(embedding, person))
+            for person, share in zip(chosen, shares, strict=True)
+        ]
+
+    def nearest(self, embedding: "np.ndarray", person: int) -> tuple[float, str]:
+        """The distance of an embedding, (d,) float32, to the nearest one of a person, and that one's crop."""
+        import numpy as np
+
+        start, stop = np.searchsorted(self.labels, [person, person + 1])
+        distances = np.linalg.norm(self.embeddings[start:stop] - embedding, axis=1)
+        row = int(distances.argmin())
         # Embeddings that compare by their angle have length 1, where 1 - cosine is half the square of the distance.
-        return float(distance if self.distance == "euclidean" else distance**2 / 2)
+        distance = float(distances[row])
+        return (distance if self.distance == "euclidean" else distance**2 / 2), self.crops[start + row]
 
-    def confidence(self, distance: float) -> float:
-        """The probability that the most similar person, at this distance, is the right one."""
-        return 0.5 - 0.5 * math.tanh((distance - self.threshold) / (2 * self.spread))
+    def is_near(self, candidate: Candidate, threshold: float | None) -> bool:
+        """Whether a candidate is similar enough to be named."""
+        return candidate.score >= self.calibration.limit if threshold is None else candidate.distance <= threshold
+
+    def record(self) -> dict:
+        """The gallery as plain values and arrays."""
+        record = {field.name: getattr(self, field.name) for field in fields(self)}
+        return record | {"scorer": self.scorer.record(), "calibration": asdict(self.calibration)}
+
+    @classmethod
+    def from_record(cls, record: dict, dimensions: int) -> Self:
+        """The gallery that `record` told of, which comes from a file.
+
+        Raises
+        ------
+        FacelineError
+            If the parts are not what they should be, or do not fit together.
+        KeyError, TypeError, ValueError, AttributeError
+            If they are nothing of the kind.
+        """
+        parts = {field.name: record[field.name] for field in fields(cls)}
+        scorer, calibration = Scorer.from_record(parts["scorer"]), Calibration.from_record(parts["calibration"])
+        gallery = cls(**parts | {"scorer": scorer, "calibration": calibration})
+        gallery.check(dimensions)
+        return gallery
+
+    def check(self, dimensions: int) -> None:
+        """Raise FacelineError unless all parts fit together, and hold numbers to reckon with."""
+        import numpy as np
+
+        count, people = len(self.labels), len(self.people)
+        scorer, calibration = self.scorer, self.calibration
+        inner = scorer.components.shape[1] or dimensions
+        arrays = [self.embeddings, self.labels, scorer.centre, scorer.means, scorer.crowding, scorer.components]
+        numbers = [scorer.scale, *calibration.numbers()]
+        learnt = scorer.classifier
+        arrays += learnt.arrays().values() if learnt is not None else []
+        if not (
+            all(type(array) is np.ndarray and array.dtype in NUMBERS and are_reckonable(array) for array in arrays)
+            and all(type(number) in (int, float) and math.isfinite(number) for number in numbers)
+            and all(type(part) is list for part in (self.people, self.crops))
+            and all(type(text) is str for text in self.people + self.crops)
+            and self.embeddings.shape == (count, dimensions)
+            and self.labels.dtype == np.int32
+            and len(self.crops) == count
+            and people > 0
+            and np.array_equal(np.unique(self.labels), np.arange(people))
+            and bool((np.diff(self.labels) >= 0).all())
+            and self.distance in DISTANCES
+            and scorer.centre.shape == (dimensions,)
+            and scorer.means.shape == (people, dimensions)
+            and scorer.crowding.shape == (people,)
+            and scorer.components.shape == (dimensions, scorer.components.shape[1])
+            and scorer.scale > 0
+            and calibration.right.slope > 0
+            and (people == 1 if learnt is None else learnt.fits(people, inner))
+        ):
+            raise FacelineError("its parts do not fit together")
 
 
-def is_array(part: object, shape: tuple[int, ...], kind: type) -> bool:
-    """Whether `part`, which comes from a file, is an array of numbers to reckon with, of this shape and kind."""
+NUMBERS = ("float32", "float64", "int32")
+
+
+def exemplars(directions: "np.ndarray", labels: "np.ndarray", means: "np.ndarray") -> "np.ndarray":
+    """The rows whose embeddings a gallery keeps: all, or for each person some from the most to the least typical."""
     import numpy as np
 
-    is_such = type(part) is np.ndarray and part.shape == shape and part.dtype == kind
-    return is_such and are_reckonable(part)
+    each = max(1, EXEMPLARS // len(means))
+    if len(labels) <= EXEMPLARS:
+        return np.arange(len(labels))
+    typical = np.einsum("ij,ij->i", directions, means[labels])
+    kept = []
+    for person in range(len(means)):
+        start, stop = np.searchsorted(labels, [person, person + 1])
+        rows = start + np.argsort(-typical[start:stop], kind="stable")
+        kept.append(rows[np.unique(np.linspace(0, len(rows) - 1, each).round().astype(int))])
+    return np.sort(np.concatenate(kept))
 
 
-def fit_svms(embeddings: "np.ndarray", labels: "np.ndarray", count: int) -> "tuple[np.ndarray, np.ndarray]":
-    """One linear SVM for each of `count` people against all others: coefficients (count, d) and intercepts (count,)."""
+def one_name_each(found: list[list[Candidate]], allowed: list[list[bool]]) -> list[Candidate | None]:
+    """Who each face is if nobody is there twice: the names with the largest sum of scores.
+
+    Parameters
+    ----------
+    found : list of m lists of Candidate
+    allowed : list of m lists of bool
+        Which of them may be named.
+
+    Returns
+    -------
+    list of m Candidate or None
+    """
     import numpy as np
-    from sklearn.svm import LinearSVC
+    from scipy.optimize import linear_sum_assignment
 
-    if count == 1:
-        return np.zeros((1, embeddings.shape[1])), np.zeros(1)
-    svm = LinearSVC(C=SVM_C, random_state=0, max_iter=10_000)
-    with warnings.catch_warnings():
-        # Many people with a picture or two each are no mistake here.
-        warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)
-        svm.fit(embeddings, labels)
-    if count == 2:  # scikit-learn keeps only the second person's
-        return np.vstack([-svm.coef_, svm.coef_]), np.concatenate([-svm.intercept_, svm.intercept_])
-    return svm.coef_, svm.intercept_
-
-
-def unit(vectors: "np.ndarray") -> "np.ndarray":
-    """Rows scaled to length 1; a row of zeros stays."""
-    import numpy as np
-
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), np.finfo(np.float32).tiny)
+    pairs = [
+        (face, candidate)
+        for face, (candidates, fits) in enumerate(zip(found, allowed, strict=True))
+        for candidate, fit in zip(candidates, fits, strict=True)
+        if fit
+    ]
+    names = sorted({candidate.name for _, candidate in pairs})
+    floor = min((candidate.score for _, candidate in pairs), default=0.0) - 1e-6
+    # Besides the people there is, for each face, the choice to leave it without a name, which gains nothing.
+    gains = np.zeros((len(found), len(names) + len(found)))
+    gains[:, : len(names)] = -1
+    for face, candidate in pairs:
+        gains[face, names.index(candidate.name)] = candidate.score - floor
+    chosen = dict(zip(*linear_sum_assignment(gains, maximize=True), strict=True))
+    named = {face: names[column] for face, column in chosen.items() if column < len(names)}
+    return [
+        next((candidate for candidate in candidates if candidate.name == named.get(face)), None)
+        for face, candidates in enumerate(found)
+    ]

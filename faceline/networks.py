@@ -17,11 +17,6 @@ from faceline.weights import DLIB_RESNET, Download, Weights, path_of
 DISTANCES = ("euclidean", "cosine")
 CHANNELS = ("rgb", "bgr")
 
-# How a network without measurements of its own is taken to crowd and spread, as parts of its threshold: like dlib's.
-# A cosine distance is half the square of a Euclidean one, so it changes twice as much.
-RELATIVE_CROWDING = {"euclidean": 0.03, "cosine": 0.06}
-RELATIVE_SPREAD = {"euclidean": 0.035, "cosine": 0.07}
-
 
 @dataclass(frozen=True)
 class Network:
@@ -43,10 +38,7 @@ class Network:
     distance : str
         How two embeddings compare, one of DISTANCES; "cosine" is 1 minus the cosine of their angle.
     threshold : float
-        The distance below which its authors call two faces the same person.
-    crowding, spread : float
-        See `threshold_among`, and the scale of the logistic curve by which the probability of being right falls around
-        that distance. For dlib's network they are fitted by `benchmarks/calibration.py`.
+        The distance below which its authors call two faces the same person; a classifier measures distances by it.
     licence : str
     channels : str
         The order in which an ONNX file takes the colours, one of CHANNELS.
@@ -64,8 +56,6 @@ class Network:
     dimensions: int
     distance: str
     threshold: float
-    crowding: float
-    spread: float
     licence: str
     channels: str = "rgb"
     mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
@@ -83,13 +73,6 @@ class Network:
                 if name in DESCRIPTION
             }
         return record
-
-    def threshold_among(self, count: int) -> float:
-        """The distance to the nearest of `count` embeddings at which naming that person is as likely right as wrong.
-
-        The more embeddings, the nearer a stranger's nearest one lies: each e-fold brings it nearer by `crowding`.
-        """
-        return self.threshold - self.crowding * math.log(count)
 
     def path(self) -> Path:
         """Where the file lies, downloaded first if need be; raises FacelineError if it cannot be had."""
@@ -116,8 +99,6 @@ NETWORKS: Mapping[str, Network] = {
             dimensions=128,
             distance="euclidean",
             threshold=0.6,
-            crowding=0.018,
-            spread=0.021,
             licence="CC0",
             crop_size=96,
         ),
@@ -130,8 +111,6 @@ NETWORKS: Mapping[str, Network] = {
             dimensions=128,
             distance="cosine",
             threshold=0.637,
-            crowding=RELATIVE_CROWDING["cosine"] * 0.637,
-            spread=RELATIVE_SPREAD["cosine"] * 0.637,
             licence="Apache-2.0",
             crop_size=112,
         ),
@@ -167,8 +146,6 @@ DESCRIPTION = {
     "channels": True,
     "mean": True,
     "deviation": True,
-    "crowding": True,
-    "spread": True,
 }
 
 
@@ -212,10 +189,8 @@ def described(values: dict) -> dict:
             if len(result[name]) != 3 or (name == "deviation" and 0 in result[name]):
                 raise ValueError(f"{name} is not three numbers, one for each channel")
     threshold = result["threshold"] = float(values["threshold"])
-    result["crowding"] = float(values.get("crowding", RELATIVE_CROWDING[values["distance"]] * threshold))
-    result["spread"] = float(values.get("spread", RELATIVE_SPREAD[values["distance"]] * threshold))
-    if not (threshold > 0 and result["spread"] > 0 and math.isfinite(threshold)):
-        raise ValueError("threshold and spread must be more than 0")
+    if not (threshold > 0 and math.isfinite(threshold)):
+        raise ValueError("threshold must be more than 0")
     return result | {"licence": str(values["licence"]), "crop_size": values["input_size"]}
 
 

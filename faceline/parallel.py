@@ -1,5 +1,6 @@
 """Spreading a stage's items over processes."""
 
+import contextlib
 import functools
 import os
 import threading
@@ -49,7 +50,6 @@ def spread(work: Callable, items: Sequence, jobs: int, title: str, batch: int = 
         If a process is killed.
     """
     import joblib
-    from joblib.externals.loky.process_executor import TerminatedWorkerError
     from tqdm import tqdm
 
     batches = [items[start : start + batch] for start in range(0, len(items), batch)]
@@ -60,19 +60,49 @@ def spread(work: Callable, items: Sequence, jobs: int, title: str, batch: int = 
         parallel = joblib.Parallel(n_jobs=jobs, batch_size=1, return_as="generator_unordered", max_nbytes=None)
         results = parallel(joblib.delayed(in_worker)(os.getpid(), work, part) for part in batches)
     try:
-        with tqdm(total=len(items), desc=title, disable=None) as bar:
+        with killed_workers(), tqdm(total=len(items), desc=title, disable=None) as bar:
             for part in results:
                 bar.update(len(part))
                 yield from part
-    except TerminatedWorkerError:
-        raise FacelineError(
-            "a worker process was killed, probably for want of memory; run again with fewer --jobs"
-        ) from None
     finally:
         with warnings.catch_warnings():
             # joblib warns of results that nobody fetches; after a mistake or an interruption nobody wants them.
             warnings.simplefilter("ignore")
             results.close()
+
+
+@contextlib.contextmanager
+def killed_workers() -> Iterator[None]:
+    """Turn the end of a worker process into a FacelineError."""
+    from joblib.externals.loky.process_executor import TerminatedWorkerError
+
+    try:
+        yield
+    except TerminatedWorkerError:
+        raise FacelineError(
+            "a worker process was killed, probably for want of memory; run again with fewer --jobs"
+        ) from None
+
+
+def map_batches(work: Callable, items: Sequence, jobs: int, title: str, batch: int) -> list:
+    """Call `work` with lists of items, as `spread` does, and give each item's result in the items' order.
+
+    Items may be made when they are asked for, as few at a time as the processes need. joblib's own choice of processes
+    can be replaced from outside, by `joblib.parallel_config`: this asks nothing of them that another backend lacks.
+    """
+    import joblib
+    from tqdm import tqdm
+
+    starts = range(0, len(items), batch)
+    batches = (items[start : start + batch] for start in tqdm(starts, desc=title, disable=None, leave=False))
+    jobs = max(1, min(jobs, len(starts)))
+    if jobs == 1:
+        parts = [one_thread(work, part) for part in batches]
+    else:
+        with killed_workers():
+            parallel = joblib.Parallel(n_jobs=jobs, batch_size=1, max_nbytes=None)
+            parts = parallel(joblib.delayed(in_worker)(os.getpid(), work, part) for part in batches)
+    return [result for part in parts for result in part]
 
 
 def in_worker(parent: int, work: Callable, items: Sequence) -> list:
