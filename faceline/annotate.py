@@ -29,8 +29,8 @@ def draw_faces(
     """Save a picture of shape (height, width, 3), RGB uint8, with a captioned box around each face.
 
     Each face may have an inset, (height, width, 3) RGB uint8, which is drawn beside its box at half the height. The
-    ending of `path` says the format; a picture too large for JPEG becomes PNG, also by its ending. Line and text grow with the
-    picture, so that they stay legible.
+    ending of `path` says the format; a picture too large for JPEG becomes PNG, also by its ending. Line and text grow
+    with the picture, so that they stay legible.
     """
     import cv2
     import numpy as np

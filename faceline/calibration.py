@@ -99,7 +99,7 @@ class Calibration:
 
     @classmethod
     def from_record(cls, record: dict) -> Self:
-        """The calibration that `asdict` told of; raises KeyError or TypeError if it is none, and checks nothing else."""
+        """The calibration that `asdict` told of; raises KeyError or TypeError if it is none, checks nothing else."""
         curves = {name: Curve(**record[name]) for name in ("right", "known")}
         return cls(**record | curves)
 

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from faceline.annotate import draw_faces, marked_paths
+from faceline.calibration import DEFAULT_FPIR, Calibration, check_fpir
+from faceline.classifiers import CLASSIFIERS, DEFAULT_CLASSIFIER_NAME
 from faceline.embed import check_network, embed
 from faceline.errors import FacelineError, MissingError, UnreadableError, cure
 from faceline.faces import AlignmentOptions, aligner_for
-from faceline.calibration import DEFAULT_FPIR, Calibration, check_fpir
-from faceline.classifiers import CLASSIFIERS, DEFAULT_CLASSIFIER_NAME
 from faceline.files import check_folder, inside, locked, named_path, one_line, read_record
 from faceline.formats import (
     CLASSIFIER_FILE,
