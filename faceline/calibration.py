@@ -132,7 +132,7 @@ class Calibration:
         known = known.with_background(expected.mean(), spread.mean())
         limit = strangers_limit(strangers, fpir)
         right, some = fit_curve(strangers, known, known.right), fit_curve(strangers, known, np.ones_like(known.right))
-        if not right.slope > 0:
+        if not (right.slope > 0 and some.slope > 0):
             advice = "make sure that each folder holds pictures of one person"
             raise FacelineError(f"the people cannot be told apart, strangers score as high as they do; {advice}")
         return cls(fpir, known_found(known, limit), limit, right, some, strangers.people)
@@ -273,11 +273,15 @@ def fit_curve(strangers: Sample, known: Sample, success: "np.ndarray") -> Curve:
     """
     import numpy as np
     from scipy.optimize import minimize
-    from scipy.special import expit, gammainccinv, ndtri
+    from scipy.special import expit, gammaincinv, ndtr
 
-    steps = (np.arange(100) + 0.5) / 100
+    # Far into the tails: where the people and the strangers of a small gallery lie apart, these alone say how steep the
+    # curve is; without them it would be a step.
+    normal = np.linspace(-5, 5, 101)
+    steps, shares = ndtr(normal), np.exp(-(normal**2) / 2)
+    shares /= shares.sum()
     shape = STRANGERS_SHAPE
-    backgrounds = ((gammainccinv(shape, steps) - shape) / math.sqrt(shape), ndtri(steps))
+    backgrounds = ((gammaincinv(shape, steps) - shape) / math.sqrt(shape), normal)
     scores, truth, weights = [], [], []
     for sample, background, own, always in (
         (strangers, backgrounds[0], strangers.right, 0),
@@ -286,7 +290,7 @@ def fit_curve(strangers: Sample, known: Sample, success: "np.ndarray") -> Curve:
         scores += [sample.scores, sample.mean + sample.spread * background]
         truth += [own, np.full(len(steps), always)]
         total = sample.people + BACKGROUND_PEOPLE
-        weights += [sample.weights / total, np.full(len(steps), BACKGROUND_PEOPLE / len(steps) / total)]
+        weights += [sample.weights / total, BACKGROUND_PEOPLE / total * shares]
     scores, truth, weights = map(np.concatenate, (scores, truth, weights))
     middle = (strangers.mean + known.mean) / 2
     inputs = np.stack([scores - middle, np.ones(len(scores))], axis=1)
@@ -296,7 +300,7 @@ def fit_curve(strangers: Sample, known: Sample, success: "np.ndarray") -> Curve:
         loss = weights @ (np.logaddexp(0, odds) - truth * odds)
         return loss, inputs.T @ (weights * (expit(odds) - truth))
 
-    slope, offset = map(float, minimize(cost, np.array([1.0, 0.0]), jac=True, method="BFGS").x)
+    slope, offset = map(float, minimize(cost, np.array([1.0, 0.0]), jac=True, method="BFGS", tol=1e-9).x)
     return Curve(middle - offset / slope, slope)
 
 

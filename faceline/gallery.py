@@ -267,6 +267,7 @@ class Gallery:
             and all(type(text) is str for text in self.people + self.crops)
             and self.embeddings.shape == (count, dimensions)
             and self.labels.dtype == np.int32
+            and self.labels.shape == (count,)
             and len(self.crops) == count
             and people > 0
             and np.array_equal(np.unique(self.labels), np.arange(people))
@@ -278,6 +279,7 @@ class Gallery:
             and scorer.components.shape == (dimensions, scorer.components.shape[1])
             and scorer.scale > 0
             and calibration.right.slope > 0
+            and calibration.known.slope > 0
             and (people == 1 if learnt is None else learnt.fits(people, inner))
         ):
             raise FacelineError("its parts do not fit together")

