@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 # The rows of a kernel machine or a tree times its people; with more, use LinearSvm, which grows with the people only.
 MAX_NUMBERS = 50_000_000
 
+# Of points of length 1 no variance comes near it; numbers divided by a smaller one might be too large to reckon with.
+LEAST_VARIANCE = 1e-9
+
 # Points are compared with stored ones in blocks, so that memory stays flat.
 BLOCK = 1024
 
@@ -208,6 +211,7 @@ class GridSearchSvm(KernelSvm):
         from sklearn.svm import SVC
 
         counts = np.bincount(labels)
+        refuse_large(len(points) * len(counts))  # before the search, which would take hours
         folds = int(min(5, np.sort(counts)[len(counts) // 2]))
         if folds < 2:  # half of the people have a single picture: nothing to validate on
             return {"penalty": 10.0, "gamma": 0.0}
@@ -259,7 +263,7 @@ class GaussianNB(Classifier):
         return (
             self.means.shape == self.variances.shape == (people, dimensions)
             and self.shares.shape == (people,)
-            and bool((self.variances > 0).all())
+            and bool((self.variances > LEAST_VARIANCE).all())
         )
 
 
@@ -340,6 +344,7 @@ class DecisionTree(Classifier):
             nodes > 0
             and self.children.shape == (nodes, 2)
             and self.columns.shape == self.limits.shape == (nodes,)
+            and self.children.dtype.kind == self.columns.dtype.kind == "i"
             and self.shares.shape == (nodes, people)
             and bool(((self.children >= 0) & (self.children < nodes)).all())
             and bool(((self.columns >= 0) & (self.columns < dimensions)).all())
@@ -433,6 +438,7 @@ class Knn(Classifier):
             and self.points.shape == (len(self.points), dimensions)
             and self.labels.shape == (len(self.points),)
             and self.people.shape == (1,)
+            and self.labels.dtype.kind == self.people.dtype.kind == "i"
             and self.people[0] == people
             and bool(((self.labels >= 0) & (self.labels < people)).all())
         )

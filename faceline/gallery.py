@@ -1,12 +1,11 @@
 """The people who are known, and who of them a face is."""
 
-import math
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Self
 
 from faceline.calibration import Calibration
 from faceline.errors import FacelineError
-from faceline.formats import are_reckonable
+from faceline.formats import LARGEST, are_reckonable
 from faceline.networks import DISTANCES, Network
 from faceline.scoring import Scorer, Training, unit
 
@@ -262,7 +261,7 @@ class Gallery:
         arrays += learnt.arrays().values() if learnt is not None else []
         if not (
             all(type(array) is np.ndarray and array.dtype in NUMBERS and are_reckonable(array) for array in arrays)
-            and all(type(number) in (int, float) and math.isfinite(number) for number in numbers)
+            and all(type(number) in (int, float) and abs(number) < LARGEST for number in numbers)
             and all(type(part) is list for part in (self.people, self.crops))
             and all(type(text) is str for text in self.people + self.crops)
             and self.embeddings.shape == (count, dimensions)
@@ -277,7 +276,7 @@ class Gallery:
             and scorer.means.shape == (people, dimensions)
             and scorer.crowding.shape == (people,)
             and scorer.components.shape == (dimensions, scorer.components.shape[1])
-            and scorer.scale > 0
+            and scorer.scale > 1 / LARGEST
             and calibration.right.slope > 0
             and calibration.known.slope > 0
             and (people == 1 if learnt is None else learnt.fits(people, inner))

@@ -119,3 +119,18 @@ def tree(folder: Path) -> dict[str, bytes]:
         else:
             content[path.relative_to(folder).as_posix() + "/"] = b""
     return content
+
+
+def drawn(people: int, pictures: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Made-up embeddings of length 1, (people * pictures, 128) float32, and the number of each one's person.
+
+    They scatter about as those of dlib's network on LFW do: people around a common direction, pictures around people.
+    """
+    generator = np.random.default_rng(seed)
+    axes = np.arange(127)
+    between, within = (1 + axes / 3) ** -1.1, np.exp(-axes / 40)
+    offsets = generator.normal(size=(people, 1, 127)) * np.sqrt(0.157 * between / between.sum())
+    offsets = offsets + generator.normal(size=(people, pictures, 127)) * np.sqrt(0.054 * within / within.sum())
+    embeddings = np.concatenate([np.full((people * pictures, 1), 0.91), offsets.reshape(-1, 127)], axis=1)
+    labels = np.repeat(np.arange(people), pictures)
+    return (embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True)).astype(np.float32), labels
