@@ -28,6 +28,9 @@ LEAST_TO_HOLD_OUT = 4
 ENOUGH_STRANGERS = 500
 PROBES = 5  # pictures at most that one person contributes
 
+# Where the best score is the right person's for fewer of the held-out pictures, the folders do not hold a person each.
+LEAST_RIGHT = 0.25
+
 # The background counts as much as so many people.
 BACKGROUND_PEOPLE = 8
 # How many held-out people must lie beyond a limit for them to say as much of it as the shape of all scores does.
@@ -126,6 +129,9 @@ class Calibration:
         pictures = np.bincount(labels)
         people = len(pictures)
         strangers, known = collect(hold_out(directions, labels, scorer, training))
+        if known.people >= LEAST_TO_HOLD_OUT and known.weights @ known.right < LEAST_RIGHT * known.people:
+            advice = "make sure that each folder holds pictures of one person"
+            raise FacelineError(f"the people cannot be told apart, their own pictures are taken for others'; {advice}")
         strangers = strangers.with_background(*strangers_background(people))
         spread = KNOWN_SPREAD[0] + KNOWN_SPREAD[1] / pictures
         expected = known_background(people, pictures) - CROWDING_WEIGHT * scorer.crowding
@@ -247,15 +253,17 @@ def strangers_limit(strangers: Sample, fpir: float) -> float:
     import numpy as np
     from scipy.special import gammainccinv
 
+    # A single stranger far beyond the others would count less for a lower rate: the limit never falls with the rate.
+    rates = np.geomspace(fpir, 1, 1000, endpoint=False)
     shape = STRANGERS_SHAPE
-    limit = strangers.mean + strangers.spread * (gammainccinv(shape, fpir) - shape) / math.sqrt(shape)
+    limits = strangers.mean + strangers.spread * (gammainccinv(shape, rates) - shape) / math.sqrt(shape)
     if strangers.people:
         order = np.argsort(strangers.scores, kind="stable")
         weights = strangers.weights[order]
-        own = np.interp(1 - fpir, (np.cumsum(weights) - weights / 2) / strangers.people, strangers.scores[order])
-        trust = strangers.people * fpir / (strangers.people * fpir + TAIL_PEOPLE)
-        limit = trust * own + (1 - trust) * limit
-    return float(limit)
+        own = np.interp(1 - rates, (np.cumsum(weights) - weights / 2) / strangers.people, strangers.scores[order])
+        trust = strangers.people * rates / (strangers.people * rates + TAIL_PEOPLE)
+        limits = trust * own + (1 - trust) * limits
+    return float(limits.max())
 
 
 def known_found(known: Sample, limit: float) -> float:

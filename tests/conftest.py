@@ -14,6 +14,9 @@ import pillow_heif
 import pytest
 from PIL import Image
 
+from faceline import align_folder, represent_folder
+from faceline.files import read_record
+from faceline.formats import read_people
 from faceline.images import decode_image
 
 pillow_heif.register_heif_opener()
@@ -107,6 +110,47 @@ def pipeline(photographs: Photographs, tmp_path_factory: pytest.TempPathFactory)
     return folder
 
 
+@dataclass(frozen=True)
+class People:
+    """Embeddings of real photographs, (n, 128) float32, with whose each one is and which crop it came from."""
+
+    embeddings: np.ndarray
+    names: np.ndarray
+    crops: np.ndarray
+
+    def rows(self, person: str) -> np.ndarray:
+        return np.flatnonzero(self.names == person)
+
+
+def embedded(pictures: list[Path], folder: Path) -> People:
+    """Run the first two stages on pictures, whose folders say who they show."""
+    for path in pictures:
+        (folder / "in" / path.parent.name).mkdir(parents=True, exist_ok=True)
+        (folder / "in" / path.parent.name / path.name).symlink_to(path)
+    align_folder(folder / "in", folder / "aligned", upsample=0)
+    represent_folder(folder / "aligned", folder / "embeddings")
+    counts = read_record(folder / "embeddings", "represent")["counts"]
+    embeddings, crops, names = read_people(folder / "embeddings", 128, counts)
+    return People(embeddings, np.array(names), np.array(crops))
+
+
+@pytest.fixture(scope="session")
+def lfw(faces: Path, tmp_path_factory: pytest.TempPathFactory) -> People:
+    """40 people with up to 5 pictures each, and 80 with one picture, whose names are `strangers`."""
+    known = (faces / "lfw-dev-known.txt").read_text().split()[::5][:40]
+    unknown = (faces / "lfw-dev-unknown.txt").read_text().split()[::6][:80]
+    pictures = [path for name in known for path in sorted((faces / "lfw-dev" / name).glob("*.jpg"))[:5]]
+    pictures += [sorted((faces / "lfw-dev" / name).glob("*.jpg"))[0] for name in unknown]
+    return embedded(pictures, tmp_path_factory.mktemp("lfw"))
+
+
+@pytest.fixture(scope="session")
+def east_asian(faces: Path, tmp_path_factory: pytest.TempPathFactory) -> People:
+    """People whom the network tells apart badly."""
+    pictures = sorted((faces / "east-asian-dev").glob("*/*.jpg"))
+    return embedded(pictures, tmp_path_factory.mktemp("east-asian"))
+
+
 def tree(folder: Path) -> dict[str, bytes]:
     """Every file below a folder with its content, but for the seconds that a run took."""
     content = {}
@@ -122,15 +166,17 @@ def tree(folder: Path) -> dict[str, bytes]:
 
 
 def drawn(people: int, pictures: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Made-up embeddings of length 1, (people * pictures, 128) float32, and the number of each one's person.
+    """Made-up embeddings, (people * pictures, 128) float32 of length 1.43, and the number of each one's person.
 
-    They scatter about as those of dlib's network on LFW do: people around a common direction, pictures around people.
+    They scatter about as those of dlib's network on LFW do: people around a common direction, and pictures around
+    people, some pictures further than others.
     """
     generator = np.random.default_rng(seed)
     axes = np.arange(127)
     between, within = (1 + axes / 3) ** -1.1, np.exp(-axes / 40)
     offsets = generator.normal(size=(people, 1, 127)) * np.sqrt(0.157 * between / between.sum())
-    offsets = offsets + generator.normal(size=(people, pictures, 127)) * np.sqrt(0.054 * within / within.sum())
+    spread = np.sqrt(0.045) * np.exp(0.4 * generator.normal(size=(people, pictures, 1)))
+    offsets = offsets + spread * generator.normal(size=(people, pictures, 127)) * np.sqrt(within / within.sum())
     embeddings = np.concatenate([np.full((people * pictures, 1), 0.91), offsets.reshape(-1, 127)], axis=1)
     labels = np.repeat(np.arange(people), pictures)
-    return (embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True)).astype(np.float32), labels
+    return (1.43 * embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True)).astype(np.float32), labels

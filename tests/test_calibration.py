@@ -1,0 +1,207 @@
+"""What a gallery promises of people that it has not seen."""
+
+import numpy as np
+import pytest
+from conftest import drawn
+
+from faceline import calibration
+from faceline.calibration import Sample, check_fpir, strangers_limit
+from faceline.classifiers import CLASSIFIERS
+from faceline.errors import FacelineError
+from faceline.gallery import UNKNOWN, Gallery
+from faceline.networks import NETWORKS
+
+
+def fitted(people, rows, fpir=0.01, classifier="LinearSvm"):
+    """A gallery of some rows of `lfw` or `east_asian`."""
+    options = {"fpir": fpir, "classifier": classifier, "lda_dim": None, "jobs": 1}
+    return Gallery.fit(
+        list(people.names[rows]), people.embeddings[rows], list(people.crops[rows]), NETWORKS["dlib"], **options
+    )
+
+
+def learnt(embeddings, names, fpir=0.01):
+    options = {"fpir": fpir, "classifier": "LinearSvm", "lda_dim": None, "jobs": 1}
+    return Gallery.fit([f"{name:05}" for name in names], embeddings, [""] * len(names), NETWORKS["dlib"], **options)
+
+
+def draws(people, count, pictures, times, seed=0):
+    """Enrol some people at random, several times: the rows enrolled, those to find, and one of each stranger."""
+    generator = np.random.default_rng(seed)
+    names = np.unique(people.names)
+    several = [name for name in names if len(people.rows(name)) > pictures]
+    for _ in range(times):
+        chosen = generator.choice(several, count, replace=False)
+        shuffled = [generator.permutation(people.rows(name)) for name in chosen]
+        strangers = [generator.choice(people.rows(name)) for name in names if name not in chosen]
+        yield (
+            np.concatenate([rows[:pictures] for rows in shuffled]),
+            np.concatenate([rows[pictures:] for rows in shuffled]),
+            np.array(strangers),
+        )
+
+
+def calibration_error(confidences, right):
+    """Expected calibration error in ten bins."""
+    confidences, right = np.array(confidences), np.array(right)
+    bins = np.minimum((10 * confidences).astype(int), 9)
+    return sum(
+        (bins == part).mean() * abs(confidences[bins == part].mean() - right[bins == part].mean())
+        for part in np.unique(bins)
+    )
+
+
+@pytest.mark.parametrize(
+    ("count", "pictures", "times"), [(1, 4, 20), (2, 4, 20), (4, 4, 20), (4, 1, 20), (14, 4, 8), (14, 1, 8)]
+)
+def test_strangers_are_named_at_the_rate_asked_for_and_confidence_is_true(lfw, count, pictures, times):
+    named, found, confidences, right = {0.01: [], 0.1: []}, [], [], []
+    for enrolled, known, strangers in draws(lfw, count, pictures, times):
+        for fpir, rates in named.items():
+            gallery = fitted(lfw, enrolled, fpir)
+            answers = gallery.identify(lfw.embeddings[strangers])
+            rates.append(np.mean([answer.name != UNKNOWN for answer in answers]))
+        probes = np.append(np.resize(known, len(strangers)), strangers)  # as many of each
+        answers = gallery.identify(lfw.embeddings[probes])
+        truth = [name if name in gallery.people else UNKNOWN for name in lfw.names[probes]]
+        confidences += [answer.confidence for answer in answers]
+        right += [answer.name == name for answer, name in zip(answers, truth, strict=True)]
+        found += right[-2 * len(strangers) :][: len(strangers)]
+    assert 0.05 <= np.mean(named[0.1]) <= 0.2
+    assert np.mean(named[0.01]) <= 0.025
+    assert np.mean(found) > (0.95 if pictures > 1 else 0.85)
+    assert calibration_error(confidences, right) < 0.04
+
+
+def test_where_the_network_tells_people_apart_badly_the_rate_holds_too(east_asian):
+    """With a limit learnt elsewhere, nearly every one of them would be named."""
+    generator = np.random.default_rng(0)
+    names, named, found, near = np.unique(east_asian.names), [], [], []
+    for _ in range(8):
+        people = generator.permutation(names)[: len(names) // 2]
+        rows = [generator.permutation(east_asian.rows(name)) for name in people]
+        enrolled, probes = np.concatenate([part[1:] for part in rows]), np.array([part[0] for part in rows])
+        gallery = fitted(east_asian, enrolled, fpir=0.1)
+        strangers = np.flatnonzero(~np.isin(east_asian.names, people))
+        answers = gallery.identify(east_asian.embeddings[strangers])
+        named.append(np.mean([answer.name != UNKNOWN for answer in answers]))
+        near.append(np.mean([answer.distance < 0.6 for answer in answers]))
+        answers = gallery.identify(east_asian.embeddings[probes])
+        found += [answer.name == name for answer, name in zip(answers, east_asian.names[probes], strict=True)]
+    assert np.mean(near) > 0.8
+    assert 0.05 <= np.mean(named) <= 0.2
+    assert np.mean(found) > 0.85
+
+
+def test_a_hundred_people():
+    embeddings, whose = drawn(400, 5)
+    enrolled = (whose < 100) & (np.arange(len(whose)) % 5 < 4)
+    gallery = learnt(embeddings[enrolled], whose[enrolled], fpir=0.1)
+    answers = gallery.identify(embeddings[whose >= 100][::5])
+    assert 0.02 <= np.mean([answer.name != UNKNOWN for answer in answers]) <= 0.2
+    answers = gallery.identify(embeddings[(whose < 100) & ~enrolled])
+    assert np.mean([answer.name == f"{person:05}" for person, answer in enumerate(answers)]) > 0.95
+    assert gallery.calibration.people == 100
+    assert 0.9 < gallery.calibration.tpir <= 1
+
+
+def test_confidence_does_not_shrink_as_people_are_added(lfw):
+    generator = np.random.default_rng(0)
+    names = [name for name in np.unique(lfw.names) if len(lfw.rows(name)) > 4]
+    means = {4: [], 12: [], len(names): []}
+    for _ in range(8):
+        names = generator.permutation(names)
+        probes = np.concatenate([lfw.rows(name)[4:] for name in names[:4]])
+        for count, confidences in means.items():
+            rows = np.concatenate([lfw.rows(name)[:4] for name in names[:count]])
+            answers = fitted(lfw, rows).identify(lfw.embeddings[probes])
+            assert [answer.likeliest.name for answer in answers] == list(lfw.names[probes])
+            confidences += [answer.likeliest.confidence for answer in answers]
+    few, more, most = map(np.mean, means.values())
+    assert few > 0.95
+    assert min(more, most) > few - 0.02
+
+
+@pytest.mark.parametrize("name", [name for name in CLASSIFIERS if name != "DBN"])  # which takes 10 s
+def test_every_classifier_gets_a_limit_and_a_confidence(lfw, name):
+    enrolled, known, strangers = next(draws(lfw, 6, 4, 1))
+    gallery = fitted(lfw, enrolled, classifier=name)
+    found, others = (gallery.identify(lfw.embeddings[rows]) for rows in (known, strangers))
+    truth = lfw.names[known]
+    right = [answer.name == who for answer, who in zip(found, truth, strict=True)]
+    wrong = [answer.name not in (who, UNKNOWN) for answer, who in zip(found, truth, strict=True)]
+    assert sum(right) >= (1 if name == "DecisionTree" else 5)
+    assert sum(wrong) <= (3 if name == "DecisionTree" else 0)
+    assert np.mean([answer.name == UNKNOWN for answer in others]) > 0.9
+    assert all(0 <= answer.confidence <= 1 for answer in found + others)
+
+
+@pytest.mark.parametrize(("people", "pictures"), [(1, 1), (2, 1), (3, 1), (3, 5), (4, 1), (4, 4), (11, 1), (20, 4)])
+def test_a_lower_rate_never_lowers_the_limit(people, pictures):
+    embeddings, whose = drawn(people, pictures)
+    limits = [learnt(embeddings, whose, fpir).calibration.limit for fpir in (0.5, 0.2, 0.1, 0.03, 0.01, 1e-3, 1e-6)]
+    assert limits == sorted(limits)
+    assert len(set(limits)) == len(limits)
+
+
+@pytest.mark.parametrize("people", [4, 40, 400])
+@pytest.mark.parametrize("outliers", [0, 1, 3])
+def test_the_limit_of_made_up_scores(people, outliers):
+    scores = np.random.default_rng(0).gamma(16, 0.1, people)
+    scores[:outliers] = 9  # a person in two folders
+    sample = Sample(scores, np.zeros(people, bool), np.ones(people), people).with_background(1.6, 0.4)
+    limits = [strangers_limit(sample, fpir) for fpir in np.geomspace(0.5, 1e-5, 60)]
+    assert np.diff(limits).min() > -0.01
+    if people == 400 and not outliers:
+        assert (scores > strangers_limit(sample, 0.05)).mean() == pytest.approx(0.05, abs=0.02)
+
+
+def test_the_expected_rate_of_known_people_is_a_rate_and_falls_with_the_other():
+    embeddings, whose = drawn(30, 2)
+    rates = [learnt(embeddings, whose, fpir).calibration.tpir for fpir in (0.5, 0.1, 0.01, 1e-4)]
+    assert 1 >= rates[0] >= rates[1] >= rates[2] >= rates[3] > 0
+
+
+@pytest.mark.parametrize(("people", "pictures"), [(6, 4), (30, 4)])
+def test_folders_that_do_not_hold_a_person_each_take_one_line(people, pictures):
+    embeddings, whose = drawn(people, pictures)
+    with pytest.raises(
+        FacelineError, match=r"cannot be told apart, .*; make sure that each folder holds pictures of one"
+    ):
+        learnt(embeddings, np.random.default_rng(0).permutation(whose))
+
+
+def test_everybody_s_pictures_are_the_same():
+    """There is nothing to tell them by, so a limit comes from the background alone, or one line says so."""
+    embeddings, whose = drawn(6, 2)
+    for people in (1, 2, 3):
+        gallery = learnt(np.tile(embeddings[:1], (2 * people, 1)), whose[: 2 * people])
+        assert gallery.identify(embeddings[:1])[0].confidence <= 1
+    with pytest.raises(FacelineError, match="cannot be told apart"):
+        learnt(np.tile(embeddings[:1], (12, 1)), whose)
+
+
+def test_held_out_people_and_pictures():
+    """Each person is a stranger once, a person of several pictures lends some once, and nobody loses all of them."""
+    embeddings, whose = drawn(23, 3)
+    kept = ~((whose < 5) & (np.arange(len(whose)) % 3 > 0))  # five people with a single picture
+    directions, whose = calibration_inputs(embeddings[kept], whose[kept])
+    training = calibration.Training("LinearSvm", None, 0.088, 1, {})
+    scorer = calibration.Scorer.fit(directions, whose, training)
+    rounds = list(calibration.hold_out(directions, whose, scorer, training))
+    who, is_stranger, scores, right = (np.concatenate(column) for column in zip(*rounds, strict=True))
+    assert sorted(set(who[is_stranger])) == list(range(23))
+    assert sorted(who[~is_stranger]) == list(range(5, 23))
+    assert not right[is_stranger].any()
+    assert right[~is_stranger].mean() > 0.9
+    assert scores[~is_stranger].mean() > scores[is_stranger].mean() + 0.5
+
+
+def calibration_inputs(embeddings, whose):
+    return embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True), whose
+
+
+@pytest.mark.parametrize("fpir", [0, 1, -0.1, 2, np.nan, np.inf])
+def test_a_rate_lies_between_0_and_1(fpir):
+    with pytest.raises(FacelineError, match=f"fpir {fpir} is no rate; choose one between 0 and 1, such as 0.01"):
+        check_fpir(fpir)
