@@ -3,7 +3,7 @@
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Self
 
-from faceline.classifiers import CLASSIFIERS, DEFAULT_CLASSIFIER_NAME, Classifier, Neighbours
+from faceline.classifiers import CLASSIFIERS, DEFAULT_CLASSIFIER_NAME, Classifier, Neighbours, quiet
 from faceline.errors import FacelineError
 
 if TYPE_CHECKING:
@@ -203,7 +203,8 @@ def fit_lda(points: "np.ndarray", labels: "np.ndarray", dimensions: int | None) 
     people = labels[-1] + 1
     if len(labels) == people:
         raise FacelineError("--ldaDim needs people with more than one picture; leave it out")
-    lda = LinearDiscriminantAnalysis(solver="eigen", shrinkage=0.1).fit(points, labels)
+    with quiet():
+        lda = LinearDiscriminantAnalysis(solver="eigen", shrinkage=0.1).fit(points, labels)
     return lda.scalings_[:, : min(dimensions, people - 1)].astype(np.float32)
 
 

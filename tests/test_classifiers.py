@@ -201,6 +201,12 @@ def test_lda_keeps_as_many_components_as_there_are(people, pictures, wanted, kep
     assert (seen.argmax(axis=1) == np.repeat(np.arange(people), 3)).mean() > (0.6 if kept == 2 else 0.9)
 
 
+def test_lda_with_some_single_pictures_is_quiet():
+    points, labels, _ = gallery(6, 4)
+    rows = (labels > 1) | (np.arange(len(labels)) % 4 == 0)
+    assert fit_lda(points[rows], labels[rows], 3).shape == (128, 3)
+
+
 def test_lda_needs_somebody_with_two_pictures():
     points, labels, _ = gallery(6, 1)
     with pytest.raises(FacelineError, match="--ldaDim needs people with more than one picture; leave it out"):

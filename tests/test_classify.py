@@ -143,6 +143,33 @@ def test_captions_show_every_script(tmp_path, portrait):
     assert len(set(drawn)) == len(drawn)
 
 
+@pytest.mark.parametrize(
+    ("box", "left"),
+    [
+        ((10, 20, 60, 100), 60),
+        ((200, 20, 260, 100), 156),
+        ((10, 200, 60, 259), 60),
+    ],
+)
+def test_an_inset_lies_beside_its_box_and_inside_the_picture(tmp_path, box, left):
+    image, inset = np.zeros((260, 270, 3), np.uint8), np.full((96, 96, 3), 200, np.uint8)
+    draw_faces(image, [box], ["a"], tmp_path / "a.png", [inset])
+    draw_faces(image, [box], ["a"], tmp_path / "b.png", [None])
+    with_inset, without = (decode_image((tmp_path / name).read_bytes()) for name in ("a.png", "b.png"))
+    rows, columns = np.nonzero((with_inset == 200).all(axis=2))
+    assert len(rows) > 20**2
+    assert not (without == 200).all(axis=2).any()
+    assert 0 <= columns.min() - left <= 4
+    assert columns.min() >= box[2] or columns.max() < box[0]
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 3), (2, 900, 3), (900, 2, 3), (8, 8, 3)])
+def test_an_inset_in_a_picture_without_room(tmp_path, shape):
+    image, inset = np.zeros(shape, np.uint8), np.full((96, 96, 3), 200, np.uint8)
+    draw_faces(image, [(0, 0, shape[1], shape[0])], ["a"], tmp_path / "a.png", [inset])
+    assert decode_image((tmp_path / "a.png").read_bytes()).shape == shape
+
+
 def test_originals_are_not_overwritten(classifier, tmp_path, portrait):
     for name in ("a.png", "a-faces.png"):
         (tmp_path / name).write_bytes(encode_png(portrait))

@@ -11,7 +11,7 @@ import joblib
 import pytest
 
 from faceline.errors import FacelineError
-from faceline.parallel import process_count, spread
+from faceline.parallel import map_batches, process_count, spread
 
 
 def kill_itself(items):
@@ -41,6 +41,28 @@ def test_without_processes_the_work_is_done_here():
     with joblib.parallel_config("sequential"):
         assert list(spread(list, [1, 2, 3], 2, "test")) == [1, 2, 3]
     time.sleep(0.1)
+
+
+def tenfold(items):
+    time.sleep(0.05 * (items[0] == 0))  # the first comes last
+    return [10 * item for item in items]
+
+
+@pytest.mark.parametrize("jobs", [1, 2, 9])
+def test_batches_give_their_results_in_order(jobs):
+    assert map_batches(tenfold, range(11), jobs, "test", batch=2) == list(range(0, 110, 10))
+    assert map_batches(tenfold, [], jobs, "test", batch=2) == []
+
+
+def test_batches_run_on_another_backend():
+    with joblib.parallel_config("threading"):
+        assert map_batches(tenfold, range(11), 2, "test", batch=2) == list(range(0, 110, 10))
+    time.sleep(0.1)
+
+
+def test_a_killed_worker_of_batches_takes_one_line():
+    with pytest.raises(FacelineError, match=r"a worker process was killed, .* run again with fewer --jobs"):
+        map_batches(kill_itself, list(range(6)), 2, "test", batch=1)
 
 
 def has_ended(process_id):

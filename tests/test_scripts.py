@@ -3,16 +3,21 @@
 import errno
 import importlib.util
 import inspect
+import json
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 from conftest import ALIGN, CLASSIFIER, REPRESENT, ROOT, run_script, tree
+from PIL import Image
 
-from faceline import align_folder, infer, represent_folder, train
+from faceline import align_folder, infer, pickles, represent_folder, train
+from faceline.images import decode_image, encode_png
 
 SCRIPTS = [ALIGN, REPRESENT, CLASSIFIER, ROOT / "util" / "get-samples.py"]
 
@@ -81,7 +86,18 @@ def test_openface_s_spellings_stay():
         (CLASSIFIER, [], "the following arguments are required: train|infer"),
         (CLASSIFIER, ["train"], "generated-embeddings: No such file or directory; run batch_represent first"),
         (CLASSIFIER, ["train", "{0}"], "run.json: No such file or directory; run batch_represent"),
+        (CLASSIFIER, ["train", "--fpir", "0"], "fpir 0.0 is no rate; choose one between 0 and 1, such as 0.01"),
+        (CLASSIFIER, ["train", "--fpir", "2"], "fpir 2.0 is no rate; choose"),
+        (CLASSIFIER, ["train", "--fpir", "-1"], "fpir -1.0 is no rate; choose"),
+        (CLASSIFIER, ["train", "--fpir", "nan"], "fpir nan is no rate; choose"),
+        (CLASSIFIER, ["train", "--fpir", "few"], "argument --fpir: invalid float value: 'few'"),
+        (CLASSIFIER, ["train", "--classifier", "Foo"], "invalid choice: 'Foo' (choose from"),
+        (CLASSIFIER, ["train", "--ldaDim", "0"], "lda_dim 0 is out of range; choose 1 or more"),
+        (CLASSIFIER, ["train", "--lda-dim", "-1"], "lda_dim -1 is out of range; choose 1 or more"),
+        (CLASSIFIER, ["train", "--jobs", "0"], "jobs 0 is out of range; choose 1 or more"),
         (CLASSIFIER, ["infer"], "the following arguments are required"),
+        (CLASSIFIER, ["infer", "a.jpg", "--top", "0"], "top 0 is out of range; choose 1 or more"),
+        (CLASSIFIER, ["infer", "a.jpg", "--top", "x"], "argument --top: invalid int value"),
         (CLASSIFIER, ["infer", "a.jpg"], "classifier.pkl: no such file; run classifier.py train first"),
         (CLASSIFIER, ["infer", "x.pkl"], "no picture named"),
         (CLASSIFIER, ["infer", "a.jpg", "--threshold", "-1"], "choose 0 or more"),
@@ -122,6 +138,154 @@ def test_a_mistake_takes_one_line_and_status_2(tmp_path, script, arguments, comp
     assert done.stderr.count("\n") == 1
     assert done.stderr.startswith(f"{script.name}")
     assert not (tmp_path / "out").exists()
+
+
+def embeddings_of(pipeline, tmp_path):
+    return shutil.copytree(pipeline / "embeddings", tmp_path / "embeddings")
+
+
+@pytest.mark.parametrize(
+    ("options", "rate"),
+    [
+        (["--fpir", "0.05", "--classifier", "Knn"], "5 %"),
+        (["--fpir", "1e-6"], "0.0001 %"),
+        (["--jobs", "1", "--classifier", "GaussianNB"], "1 %"),
+        (["--ldaDim", "3"], "1 %"),
+    ],
+)
+def test_train_says_what_it_expects_and_infer_names_people(faces, pipeline, photographs, tmp_path, options, rate):
+    folder = embeddings_of(pipeline, tmp_path)
+    done = run_script(CLASSIFIER, "train", folder, *options)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    learned, expects, written = done.stdout.splitlines()
+    assert learned == "Learned 5 people from 9 embeddings."
+    assert expects.startswith(f"Expects to name {rate} of strangers and to find ")
+    assert expects.endswith(" % of known people (from 5 people held out).")
+    assert written == f"Written to {folder / 'classifier.pkl'}"
+    if rate == "1 %":
+        done = run_script(CLASSIFIER, "infer", folder / "classifier.pkl", *(path for path, _ in photographs.probes))
+        named = [line.split()[1] for line in done.stdout.splitlines() if line.startswith("Predict")]
+        assert named == [name for _, name in photographs.probes]
+
+
+def test_train_with_single_pictures_refuses_discriminant_components(photographs, tmp_path):
+    for person, path in (("anna", photographs.portrait), ("bert", photographs.stranger)):
+        (tmp_path / "in" / person).mkdir(parents=True)
+        shutil.copy(path, tmp_path / "in" / person)
+    for command in (
+        (ALIGN, "in", "align", "outerEyesAndNose", "aligned"),
+        (REPRESENT, "-outDir", "embeddings", "-data", "aligned"),
+    ):
+        assert run_script(*command, cwd=tmp_path).returncode == 0
+    done = run_script(CLASSIFIER, "train", "embeddings", "--ldaDim", "2", cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr == ("classifier.py: error: --ldaDim needs people with more than one picture; leave it out\n")
+    assert not (tmp_path / "embeddings" / "classifier.pkl").exists()
+    done = run_script(CLASSIFIER, "train", "embeddings", cwd=tmp_path)
+    assert "(from a background, as there are too few to hold out)" in done.stdout
+
+
+def test_the_evidence_as_text_and_as_json(pipeline, photographs):
+    path, name = photographs.probes[0]
+    people = sorted(folder.name for folder in photographs.train.iterdir())
+    classifier = pipeline / "embeddings" / "classifier.pkl"
+    done = run_script(CLASSIFIER, "infer", classifier, path, "--top", 3, "--verbose")
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert re.fullmatch(rf"Predict {name} with [01]\.\d\d confidence\.", lines[1])
+    assert re.fullmatch(rf"  nearest picture: {name}/.*\.png at distance 0\.\d{{3}}", lines[2])
+    runner_up = []
+    if len(people) > 1:
+        runner_up = re.fullmatch(r"  runner-up: (\w+) at distance \d\.\d{3}, margin \d\.\d\d", lines[3]).groups()
+        assert {*runner_up} < {*people} - {name}
+    ranked = lines[3 + len(runner_up) :]
+    assert len(ranked) == min(3, len(people))
+    assert re.fullmatch(rf"  1\. {name} with [01]\.\d\d confidence", ranked[0])
+    done = run_script(CLASSIFIER, "infer", classifier, path, "--top", 3, "--json")
+    (face,) = json.loads(done.stdout)["faces"]
+    assert face.keys() == {*["box", "name", "confidence", "distance", "nearest", "runner_up", "margin", "candidates"]}
+    assert face["name"] == name
+    assert face["nearest"] in lines[2]
+    assert (pipeline / "aligned" / face["nearest"]).is_file()
+    assert (face["runner_up"] or "") == "".join(runner_up)
+    assert [candidate["name"] for candidate in face["candidates"]] == [line.split()[1] for line in ranked]
+    assert face["candidates"][0] == {key: face[key] for key in ("name", "confidence", "distance")}
+
+
+def test_one_name_each_in_a_picture(pipeline, photographs, tmp_path):
+    """The same person side by side."""
+    path, name = photographs.probes[0]
+    picture = decode_image(path.read_bytes())
+    (tmp_path / "two.png").write_bytes(encode_png(np.concatenate([picture, picture[:, ::-1]], axis=1)))
+    classifier = pipeline / "embeddings" / "classifier.pkl"
+    for options, wanted in (([], [name, name]), (["--one-each"], sorted([name, "unknown"]))):
+        done = run_script(CLASSIFIER, "infer", classifier, tmp_path / "two.png", "--multi", *options)
+        named = [line.split()[1] for line in done.stdout.splitlines()[1:]]
+        assert sorted(named) == wanted, done.stderr
+
+
+def test_marked_pictures_show_the_nearest_crop(pipeline, photographs, tmp_path):
+    path, _ = photographs.probes[0]
+    picture = decode_image(path.read_bytes())
+    padded = np.pad(picture, ((0, 0), (0, picture.shape[1]), (0, 0)))  # room beside the face
+    (tmp_path / "a.png").write_bytes(encode_png(padded))
+    classifier = pipeline / "embeddings" / "classifier.pkl"
+    crops = shutil.copytree(pipeline / "aligned", tmp_path / "crops")
+    saved, faces = {}, {}
+    for name, options in {"with": ["--crops", crops], "without": []}.items():
+        command = ["infer", classifier, tmp_path / "a.png", "--json", "--save", tmp_path / name, *options]
+        done = run_script(CLASSIFIER, *command)
+        assert done.returncode == 0, done.stderr
+        saved[name] = decode_image((tmp_path / name / "a-faces.png").read_bytes())
+        (faces[name],) = json.loads(done.stdout)["faces"]
+    assert faces["with"] == faces["without"]
+    rows, columns = np.nonzero((saved["with"] != saved["without"]).any(axis=2))
+    _, top, right, bottom = faces["with"]["box"]
+    assert (rows.min(), columns.min()) == (max(0, top), right)
+    edge = (bottom - top) // 2
+    assert abs(np.ptp(rows) - edge) < 20
+    crop = decode_image((crops / faces["with"]["nearest"]).read_bytes())
+    shown = saved["with"][rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
+    small, shown = (np.array(Image.fromarray(part).resize((8, 8)), float)[1:-1, 1:-1] for part in (crop, shown))
+    assert np.corrcoef(small.ravel(), shown.ravel())[0, 1] > 0.9
+    # A crop that is not there any more is left out.
+    (crops / faces["with"]["nearest"]).unlink()
+    done = run_script(
+        CLASSIFIER, "infer", classifier, tmp_path / "a.png", "--save", tmp_path / "gone", "--crops", crops
+    )
+    assert done.returncode == 0, done.stderr
+    assert np.array_equal(decode_image((tmp_path / "gone" / "a-faces.png").read_bytes()), saved["without"])
+
+
+def test_crops_that_cannot_be_shown_take_one_line(pipeline, photographs, tmp_path):
+    classifier = pipeline / "embeddings" / "classifier.pkl"
+    for options, complaint in (
+        (["--crops", pipeline / "aligned"], "in the marked pictures only; name a folder for these with --save"),
+        (["--crops", "none", "--save", "out"], "none: No such file or directory; name the folder of aligned crops"),
+        (["--crops", "", "--save", "out"], "an empty path names nothing"),
+    ):
+        done = run_script(CLASSIFIER, "infer", classifier, photographs.portrait, *options, cwd=tmp_path)
+        assert done.returncode == 2
+        assert complaint in done.stderr
+        assert done.stderr.count("\n") == 1
+        assert done.stdout == ""
+        assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("crop", ["../secret.png", "{0}/secret.png", "x/../../secret.png", "a\0b", "\x1b[2J/../../\n"])
+def test_a_forged_crop_s_path_leads_nowhere(pipeline, photographs, tmp_path, crop):
+    content = pickles.load(pipeline / "embeddings" / "classifier.pkl")
+    crops = [crop.format(tmp_path)] * len(content["gallery"]["crops"])
+    pickles.dump(content | {"gallery": content["gallery"] | {"crops": crops}}, tmp_path / "classifier.pkl")
+    shutil.copy(next((pipeline / "aligned").glob("*/*.png")), tmp_path / "secret.png")
+    (tmp_path / "crops").mkdir()
+    arguments = ["classifier.pkl", photographs.portrait, "--save", "out", "--crops", "crops"]
+    done = run_script(CLASSIFIER, "infer", *arguments, cwd=tmp_path)
+    assert done.returncode == 2
+    assert " leads out of this folder" in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert list((tmp_path / "out").iterdir()) == []
 
 
 def test_infer_goes_on_after_a_missing_picture(pipeline, photographs, tmp_path):
