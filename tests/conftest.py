@@ -62,8 +62,8 @@ def photographs() -> Photographs:
     assert done.returncode == 0, done.stderr
     train = SAMPLES / "training-images"
     stranger = SAMPLES / "stranger.jpg"  # nobody is left over, so a person is taken out
-    if not stranger.exists():
-        (train / "biden" / "biden.jpg").rename(stranger)
+    if (train / "biden").exists():  # again, where the samples were fetched again
+        (train / "biden" / "biden.jpg").replace(stranger)
         (train / "biden").rmdir()
     return Photographs(train, [(SAMPLES / "demo-photos/obama3.jpg", "obama")], stranger, train / "obama/obama.jpg")
 

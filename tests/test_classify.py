@@ -5,11 +5,12 @@ import pickle
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import joblib
 import numpy as np
 import pytest
-from conftest import tree
+from conftest import drawn, tree
 from PIL import Image
 
 from faceline import align_folder, infer, pickles, represent_folder, train
@@ -31,6 +32,18 @@ def names(answer):
 @pytest.fixture
 def classifier(pipeline):
     return pipeline / "embeddings" / "classifier.pkl"
+
+
+@pytest.fixture(scope="module")
+def forged(pipeline, tmp_path_factory):
+    """A classifier of made-up people, of whom there are several even where the photographs show one person."""
+    embeddings, labels = drawn(5, 3)
+    names = [f"person {label}" for label in labels]
+    options = {"fpir": 0.01, "classifier": "LinearSvm", "lda_dim": None, "jobs": 1}
+    gallery = Gallery.fit(names, embeddings, [f"{name}/1.png" for name in names], NETWORK, **options)
+    path = tmp_path_factory.mktemp("forged") / "classifier.pkl"
+    pickles.dump(pickles.load(pipeline / "embeddings" / "classifier.pkl") | {"gallery": gallery.record()}, path)
+    return path
 
 
 def test_probes_get_their_names(photographs, classifier):
@@ -228,7 +241,12 @@ def test_two_people_with_one_picture_each(photographs, tmp_path):
     for person, path in ((name, photographs.portrait), ('x/ other, "one"', photographs.stranger)):
         (tmp_path / "in" / person).mkdir(parents=True)
         shutil.copy(path, tmp_path / "in" / person)
-    classifier = gallery_of(tmp_path / "in", tmp_path)
+    with pytest.raises(FacelineError, match="--ldaDim needs people with more than one picture; leave it out"):
+        train(Path(gallery_of(tmp_path / "in", tmp_path)).parent, lda_dim=2)
+    trained = train(tmp_path / "embeddings", fpir=1e-6, jobs=1)
+    assert "name 0.0001 % of strangers" in str(trained)
+    assert "(from a background, as there are too few to hold out)" in str(trained)
+    classifier = train(tmp_path / "embeddings").path
     probe = next(path for path, who in photographs.probes if who == name)
     found = [names(answer) for answer in infer([probe, photographs.stranger], classifier)]
     assert found == [[name], ['x/ other, "one"']]
@@ -324,9 +342,9 @@ def test_train_distrusts_the_stage_before(pipeline, tmp_path, damage, complaint)
         ({"gallery/calibration/more": 1}, "classifier.pkl: "),
     ],
 )
-def test_a_classifier_of_something_else_is_refused(classifier, tmp_path, photographs, change, complaint):
+def test_a_classifier_of_something_else_is_refused(forged, tmp_path, photographs, change, complaint):
     ((place, value),) = change.items()
-    pickles.dump(altered(pickles.load(classifier), place, value), tmp_path / "classifier.pkl")
+    pickles.dump(altered(pickles.load(forged), place, value), tmp_path / "classifier.pkl")
     with pytest.raises(FacelineError, match=rf"{complaint}.*; run classifier\.py train again"):
         infer([photographs.stranger], tmp_path / "classifier.pkl")
 
@@ -339,8 +357,8 @@ def test_a_classifier_of_something_else_is_refused(classifier, tmp_path, photogr
         ("landmark_model", 5.0, "the alignment is not described as this version does"),
     ],
 )
-def test_a_classifier_of_another_geometry_says_what_to_do(classifier, tmp_path, option, value, complaint):
-    pickles.dump(altered(pickles.load(classifier), f"alignment/{option}", value), tmp_path / "classifier.pkl")
+def test_a_classifier_of_another_geometry_says_what_to_do(forged, tmp_path, option, value, complaint):
+    pickles.dump(altered(pickles.load(forged), f"alignment/{option}", value), tmp_path / "classifier.pkl")
     with pytest.raises(FacelineError, match=rf"{complaint}.*; run classifier\.py train again"):
         read_classifier(tmp_path / "classifier.pkl")
 
@@ -424,8 +442,8 @@ def assert_refused(content, folder):
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_hostile_values_take_one_line(classifier, tmp_path, place):
-    content = pickles.load(classifier)
+def test_hostile_values_take_one_line(forged, tmp_path, place):
+    content = pickles.load(forged)
     holder, _, key = place.rpartition("/")
     for value in HOSTILE:
         if type(value) is not int or value != -1 or "calibration" not in place or key not in ANY_NUMBER:
@@ -434,8 +452,8 @@ def test_hostile_values_take_one_line(classifier, tmp_path, place):
     assert_refused(altered(content, holder, fewer) if holder else fewer, tmp_path)
 
 
-def test_hostile_alignments_take_one_line(classifier, tmp_path):
-    content = pickles.load(classifier)
+def test_hostile_alignments_take_one_line(forged, tmp_path):
+    content = pickles.load(forged)
     for key in content["alignment"]:
         for value in HOSTILE:
             if key != "geometry_version" or value is not True:  # which is 1
@@ -453,15 +471,15 @@ ARRAYS = [
 
 @pytest.mark.parametrize("part", ARRAYS)
 @pytest.mark.parametrize("number", [math.nan, math.inf, 1e30])
-def test_numbers_that_would_become_nan_are_refused(classifier, tmp_path, part, number):
-    content = pickles.load(classifier)
+def test_numbers_that_would_become_nan_are_refused(forged, tmp_path, part, number):
+    content = pickles.load(forged)
     value_at(content["gallery"], part).flat[-1] = number
     assert_refused(content, tmp_path)
 
 
 @pytest.mark.parametrize("part", [*ARRAYS, "labels", "scorer/components"])
-def test_arrays_of_another_shape_or_kind_are_refused(classifier, tmp_path, part):
-    content = pickles.load(classifier)
+def test_arrays_of_another_shape_or_kind_are_refused(forged, tmp_path, part):
+    content = pickles.load(forged)
     array = value_at(content["gallery"], part)
     wrong = [array[:-1], array[..., None], array[None], array.astype(np.int64), array.astype(bool), array.tolist()]
     for value in [*wrong, np.concatenate([array, array[-1:]])]:
@@ -483,26 +501,26 @@ def test_arrays_of_another_shape_or_kind_are_refused(classifier, tmp_path, part)
         {"gallery/distance": "manhattan"},
     ],
 )
-def test_limits_must_be_numbers_to_reckon_with(classifier, tmp_path, change):
+def test_limits_must_be_numbers_to_reckon_with(forged, tmp_path, change):
     ((place, value),) = change.items()
-    assert_refused(altered(pickles.load(classifier), place, value), tmp_path)
+    assert_refused(altered(pickles.load(forged), place, value), tmp_path)
 
 
-def test_labels_must_name_everybody_in_order(classifier, tmp_path):
-    content = pickles.load(classifier)
+def test_labels_must_name_everybody_in_order(forged, tmp_path):
+    content = pickles.load(forged)
     labels = content["gallery"]["labels"]
     for wrong in (labels[::-1], np.zeros_like(labels), labels + 1, labels - 1, labels.astype(np.float32)):
         assert_refused(altered(content, "gallery/labels", np.ascontiguousarray(wrong)), tmp_path)
 
 
-def test_a_classifier_without_people_is_refused(classifier, tmp_path):
-    content = pickles.load(classifier)
+def test_a_classifier_without_people_is_refused(forged, tmp_path):
+    content = pickles.load(forged)
     for place in ("people", "embeddings", "crops", "labels", *ARRAYS[2:]):
         content = altered(content, f"gallery/{place}", value_at(content["gallery"], place)[:0])
     assert_refused(content, tmp_path)
 
 
-def test_a_deeply_nested_classifier_takes_one_line(classifier, tmp_path):
+def test_a_deeply_nested_classifier_takes_one_line(forged, tmp_path):
     key, depth = b"\x8c\x07network", 100_000
     start = pickle.dumps({"format": FORMAT}, 4)[:-1]
     (tmp_path / "classifier.pkl").write_bytes(start + key + b"]" * depth + b"a" * (depth - 1) + b"s.")
@@ -510,8 +528,8 @@ def test_a_deeply_nested_classifier_takes_one_line(classifier, tmp_path):
         read_classifier(tmp_path / "classifier.pkl")
 
 
-def test_a_truncated_classifier_is_called_damaged(classifier, tmp_path):
-    data = classifier.read_bytes()
+def test_a_truncated_classifier_is_called_damaged(forged, tmp_path):
+    data = forged.read_bytes()
     for length in range(0, len(data), 97):
         (tmp_path / "classifier.pkl").write_bytes(data[:length])
         with pytest.raises(FacelineError, match=r"classifier\.pkl: damaged"):
