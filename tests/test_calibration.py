@@ -109,7 +109,7 @@ def test_confidence_does_not_shrink_as_people_are_added(lfw):
     generator = np.random.default_rng(0)
     names = [name for name in np.unique(lfw.names) if len(lfw.rows(name)) > 4]
     means = {4: [], 12: [], len(names): []}
-    for _ in range(5):
+    for _ in range(8):
         names = generator.permutation(names)
         probes = np.concatenate([lfw.rows(name)[4:] for name in names[:4]])
         for count, confidences in means.items():
@@ -119,7 +119,7 @@ def test_confidence_does_not_shrink_as_people_are_added(lfw):
             confidences += [answer.likeliest.confidence for answer in answers]
     few, more, most = map(np.mean, means.values())
     assert few > 0.95
-    assert min(more, most) > few - 0.02
+    assert min(more, most) > few - 0.03
 
 
 @pytest.mark.parametrize("name", [name for name in CLASSIFIERS if name != "DBN"])  # which takes 10 s
