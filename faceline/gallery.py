@@ -134,7 +134,8 @@ class Gallery:
         number = {name: index for index, name in enumerate(people)}
         labels = np.array([number[name] for name in names], np.int32)
         order = np.argsort(labels, kind="stable")
-        embeddings, labels = embeddings[order], labels[order]
+        if (np.diff(labels) < 0).any():  # stage 2 writes them in order, and a copy of 800,000 takes 400 MB
+            embeddings, labels = embeddings[order], labels[order]
         scale = network.threshold
         if network.distance == "euclidean":
             scale = float(network.threshold**2 / 2 / np.mean(np.einsum("ij,ij->i", embeddings, embeddings)))
