@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Self
 
-from faceline.classifiers import CLASSIFIERS, DEFAULT_CLASSIFIER_NAME, Classifier, Neighbours, blocks
+from faceline.classifiers import CLASSIFIERS, DEFAULT_CLASSIFIER_NAME, Classifier, Neighbours, blocks, products
 from faceline.errors import FacelineError
 
 if TYPE_CHECKING:
@@ -149,7 +149,7 @@ class Scorer:
             The largest is the most similar person's.
         """
         directions = unit(embeddings)
-        scores = (directions @ self.means.T - 1) / self.scale - CROWDING_WEIGHT * self.crowding
+        scores = (products(directions, self.means) - 1) / self.scale - CROWDING_WEIGHT * self.crowding
         if self.classifier is None:
             return scores, scores
         margins = self.classifier.margins(self.points(directions))
