@@ -25,6 +25,11 @@ def interleaved(candidates: Mapping[str, Callable[[], object]], rounds: int) -> 
     return {name: statistics.median(values) for name, values in seconds.items()}
 
 
+def median_seconds(work: Callable[[], object], rounds: int) -> float:
+    """The median seconds of something that has no rival."""
+    return interleaved({"": work}, rounds)[""]
+
+
 def table(title: str, unit: str, medians: Mapping[str, float], peer: str, scale: float = 1e3) -> str:
     """Medians as Markdown, each with how many times faster than `peer` it is."""
     lines = [f"| {title} | {unit} | against {peer} |", "|---|---|---|"]

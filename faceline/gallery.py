@@ -1,6 +1,6 @@
 """The people who are known, and who of them a face is."""
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import TYPE_CHECKING, Self
 
 from faceline.calibration import Calibration
@@ -133,7 +133,8 @@ class Gallery:
         number = {name: index for index, name in enumerate(people)}
         labels = np.array([number[name] for name in names], np.int32)
         order = np.argsort(labels, kind="stable")
-        embeddings, labels = embeddings[order], labels[order]
+        if (np.diff(labels) < 0).any():  # stage 2 writes them in order, and a copy of 800,000 takes 400 MB
+            embeddings, labels = embeddings[order], labels[order]
         scale = network.threshold
         if network.distance == "euclidean":
             scale = float(network.threshold**2 / 2 / np.mean(np.einsum("ij,ij->i", embeddings, embeddings)))
@@ -191,12 +192,13 @@ class Gallery:
             named = one_name_each(found, allowed)
         else:
             named = [candidates[0] if fits[0] else None for candidates, fits in zip(found, allowed, strict=True)]
-        return [
+        identities = [
             Identity(UNKNOWN, 1 - self.calibration.known(candidates[0].score), tuple(candidates))
             if candidate is None
             else Identity(candidate.name, candidate.confidence, tuple(candidates))
             for candidate, candidates in zip(named, found, strict=True)
         ]
+        return given_the_others(identities) if one_each else identities
 
     def candidates(self, embedding: "np.ndarray", scores: "np.ndarray", chosen: "np.ndarray") -> list[Candidate]:
         """What there is to say of the people `chosen`, the most similar one first; `scores`, (k,), are all people's."""
@@ -301,6 +303,18 @@ def exemplars(directions: "np.ndarray", labels: "np.ndarray", means: "np.ndarray
         rows = start + np.argsort(-typical[start:stop], kind="stable")
         kept.append(rows[np.unique(np.linspace(0, len(rows) - 1, each).round().astype(int))])
     return np.sort(np.concatenate(kept))
+
+
+def given_the_others(identities: list[Identity]) -> list[Identity]:
+    """The same with the confidence of each face where it cannot be whom another face was named."""
+    names = {identity.name for identity in identities}
+    result = []
+    for identity in identities:
+        taken = names - {identity.name, UNKNOWN}
+        excluded = sum(candidate.confidence for candidate in identity.candidates if candidate.name in taken)
+        confidence = min(1.0, identity.confidence / max(1 - excluded, 1e-9))
+        result.append(replace(identity, confidence=confidence))
+    return result
 
 
 def one_name_each(found: list[list[Candidate]], allowed: list[list[bool]]) -> list[Candidate | None]:

@@ -1,9 +1,10 @@
 """How similar a face is to each enrolled person."""
 
+import math
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Self
 
-from faceline.classifiers import CLASSIFIERS, DEFAULT_CLASSIFIER_NAME, Classifier, Neighbours, quiet
+from faceline.classifiers import CLASSIFIERS, DEFAULT_CLASSIFIER_NAME, Classifier, Neighbours, blocks, products, quiet
 from faceline.errors import FacelineError
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class Training:
     ) -> Self:
         """Let the classifier choose its settings on a gallery, which `Scorer.fit` describes."""
         settings = {}
-        if labels[-1] > 0:
+        if labels[-1] > 0 and CLASSIFIERS[classifier].chooses:
             points = unit(directions - directions.mean(axis=0))
             points = project(points, fit_lda(points, labels, lda_dim))
             settings = CLASSIFIERS[classifier].settings(points, labels)
@@ -130,7 +131,9 @@ class Scorer:
 
         Where the directions lie around their centre, not how far from it, is what differs between people.
         """
-        return project(unit(directions - self.centre), self.components)
+        points = directions - self.centre
+        points /= lengths(points)
+        return project(points, self.components)
 
     def score(self, embeddings: "np.ndarray") -> "tuple[np.ndarray, np.ndarray]":
         """Compare faces with all people.
@@ -146,7 +149,7 @@ class Scorer:
             The largest is the most similar person's.
         """
         directions = unit(embeddings)
-        scores = (directions @ self.means.T - 1) / self.scale - CROWDING_WEIGHT * self.crowding
+        scores = (products(directions, self.means) - 1) / self.scale - CROWDING_WEIGHT * self.crowding
         if self.classifier is None:
             return scores, scores
         margins = self.classifier.margins(self.points(directions))
@@ -177,29 +180,46 @@ def compare_people(
 
     counts = np.diff(starts)
     rows, crowding = [], np.empty(len(means), np.float32)
-    for person, mean in enumerate(means):
-        people = np.argsort(-(means @ mean), kind="stable")
-        people = people[people != person]
-        # Twice as many as are wanted, so that the most similar pictures are among those of the most similar people.
-        enough = np.searchsorted(np.cumsum(counts[people]), 2 * HARD_NEGATIVES) + 1
-        people = people[: max(enough, 2 * CROWD)]
-        others = np.concatenate([np.arange(starts[other], starts[other + 1]) for other in people] or [people])
-        similarity = (directions[others] @ mean - 1) / scale
-        nearest = np.maximum.reduceat(similarity, np.cumsum(counts[people]) - counts[people]) if len(people) else []
-        crowding[person] = np.append(np.sort(nearest)[-CROWD:], NOBODY_S_SIMILARITY).mean()
-        if len(others) > HARD_NEGATIVES:
-            others = others[np.argpartition(-similarity, HARD_NEGATIVES)[:HARD_NEGATIVES]]
-        rows.append(np.sort(others))
+    # Twice as many as are wanted, so that the most similar pictures are among those of the most similar people.
+    pictures = 2 * HARD_NEGATIVES
+    most = max(math.ceil(pictures / counts.min()), 2 * CROWD)
+    for block in blocks(len(means)):
+        for person, similarities in enumerate(means[block] @ means.T, start=block.start):
+            people = most_similar(similarities, person, most)
+            enough = np.searchsorted(np.cumsum(counts[people]), pictures) + 1
+            people = people[: max(enough, 2 * CROWD)]
+            # Where each of them begins among all their pictures.
+            begins = np.cumsum(counts[people]) - counts[people]
+            others = np.repeat(starts[people] - begins, counts[people])
+            others += np.arange(len(others))
+            similarity = (directions[others] @ means[person] - 1) / scale
+            nearest = np.maximum.reduceat(similarity, begins) if len(people) else []
+            crowding[person] = np.append(np.sort(nearest)[-CROWD:], NOBODY_S_SIMILARITY).mean()
+            if len(others) > HARD_NEGATIVES:
+                others = others[np.argpartition(-similarity, HARD_NEGATIVES)[:HARD_NEGATIVES]]
+            rows.append(np.sort(others))
     return Neighbours(starts, rows), crowding
+
+
+def most_similar(similarities: "np.ndarray", person: int, most: int) -> "np.ndarray":
+    """The others with the largest of `similarities`, (k,), at most `most` of them, the most similar one first."""
+    import numpy as np
+
+    people = np.arange(len(similarities))
+    if most + 1 < len(people):
+        people = np.sort(np.argpartition(-similarities, most)[: most + 1])
+    people = people[people != person][:most]
+    return people[np.argsort(-similarities[people], kind="stable")]
 
 
 def fit_lda(points: "np.ndarray", labels: "np.ndarray", dimensions: int | None) -> "np.ndarray":
     """The linear discriminant components of points, (d, p) float32; p = 0 where none are wanted."""
     import numpy as np
-    from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
     if dimensions is None:
         return np.empty((points.shape[1], 0), np.float32)
+    from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+
     people = labels[-1] + 1
     if len(labels) == people:
         raise FacelineError("--ldaDim needs people with more than one picture; leave it out")
@@ -215,6 +235,12 @@ def project(points: "np.ndarray", components: "np.ndarray") -> "np.ndarray":
 
 def unit(vectors: "np.ndarray") -> "np.ndarray":
     """Rows scaled to length 1; a row of zeros stays."""
+    return vectors / lengths(vectors)
+
+
+def lengths(vectors: "np.ndarray") -> "np.ndarray":
+    """The lengths of rows, (m, 1), none of them 0; without a copy of the rows, unlike `np.linalg.norm`."""
     import numpy as np
 
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), np.finfo(np.float32).tiny)
+    squares = np.einsum("ij,ij->i", vectors, vectors)
+    return np.maximum(np.sqrt(squares), np.finfo(np.float32).tiny)[:, None]
