@@ -36,7 +36,7 @@ BACKGROUND_PEOPLE = 8
 # How many held-out people must lie beyond a limit for them to say as much of it as the shape of all scores does.
 TAIL_PEOPLE = 5
 
-# The background, in scores; benchmarks/background.py fits it. Strangers' scores have about the same mean in every
+# The background, in scores; benchmarks/background.py shows it beside those of LFW. Strangers' scores have about the same mean in every
 # gallery, since crowding is taken off, and spread the less the more people there are.
 STRANGERS_MEAN = -0.38
 STRANGERS_MEAN_ALONE = -0.68  # against a single person

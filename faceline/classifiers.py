@@ -19,7 +19,7 @@ from faceline.parallel import map_batches
 if TYPE_CHECKING:
     import numpy as np
 
-# The rows of a kernel machine or a tree times its people; with more, use LinearSvm, which grows with the people only.
+# Numbers that a classifier may keep, 200 MB of them; LinearSvm's grow with the people only.
 MAX_NUMBERS = 50_000_000
 
 # Of points of length 1 no variance comes near it; numbers divided by a smaller one might be too large to reckon with.
@@ -422,6 +422,7 @@ class Knn(Classifier):
     def fit(cls, points: "np.ndarray", labels: "np.ndarray", near: Neighbours, jobs: int) -> Self:
         import numpy as np
 
+        refuse_large(points.size)
         return cls(points, labels.astype(np.int32), np.array([len(near.rows)], np.int32))
 
     def margins(self, points: "np.ndarray") -> "np.ndarray":

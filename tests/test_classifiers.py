@@ -212,5 +212,3 @@ def test_lda_needs_somebody_with_two_pictures():
     with pytest.raises(FacelineError, match="--ldaDim needs people with more than one picture; leave it out"):
         fit_lda(points, labels, 2)
     assert fit_lda(points, labels, None).shape == (128, 0)
-    with pytest.raises(FacelineError, match="--ldaDim needs people"):
-        Training.choose(points, labels, "LinearSvm", 2, 0.09, 1)

@@ -1,0 +1,60 @@
+#!/usr/bin/env python3
+"""What the background of calibration.py says of scores, beside what small galleries of LFW's people show.
+
+Takes the folder of embeddings that batch_represent made of lfw-dev, and its lists of known people and of strangers.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+
+from faceline.calibration import KNOWN_SPREAD, best_scores, known_background, strangers_background
+from faceline.classifiers import DEFAULT_CLASSIFIER_NAME
+from faceline.formats import person_of, read_embeddings
+from faceline.networks import DEFAULT_NETWORK, NETWORKS
+from faceline.scoring import CROWDING_WEIGHT, Scorer, Training, unit
+
+NETWORK = NETWORKS[DEFAULT_NETWORK]
+FACES = 200  # enrolled people in all the galleries of a line
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("embeddings", type=Path)
+    parser.add_argument("known", type=Path)
+    parser.add_argument("strangers", type=Path)
+    options = parser.parse_args()
+    embeddings, crops = read_embeddings(options.embeddings, NETWORK.dimensions)
+    names = np.array([person_of(crop) for crop in crops])
+    known, strangers = options.known.read_text().split(), options.strangers.read_text().split()
+    directions, outside = unit(embeddings), np.isin(names, strangers)
+    scale = NETWORK.threshold**2 / 2 / np.mean(np.square(embeddings).sum(axis=1))
+    training = Training(DEFAULT_CLASSIFIER_NAME, None, float(scale), 1, {})
+    print("| people | pictures | strangers: mean, deviation | background | known, crowding added: mean, deviation |")
+    print("|---|---|---|---|---|")
+    for people in (1, 2, 3, 5, 10, 20, 50, 100, len(known)):
+        for pictures in (1, 2, 4):
+            scores = ([], [])
+            for seed in range(max(2, FACES // people)):
+                generator = np.random.default_rng(seed)
+                enrolled, labels, probes, whose = [], [], [], []
+                for label, name in enumerate(generator.permutation(known)[:people]):
+                    rows = generator.permutation(np.flatnonzero(names == name))
+                    enrolled += rows[:pictures].tolist()
+                    labels += [label] * len(rows[:pictures])
+                    probes += rows[pictures:].tolist()
+                    whose += [label] * len(rows[pictures:])
+                scorer = Scorer.fit(directions[enrolled], np.array(labels), training)
+                scores[0].extend(best_scores(scorer, directions[outside])[0])
+                own = scorer.score(directions[probes])[0][np.arange(len(probes)), whose]
+                scores[1].extend(own + CROWDING_WEIGHT * scorer.crowding[whose])
+            seen = [f"{np.mean(values):.2f}, {np.std(values):.2f}" for values in scores]
+            said = "{:.2f}, {:.2f}".format(*strangers_background(people))
+            spread = KNOWN_SPREAD[0] + KNOWN_SPREAD[1] / pictures
+            also = f"{known_background(people, pictures):.2f}, {spread:.2f}"
+            print(f"| {people} | {pictures} | {seen[0]} | {said} | {seen[1]}; background {also} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
