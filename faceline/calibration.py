@@ -36,8 +36,8 @@ BACKGROUND_PEOPLE = 8
 # How many held-out people must lie beyond a limit for them to say as much of it as the shape of all scores does.
 TAIL_PEOPLE = 5
 
-# The background, in scores; benchmarks/background.py shows it beside those of LFW. Strangers' scores have about the same mean in every
-# gallery, since crowding is taken off, and spread the less the more people there are.
+# The background, in scores; benchmarks/background.py shows it beside LFW's. Strangers' scores have about the same
+# mean in every gallery, since crowding is taken off, and spread the less the more people there are.
 STRANGERS_MEAN = -0.38
 STRANGERS_MEAN_ALONE = -0.68  # against a single person
 STRANGERS_SPREAD = 0.42
@@ -148,8 +148,8 @@ class Calibration:
 class Sample:
     """Best scores of faces that were held out, `scores` (n,), and of the background.
 
-    `right` (n,) bool says whether the best score was the right person's. `weights` (n,) sum to 1 for each of the
-    `people` that the faces belong to. `mean` and `spread` are those of faces and background together.
+    `right` (n,) bool says whether the best score was the right person's. `weights` (n,) sum to the number of `people`
+    that the faces belong to. `mean` and `spread` are those of faces and background together.
     """
 
     scores: "np.ndarray"
@@ -237,11 +237,12 @@ def collect(rounds: Iterator) -> tuple[Sample, Sample]:
 
     columns = [np.concatenate(column) for column in zip(*rounds, strict=True)]
     who, is_stranger, scores, right = columns or (np.empty(0, int), np.empty(0, bool), np.empty(0), np.empty(0, bool))
-    samples = []
-    for chosen in (is_stranger, ~is_stranger):
-        _, person, counts = np.unique(who[chosen], return_inverse=True, return_counts=True)
-        samples.append(Sample(scores[chosen], right[chosen], 1 / counts[person], len(counts)))
-    return tuple(samples)
+    _, person, counts = np.unique(who[is_stranger], return_inverse=True, return_counts=True)
+    strangers = Sample(scores[is_stranger], right[is_stranger], 1 / counts[person], len(counts))
+    # A stranger is anybody, but of the known people those of whom there are many pictures will be seen often again.
+    people, faces = len(np.unique(who[~is_stranger])), int((~is_stranger).sum())
+    known = Sample(scores[~is_stranger], right[~is_stranger], np.full(faces, people / max(faces, 1)), people)
+    return strangers, known
 
 
 def strangers_limit(strangers: Sample, fpir: float) -> float:

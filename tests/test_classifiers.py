@@ -17,7 +17,7 @@ from sklearn.tree import DecisionTreeClassifier
 from faceline import classifiers
 from faceline.classifiers import CLASSIFIERS, Neighbours, quiet
 from faceline.errors import FacelineError
-from faceline.scoring import Training, fit_lda, project, unit
+from faceline.scoring import fit_lda, project, unit
 
 
 def gallery(people, pictures, seed=0):
