@@ -183,6 +183,8 @@ def test_nobody_is_in_a_picture_twice(people):
     for identity in once:
         assert identity.name in (UNKNOWN, identity.likeliest.name)
         assert identity.likeliest.score >= known.calibration.limit or identity.name == UNKNOWN
+    # A face whose twin has the name is somebody else with near certainty.
+    assert all(identity.confidence > 0.9 for identity in once[:16] if identity.name == UNKNOWN)
     forced = known.identify(twice, threshold=math.inf, one_each=True)
     assert sorted(identity.name for identity in forced if identity.name != UNKNOWN) == known.people
     alone = known.identify(probes[:1], one_each=True)
