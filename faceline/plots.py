@@ -1,0 +1,27 @@
+"""Plots of the evaluations, each as PNG to look at and as PDF to print."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from faceline.files import replacing
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+# Without dates, so that the same numbers give the same file.
+METADATA = {".png": {"Software": None}, ".pdf": {"CreationDate": None, "Creator": None, "Producer": None}}
+
+
+@contextmanager
+def plotted(stem: Path) -> "Iterator[Axes]":
+    """Give axes to draw on, and write what was drawn to `stem` with the endings .png and .pdf; raises FacelineError."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6, 5), layout="constrained")
+    axes = figure.add_subplot()
+    yield axes
+    for ending, metadata in METADATA.items():
+        with replacing(stem.with_name(stem.name + ending)) as scratch:
+            figure.savefig(scratch, format=ending[1:], dpi=150, metadata=metadata)
