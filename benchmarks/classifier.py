@@ -23,8 +23,8 @@ from measure import interleaved, median_seconds
 
 from faceline import align_folder, represent_folder
 from faceline.calibration import DEFAULT_FPIR
+from faceline.classifier_file import read_classifier
 from faceline.classifiers import DEFAULT_CLASSIFIER_NAME
-from faceline.classify import read_classifier
 from faceline.files import MANIFEST_FILE, RUN_FILE, read_json, write_json
 from faceline.formats import (
     CLASSIFIER_FILE,

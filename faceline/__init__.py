@@ -11,8 +11,8 @@ MODULES = {
     "FacelineError": "faceline.errors",
     "align_folder": "faceline.align",
     "represent_folder": "faceline.represent",
-    "train": "faceline.classify",
-    "infer": "faceline.classify",
+    "train": "faceline.training",
+    "infer": "faceline.inference",
 }
 __all__ = list(MODULES)
 __version__ = "0.1.0"

@@ -125,7 +125,7 @@ class Gallery:
         network : Network
             Where the embeddings come from.
         fpir, classifier, lda_dim, jobs
-            See `classify.train`.
+            See `training.train`.
         """
         import numpy as np
 

@@ -4,7 +4,8 @@ import math
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Self
 
-from faceline.classifiers import CLASSIFIERS, DEFAULT_CLASSIFIER_NAME, Classifier, Neighbours, blocks, products, quiet
+from faceline.base_classifier import Classifier, Neighbours, blocks, products, quiet
+from faceline.classifiers import CLASSIFIERS, DEFAULT_CLASSIFIER_NAME
 from faceline.errors import FacelineError
 
 if TYPE_CHECKING:

@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 
 from faceline import align_folder, represent_folder
+from faceline.answers import Answer
 from faceline.files import read_record
 from faceline.formats import read_people
 from faceline.images import decode_image
@@ -110,6 +111,12 @@ def pipeline(photographs: Photographs, tmp_path_factory: pytest.TempPathFactory)
     return folder
 
 
+@pytest.fixture
+def classifier(pipeline: Path) -> Path:
+    """The `classifier.pkl` that the scripts made."""
+    return pipeline / "embeddings" / "classifier.pkl"
+
+
 @dataclass(frozen=True)
 class People:
     """Embeddings of real photographs, (n, 128) float32, with whose each one is and which crop it came from."""
@@ -149,6 +156,11 @@ def east_asian(faces: Path, tmp_path_factory: pytest.TempPathFactory) -> People:
     """People whom the network tells apart badly."""
     pictures = sorted((faces / "east-asian-dev").glob("*/*.jpg"))
     return embedded(pictures, tmp_path_factory.mktemp("east-asian"))
+
+
+def names(answer: Answer) -> list[str]:
+    """Who the faces of a picture are, as `infer` says."""
+    return [face.identity.name for face in answer.faces]
 
 
 def tree(folder: Path) -> dict[str, bytes]:

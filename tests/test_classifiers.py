@@ -14,8 +14,9 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.svm import SVC, LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
-from faceline import classifiers
-from faceline.classifiers import CLASSIFIERS, Neighbours, quiet
+from faceline import base_classifier
+from faceline.base_classifier import Neighbours, quiet
+from faceline.classifiers import CLASSIFIERS
 from faceline.errors import FacelineError
 from faceline.scoring import fit_lda, project, unit
 
@@ -111,7 +112,7 @@ def test_the_tree_takes_scikit_learn_s_leaves():
 
 def test_blocks_change_nothing():
     points, labels, _ = gallery(10, 5)
-    many = np.tile(points, (50, 1))[: 2 * classifiers.BLOCK + 3]
+    many = np.tile(points, (50, 1))[: 2 * base_classifier.BLOCK + 3]
     for name in ("RadialSvm", "Knn"):
         model = fitted(name, points, labels)
         few = np.concatenate([model.margins(many[start : start + 700]) for start in range(0, len(many), 700)])
@@ -180,7 +181,7 @@ def test_a_tree_that_runs_in_circles_ends():
 
 def test_what_would_take_too_much_is_refused(monkeypatch):
     points, labels, _ = gallery(6, 4)
-    monkeypatch.setattr(classifiers, "MAX_NUMBERS", 100)
+    monkeypatch.setattr(base_classifier, "MAX_NUMBERS", 100)
     for name in ("GridSearchSvm", "RadialSvm", "DecisionTree"):
         with pytest.raises(FacelineError, match="too many people and pictures for this classifier; choose LinearSvm"):
             fitted(name, points, labels)

@@ -3,9 +3,10 @@ import pytest
 from conftest import drawn
 
 from faceline import scoring
-from faceline.classifiers import CLASSIFIERS, LinearSvm
+from faceline.classifiers import CLASSIFIERS
 from faceline.errors import FacelineError
 from faceline.scoring import NOBODY_S_SIMILARITY, Scorer, Training, unit
+from faceline.svms import LinearSvm
 
 SCALE = 0.088  # of dlib's network
 

@@ -1,0 +1,93 @@
+"""What `infer` says of a picture, as text and as JSON."""
+
+import json
+from dataclasses import dataclass
+
+from faceline.files import one_line
+from faceline.formats import Status
+from faceline.gallery import Identity
+from faceline.geometry import Box
+
+
+@dataclass(frozen=True)
+class NamedFace:
+    """A face and who it is; the box is (left, top, right, bottom) in pixels of the upright picture."""
+
+    box_ltrb: Box
+    identity: Identity
+
+    @property
+    def centre_x(self) -> int:
+        return (self.box_ltrb[0] + self.box_ltrb[2]) // 2
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What `infer` says of one picture; `str()` gives it as text, `to_json()` as a line of JSON.
+
+    `multi` says whether all faces were wanted, `top` how many candidates each, `verbose` whether to give the evidence.
+    """
+
+    image: str
+    status: Status
+    reason: str = ""
+    faces: tuple[NamedFace, ...] = ()
+    multi: bool = False
+    top: int = 1
+    verbose: bool = False
+
+    def __str__(self) -> str:
+        lines = [f"=== {one_line(self.image)} ==="]
+        if self.status == Status.NO_FACE:
+            lines.append("No face found.")
+        elif self.status != Status.OK:
+            lines.append(f"Not a usable picture: {self.reason}.")
+        for face in self.faces:
+            who = face.identity
+            place = f" @ x={face.centre_x}" if self.multi else ""
+            lines.append(f"Predict {one_line(who.name)}{place} with {who.confidence:.2f} confidence.")
+            if self.verbose:
+                lines += evidence(who)
+            if self.top > 1:
+                lines += [
+                    f"  {rank}. {one_line(candidate.name)} with {candidate.confidence:.2f} confidence"
+                    for rank, candidate in enumerate(who.candidates[: self.top], start=1)
+                ]
+        return "\n".join(lines)
+
+    def to_json(self) -> str:
+        faces = []
+        for face in self.faces:
+            who = face.identity
+            faces.append(
+                {
+                    "box": face.box_ltrb,
+                    "name": who.name,
+                    "confidence": round(who.confidence, 4),
+                    "distance": round(who.distance, 4),
+                    "nearest": who.likeliest.nearest,
+                    "runner_up": who.runner_up and who.runner_up.name,
+                    "margin": who.margin and round(who.margin, 4),
+                    "candidates": [
+                        {
+                            "name": candidate.name,
+                            "confidence": round(candidate.confidence, 4),
+                            "distance": round(candidate.distance, 4),
+                        }
+                        for candidate in who.candidates[: self.top]
+                    ],
+                }
+            )
+        reason = {"reason": self.reason} if self.reason else {}
+        return json.dumps({"image": self.image, "status": self.status, **reason, "faces": faces})
+
+
+def evidence(who: Identity) -> list[str]:
+    """What speaks for an answer, in lines of text."""
+    likeliest, runner_up = who.likeliest, who.runner_up
+    lines = [f"  nearest picture: {one_line(likeliest.nearest)} at distance {likeliest.distance:.3f}"]
+    if runner_up is not None:
+        lines.append(
+            f"  runner-up: {one_line(runner_up.name)} at distance {runner_up.distance:.3f}, margin {who.margin:.2f}"
+        )
+    return lines

@@ -1,0 +1,60 @@
+"""`classifier.pkl`: all that it takes to name people, as `train` writes it and `infer` reads it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from faceline.errors import FacelineError
+from faceline.faces import AlignmentOptions
+from faceline.files import one_line
+from faceline.gallery import Gallery
+from faceline.jitter import check_jitters
+from faceline.networks import Network, network_of
+from faceline.summary import versions
+
+# Raised when `classifier.pkl` gets other parts.
+FORMAT = "faceline classifier 2"
+
+
+@dataclass(frozen=True)
+class Model:
+    """Everything that `infer` needs to know: how faces are cropped and embedded, and who people are."""
+
+    alignment: AlignmentOptions
+    network: Network
+    jitters: int
+    gallery: Gallery
+
+
+def write_classifier(path: Path, model: Model) -> None:
+    """Write `classifier.pkl`; raises FacelineError if it cannot be written."""
+    from faceline import pickles
+
+    alignment = model.alignment.record()
+    content = {"format": FORMAT, "alignment": alignment, "jitters": model.jitters, "versions": versions()}
+    pickles.dump(content | model.network.record() | {"gallery": model.gallery.record()}, path)
+
+
+def read_classifier(path: Path, network: str | None = None) -> Model:
+    """Read `classifier.pkl`, trusting nothing in it. `network` says where the network's file lies now, if it has moved.
+
+    Raises
+    ------
+    FacelineError
+        If the file is missing, no classifier, damaged, or of another version, network or geometry.
+    """
+    from faceline import pickles
+
+    content = pickles.load(path)
+    advice = "run classifier.py train again"
+    if type(content) is not dict or type(content.get("format")) is not str or content["format"] != FORMAT:
+        raise FacelineError(f"{one_line(path)}: no classifier of this version; {advice}")
+    try:
+        found = network_of(content, network)
+        alignment = AlignmentOptions.from_record(content["alignment"])
+        jitters = check_jitters(content["jitters"])
+        gallery = Gallery.from_record(content["gallery"], found.dimensions)
+    except FacelineError as error:
+        raise FacelineError(f"{one_line(path)}: {one_line(error)}; {advice}") from None
+    except Exception:  # values of a wrong kind raise nearly everything when they are compared or looked up
+        raise FacelineError(f"{one_line(path)}: damaged; {advice}") from None
+    return Model(alignment, found, jitters, gallery)

@@ -1,0 +1,171 @@
+"""Stage 3, second half: name the people in photographs."""
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from faceline.annotate import draw_faces, marked_paths
+from faceline.answers import Answer, NamedFace
+from faceline.classifier_file import Model, read_classifier
+from faceline.embed import check_network, embed
+from faceline.errors import FacelineError, MissingError, UnreadableError
+from faceline.faces import aligner_for
+from faceline.files import check_folder, inside, named_path, one_line
+from faceline.formats import DEFAULT_CLASSIFIER, Status
+from faceline.geometry import CoincidentLandmarksError
+from faceline.images import decode_image, read_picture
+from faceline.jitter import check_jitters
+from faceline.parallel import all_cores
+from faceline.runtime import DEFAULT_DEVICE, DEFAULT_ENGINE, Runtime
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+def infer(
+    pictures: str | Path | Sequence[str | Path],
+    classifier: str | Path = DEFAULT_CLASSIFIER,
+    *,
+    multi: bool = False,
+    threshold: float | None = None,
+    network: str | None = None,
+    engine: str = DEFAULT_ENGINE,
+    device: str = DEFAULT_DEVICE,
+    jitters: int | None = None,
+    one_each: bool = False,
+    top: int = 1,
+    verbose: bool = False,
+    save_dir: str | Path | None = None,
+    crops_dir: str | Path | None = None,
+) -> Iterator[Answer]:
+    """Name the people in photographs.
+
+    Parameters
+    ----------
+    pictures : path or sequence of path
+    classifier : path
+        What `train` wrote.
+    multi : bool
+        Name all faces, from left to right, instead of the main one.
+    threshold : float or None
+        The largest distance to a person's nearest picture at which a face is named, instead of the classifier's own
+        limit; infinity names every face.
+    network : str or None
+        Where the gallery's network lies now, if it is a file that has moved.
+    engine, device : str
+        What the networks run on, keys of `runtime.ENGINES` and `runtime.DEVICES`.
+    jitters : int or None
+        Average over that many jittered copies of each crop; None for as many as the gallery was made with.
+    one_each : bool
+        Name nobody twice in one picture: of all ways to name its faces, the one with the best scores in sum.
+    top : int
+        How many candidates to list for each face.
+    verbose : bool
+        Give the nearest picture of the gallery, its distance, the runner-up and the margin as text, too.
+    save_dir : path or None
+        Where to save each picture with its faces marked.
+    crops_dir : path or None
+        The gallery's folder of aligned crops: shows beside each marked face the nearest of them.
+
+    Returns
+    -------
+    iterator of Answer
+        One for each picture, in their order, computed as they are asked for.
+
+    Raises
+    ------
+    FacelineError
+        If the classifier cannot be used, an option is out of range, or the marked pictures cannot be written.
+    """
+    if top < 1:
+        raise FacelineError(f"top {top} is out of range; choose 1 or more")
+    if threshold is not None and not threshold >= 0:
+        raise FacelineError(f"threshold {threshold} is no distance; choose 0 or more, inf to name every face")
+    pictures = [pictures] if isinstance(pictures, str | os.PathLike) else pictures
+    for picture in pictures:
+        named_path(picture)
+    model = read_classifier(named_path(classifier), network)
+    model.alignment.check_weights()
+    runtime = Runtime(engine, device, all_cores())
+    check_network(model.network, runtime)
+    if crops_dir is not None:
+        crops_dir = named_path(crops_dir)
+        check_folder(crops_dir, "name the folder of aligned crops")
+        if save_dir is None:
+            raise FacelineError("crops are shown in the marked pictures only; name a folder for these with --save")
+    jitters = check_jitters(model.jitters if jitters is None else jitters)
+    request = Request(model, runtime, jitters, multi, threshold, one_each, top, verbose, crops_dir)
+    save_paths = [None] * len(pictures) if save_dir is None else marked_paths(pictures, named_path(save_dir))
+    return (answer_to(os.fspath(picture), request, path) for picture, path in zip(pictures, save_paths, strict=True))
+
+
+@dataclass(frozen=True)
+class Request:
+    """How `infer` was asked to name faces."""
+
+    model: Model
+    runtime: Runtime
+    jitters: int
+    multi: bool
+    threshold: float | None
+    one_each: bool
+    top: int
+    verbose: bool
+    crops_dir: Path | None
+
+    def answer(self, picture: str, status: Status, reason: str = "", faces: Sequence[NamedFace] = ()) -> Answer:
+        return Answer(picture, status, reason, tuple(faces), self.multi, self.top, self.verbose)
+
+
+def answer_to(picture: str, request: Request, save_path: Path | None) -> Answer:
+    """What there is to say of one picture, whatever it is; it is saved with its faces marked where `save_path` says."""
+    try:
+        try:
+            image = decode_image(read_picture(Path(picture)))
+        except UnreadableError as error:
+            status = Status.MISSING if isinstance(error, MissingError) else Status.UNREADABLE
+            return request.answer(picture, status, one_line(error.reason))
+        faces = name_faces(image, request)
+        if save_path is not None:
+            save_marked(image, faces, request.crops_dir, save_path)
+    except MemoryError:  # dlib's too
+        return request.answer(picture, Status.UNREADABLE, "not enough memory")
+    return request.answer(picture, Status.OK if faces else Status.NO_FACE, faces=faces)
+
+
+def name_faces(image: "np.ndarray", request: Request) -> list[NamedFace]:
+    """Name the faces of a picture of shape (height, width, 3), RGB uint8, from left to right."""
+    import numpy as np
+
+    model, multi = request.model, request.multi
+    aligner = aligner_for(model.alignment, request.runtime)
+    found = aligner.find(image, every=multi)
+    boxes, crops = [], []
+    for face in found if multi else found[:1]:
+        try:
+            crops.append(aligner.crop(image, face))
+        except CoincidentLandmarksError:
+            continue
+        boxes.append(face.visible_box(image))
+    identities = []
+    if crops:
+        embeddings = embed(model.network, np.array(crops), request.runtime, request.jitters)
+        identities = model.gallery.identify(embeddings, request.threshold, request.top, request.one_each)
+    return sorted(map(NamedFace, boxes, identities), key=lambda face: (face.centre_x, face.box_ltrb))
+
+
+def save_marked(image: "np.ndarray", faces: list[NamedFace], crops_dir: Path | None, path: Path) -> None:
+    """Save a picture with its faces marked, each beside the nearest crop of `crops_dir` where that is given."""
+    captions = [f"{one_line(face.identity.name)} {face.identity.confidence:.2f}" for face in faces]
+    crops = [None if crops_dir is None else read_crop(crops_dir, face.identity.likeliest.nearest) for face in faces]
+    draw_faces(image, [face.box_ltrb for face in faces], captions, path, crops)
+
+
+def read_crop(crops_dir: Path, crop: str) -> "np.ndarray | None":
+    """A crop of the gallery, (height, width, 3) RGB uint8; None if it is not there any more."""
+    try:
+        return decode_image(read_picture(inside(crops_dir, crop)))
+    except UnreadableError:
+        return None

@@ -1,0 +1,99 @@
+"""Stage 3, first half: learn people from their embeddings."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from faceline.calibration import DEFAULT_FPIR, Calibration, check_fpir
+from faceline.classifier_file import Model, write_classifier
+from faceline.classifiers import CLASSIFIERS, DEFAULT_CLASSIFIER_NAME
+from faceline.errors import FacelineError, cure
+from faceline.faces import AlignmentOptions
+from faceline.files import check_folder, locked, named_path, one_line, read_record
+from faceline.formats import CLASSIFIER_FILE, DEFAULT_EMBEDDINGS_DIR, read_people
+from faceline.gallery import UNKNOWN, Gallery
+from faceline.jitter import check_jitters
+from faceline.networks import network_of
+from faceline.parallel import process_count
+from faceline.summary import people_count
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What `train` made."""
+
+    path: str
+    people: int
+    embeddings: int
+    calibration: Calibration
+
+    def __str__(self) -> str:
+        held_out = self.calibration.people
+        source = f"{people_count(held_out)} held out" if held_out else "a background, as there are too few to hold out"
+        return (
+            f"Learned {people_count(self.people)} from {self.embeddings} embeddings.\n"
+            f"Expects to name {percent(self.calibration.fpir)} of strangers"
+            f" and to find {percent(self.calibration.tpir)} of known people (from {source}).\n"
+            f"Written to {one_line(self.path)}"
+        )
+
+
+def percent(rate: float) -> str:
+    return f"{100 * rate:.3g} %"
+
+
+def train(
+    embeddings_dir: str | Path = DEFAULT_EMBEDDINGS_DIR,
+    *,
+    fpir: float = DEFAULT_FPIR,
+    classifier: str = DEFAULT_CLASSIFIER_NAME,
+    lda_dim: int | None = None,
+    jobs: int | None = None,
+) -> Trained:
+    """Learn people from the embeddings that `represent_folder` wrote, and write `classifier.pkl` beside them.
+
+    Parameters
+    ----------
+    embeddings_dir : path
+    fpir : float
+        How often a stranger may get a name: the false positive identification rate, between 0 and 1.
+    classifier : str
+        A key of `classifiers.CLASSIFIERS`.
+    lda_dim : int or None
+        Show the classifier that many linear discriminant components of the embeddings, instead of the embeddings.
+    jobs : int or None
+        Processes, with a thread each; None for as many as there are cores.
+
+    Raises
+    ------
+    FacelineError
+        If the embeddings are missing, unfinished or damaged, an option is wrong, or the classifier cannot be written.
+    """
+    check_training(fpir, classifier, lda_dim)
+    jobs = process_count(jobs)
+    folder = named_path(embeddings_dir)
+    check_folder(folder, "run batch_represent first")
+    with locked(folder):
+        with cure("run batch_represent, which writes it, to its end"):
+            record = read_record(folder, "represent")
+        with cure("run batch_represent again with --overwrite"):
+            network = network_of(record["options"])
+            alignment = AlignmentOptions.from_record(record.get("alignment"))
+            jitters = check_jitters(record["options"].get("jitters"))
+            embeddings, crops, names = read_people(folder, network.dimensions, record["counts"])
+        if UNKNOWN in names:
+            advice = "rename that folder of pictures and run all stages again"
+            raise FacelineError(f"{one_line(folder)}: a person is named {UNKNOWN}, as strangers are; {advice}")
+        gallery = Gallery.fit(
+            names, embeddings, crops, network, fpir=fpir, classifier=classifier, lda_dim=lda_dim, jobs=jobs
+        )
+        write_classifier(folder / CLASSIFIER_FILE, Model(alignment, network, jitters, gallery))
+    return Trained(str(folder / CLASSIFIER_FILE), len(gallery.people), len(embeddings), gallery.calibration)
+
+
+def check_training(fpir: float, classifier: str, lda_dim: int | None) -> None:
+    """Raise FacelineError if an option of `train` is out of range."""
+    check_fpir(fpir)
+    if classifier not in CLASSIFIERS:
+        raise FacelineError(f"unknown classifier {one_line(classifier)!r}; choose from {', '.join(CLASSIFIERS)}")
+    if lda_dim is not None and lda_dim < 1:
+        raise FacelineError(f"lda_dim {lda_dim} is out of range; choose 1 or more")
