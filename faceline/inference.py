@@ -77,7 +77,8 @@ def infer(
     Raises
     ------
     FacelineError
-        If the classifier cannot be used, an option is out of range, or the marked pictures cannot be written.
+        If the classifier cannot be used, an option is out of range, `crops_dir` has none of the gallery's crops, or the
+        marked pictures cannot be written.
     """
     if top < 1:
         raise FacelineError(f"top {top} is out of range; choose 1 or more")
@@ -95,6 +96,7 @@ def infer(
         check_folder(crops_dir, "name the folder of aligned crops")
         if save_dir is None:
             raise FacelineError("crops are shown in the marked pictures only; name a folder for these with --save")
+        check_crops(crops_dir, model.gallery.crops)
     jitters = check_jitters(model.jitters if jitters is None else jitters)
     request = Request(model, runtime, jitters, multi, threshold, one_each, top, verbose, crops_dir)
     save_paths = [None] * len(pictures) if save_dir is None else marked_paths(pictures, named_path(save_dir))
@@ -117,6 +119,13 @@ class Request:
 
     def answer(self, picture: str, status: Status, reason: str = "", faces: Sequence[NamedFace] = ()) -> Answer:
         return Answer(picture, status, reason, tuple(faces), self.multi, self.top, self.verbose)
+
+
+def check_crops(folder: Path, crops: Sequence[str]) -> None:
+    """Raise FacelineError if a folder has none of the gallery's crops; some may be gone, a wrong folder lacks all."""
+    if not any(os.path.isfile(inside(folder, crop)) for crop in crops):
+        advice = "name the folder of aligned crops that the classifier was trained on"
+        raise FacelineError(f"{one_line(folder)}: holds none of the gallery's crops; {advice}")
 
 
 def answer_to(picture: str, request: Request, save_path: Path | None) -> Answer:

@@ -245,6 +245,10 @@ def test_crops_that_cannot_be_shown_take_one_line(pipeline, photographs, tmp_pat
         (["--crops", pipeline / "aligned"], "in the marked pictures only; name a folder for these with --save"),
         (["--crops", "none", "--save", "out"], "none: No such file or directory; name the folder of aligned crops"),
         (["--crops", "", "--save", "out"], "an empty path names nothing"),
+        (
+            ["--crops", photographs.train, "--save", "out"],
+            f"{photographs.train}: holds none of the gallery's crops; name",
+        ),
     ):
         done = run_script(CLASSIFIER, "infer", classifier, photographs.portrait, *options, cwd=tmp_path)
         assert done.returncode == 2
@@ -256,17 +260,22 @@ def test_crops_that_cannot_be_shown_take_one_line(pipeline, photographs, tmp_pat
 
 @pytest.mark.parametrize("crop", ["../secret.png", "{0}/secret.png", "x/../../secret.png", "a\0b", "\x1b[2J/../../\n"])
 def test_a_forged_crop_s_path_leads_nowhere(pipeline, photographs, tmp_path, crop):
+    """That of the picture's own crop, where the others are there, and that of all."""
     content = pickles.load(pipeline / "embeddings" / "classifier.pkl")
-    crops = [crop.format(tmp_path)] * len(content["gallery"]["crops"])
-    pickles.dump(content | {"gallery": content["gallery"] | {"crops": crops}}, tmp_path / "classifier.pkl")
+    crops = content["gallery"]["crops"]
+    own = f"{photographs.portrait.parent.name}/{photographs.portrait.name}.png"
     shutil.copy(next((pipeline / "aligned").glob("*/*.png")), tmp_path / "secret.png")
-    (tmp_path / "crops").mkdir()
-    arguments = ["classifier.pkl", photographs.portrait, "--save", "out", "--crops", "crops"]
-    done = run_script(CLASSIFIER, "infer", *arguments, cwd=tmp_path)
-    assert done.returncode == 2
-    assert " leads out of this folder" in done.stderr
-    assert done.stderr.count("\n") == 1
-    assert list((tmp_path / "out").iterdir()) == []
+    shutil.copytree(pipeline / "aligned", tmp_path / "crops")
+    for forged in ([own], crops):
+        changed = [crop.format(tmp_path) if name in forged else name for name in crops]
+        pickles.dump(content | {"gallery": content["gallery"] | {"crops": changed}}, tmp_path / "classifier.pkl")
+        arguments = ["classifier.pkl", photographs.portrait, "--save", "out", "--crops", "crops"]
+        done = run_script(CLASSIFIER, "infer", *arguments, cwd=tmp_path)
+        assert changed != crops
+        assert done.returncode == 2
+        assert " leads out of this folder" in done.stderr
+        assert done.stderr.count("\n") == 1
+        assert not list(tmp_path.glob("out/*"))
 
 
 def test_infer_goes_on_after_a_missing_picture(pipeline, photographs, tmp_path):
