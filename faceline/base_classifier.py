@@ -33,7 +33,7 @@ class Classifier:
     chooses: ClassVar[bool] = False  # whether it has settings
 
     @classmethod
-    def settings(cls, points: "np.ndarray", labels: "np.ndarray") -> dict:
+    def settings(cls, points: "np.ndarray", labels: "np.ndarray", jobs: int) -> dict:
         """What is chosen once, on all points, before `fit` is called on several parts of them."""
         return {}
 

@@ -65,7 +65,7 @@ class Training:
         if labels[-1] > 0 and CLASSIFIERS[classifier].chooses:
             points = unit(directions - directions.mean(axis=0))
             points = project(points, fit_lda(points, labels, lda_dim))
-            settings = CLASSIFIERS[classifier].settings(points, labels)
+            settings = CLASSIFIERS[classifier].settings(points, labels, jobs)
         return cls(classifier, lda_dim, scale, jobs, settings)
 
 

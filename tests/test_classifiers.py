@@ -19,6 +19,7 @@ from faceline.base_classifier import Neighbours, quiet
 from faceline.classifiers import CLASSIFIERS
 from faceline.errors import FacelineError
 from faceline.scoring import fit_lda, project, unit
+from faceline.svms import GridSearchSvm
 
 
 def gallery(people, pictures, seed=0):
@@ -34,7 +35,7 @@ def fitted(name, points, labels):
     starts = np.searchsorted(labels, np.arange(people + 1))
     near = Neighbours(starts, [np.flatnonzero(labels != person) for person in range(people)])
     kind = CLASSIFIERS[name]
-    return kind.fit(points, labels, near, 1, **kind.settings(points, labels))
+    return kind.fit(points, labels, near, 1, **kind.settings(points, labels, 1))
 
 
 def mixture(points, labels):
@@ -119,6 +120,22 @@ def test_blocks_change_nothing():
         assert np.allclose(model.margins(many), few, atol=1e-5)
 
 
+@pytest.mark.parametrize("noise", [0, 0.15, 0.3])  # chooses other settings each time
+def test_the_search_finds_what_scikit_learn_s_does_with_any_number_of_processes(monkeypatch, noise):
+    monkeypatch.setattr(GridSearchSvm, "SERIAL", 0)
+    points, labels, _ = gallery(9, 4)
+    points = unit(points + noise * np.random.default_rng(0).normal(size=points.shape)).astype(np.float32)
+    expected = searched(points, labels)
+    for jobs in (1, 2, 5):
+        found = GridSearchSvm.settings(points, labels, jobs)
+        assert found == {"penalty": expected["C"], "gamma": expected.get("gamma", 0)}
+
+
+def test_a_search_where_one_of_two_people_has_a_single_picture():
+    points, labels, _ = gallery(2, 6)
+    assert GridSearchSvm.settings(points[5:], labels[5:], 1) == {"penalty": 1, "gamma": 0}
+
+
 @pytest.mark.parametrize("name", CLASSIFIERS)
 def test_fits_says_whether_the_shapes_go_together(name):
     points, labels, _ = gallery(6, 4)
@@ -186,7 +203,7 @@ def test_what_would_take_too_much_is_refused(monkeypatch):
         with pytest.raises(FacelineError, match="too many people and pictures for this classifier; choose LinearSvm"):
             fitted(name, points, labels)
     with pytest.raises(FacelineError, match="choose LinearSvm"):  # before it searches for hours
-        CLASSIFIERS["GridSearchSvm"].settings(points, labels)
+        CLASSIFIERS["GridSearchSvm"].settings(points, labels, 1)
     fitted("LinearSvm", points, labels)
 
 
