@@ -9,8 +9,12 @@ Run it again after align-dlib.py: only crops that are new or changed are compute
 
 import sys
 
-from faceline import cli, represent_folder
-from faceline.networks import NETWORKS
+try:
+    from faceline import cli, represent_folder
+    from faceline.networks import NETWORKS
+except ModuleNotFoundError as error:
+    print(f"main.py: error: {error}; run 'source .venv/bin/activate' first", file=sys.stderr)
+    sys.exit(2)
 
 
 def build_parser() -> cli.Parser:

@@ -8,10 +8,14 @@ classifier.py infer [classifier.pkl] photo.jpg ...
 import sys
 from collections.abc import Iterator
 
-from faceline import FacelineError, cli, infer, train
-from faceline.classifiers import CLASSIFIERS
-from faceline.files import one_line
-from faceline.formats import CLASSIFIER_FILE, DEFAULT_CLASSIFIER, Status
+try:
+    from faceline import FacelineError, cli, infer, train
+    from faceline.classifiers import CLASSIFIERS
+    from faceline.files import one_line
+    from faceline.formats import CLASSIFIER_FILE, DEFAULT_CLASSIFIER, Status
+except ModuleNotFoundError as error:
+    print(f"classifier.py: error: {error}; run 'source .venv/bin/activate' first", file=sys.stderr)
+    sys.exit(2)
 
 
 def build_parser() -> cli.Parser:

@@ -56,6 +56,16 @@ def test_scripts_can_be_run_and_explain_themselves(script):
     assert done.stderr == ""
 
 
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_a_python_without_the_library_takes_one_line(script):
+    """As where the virtual environment is not activated: -S hides what is installed, -E what PYTHONPATH names."""
+    command = [sys.executable, "-S", "-E", str(script), "--help"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    complaint = "error: No module named 'faceline'; run 'source .venv/bin/activate' first"
+    assert done.stderr == f"{script.name}: {complaint}\n"
+    assert (done.returncode, done.stdout) == (2, "")
+
+
 def test_openface_s_spellings_stay():
     options = parser_of(ALIGN).parse_args(["in", "align", "outerEyesAndNose", "out", "--skipMulti"])
     assert options.skip_multi

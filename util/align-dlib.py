@@ -9,11 +9,15 @@ Run it again after adding, changing or removing pictures: only those are compute
 
 import sys
 
-from faceline import align_folder, cli
-from faceline.detect import DETECTORS
-from faceline.geometry import LANDMARK_SETS
-from faceline.landmarks import LANDMARK_MODELS
-from faceline.networks import NETWORKS
+try:
+    from faceline import align_folder, cli
+    from faceline.detect import DETECTORS
+    from faceline.geometry import LANDMARK_SETS
+    from faceline.landmarks import LANDMARK_MODELS
+    from faceline.networks import NETWORKS
+except ModuleNotFoundError as error:
+    print(f"align-dlib.py: error: {error}; run 'source .venv/bin/activate' first", file=sys.stderr)
+    sys.exit(2)
 
 
 def build_parser() -> cli.Parser:

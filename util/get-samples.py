@@ -15,8 +15,12 @@ import tarfile
 import tempfile
 from pathlib import Path
 
-from faceline import FacelineError, cli
-from faceline.files import one_line, write_bytes, write_errors
+try:
+    from faceline import FacelineError, cli
+    from faceline.files import one_line, write_bytes, write_errors
+except ModuleNotFoundError as error:
+    print(f"get-samples.py: error: {error}; run 'source .venv/bin/activate' first", file=sys.stderr)
+    sys.exit(2)
 
 SAMPLES = Path(__file__).resolve().parent.parent / "demos" / "samples.txt"
 
