@@ -91,6 +91,8 @@ class KernelSvm(Classifier):
     intercepts: "np.ndarray"
     gamma: "np.ndarray"
 
+    SERIAL: ClassVar[int] = 1_000_000  # points times people for which one process is done before others have started
+
     @classmethod
     def fit(
         cls,
@@ -102,16 +104,17 @@ class KernelSvm(Classifier):
         gamma: float = 2.0,  # both as OpenFace's RadialSvm has them
     ) -> Self:
         import numpy as np
-        from sklearn.svm import SVC
 
         people = labels[-1] + 1
         refuse_large(len(points) * people)
+        options = {"C": penalty, "kernel": "rbf" if gamma else "linear", "gamma": gamma or "scale"}
+        tasks = [(options, points, labels, person) for person in range(people)]
+        jobs = jobs if len(points) * people > cls.SERIAL else 1
         coefficients, intercepts = np.zeros((people, len(points)), np.float32), np.zeros(people, np.float32)
-        for person in range(people):
-            svm = SVC(C=penalty, kernel="rbf" if gamma else "linear", gamma=gamma or "scale")
-            svm.fit(points, labels == person)
-            coefficients[person, svm.support_] = svm.dual_coef_[0]
-            intercepts[person] = svm.intercept_[0]
+        fitted = map_batches(fit_kernel_svms, tasks, jobs, "train", batch=32)
+        for person, (support, found, intercept) in enumerate(fitted):
+            coefficients[person, support] = found
+            intercepts[person] = intercept
         used = coefficients.any(axis=0)
         return cls(points[used], coefficients[:, used], intercepts, np.array([gamma], np.float32))
 
@@ -137,6 +140,17 @@ class KernelSvm(Classifier):
         )
 
 
+def fit_kernel_svms(tasks: list[tuple]) -> "list[tuple[np.ndarray, np.ndarray, float]]":
+    """What tells each task's person from all others: which points the SVM leans on, their coefficients, the intercept.
+
+    A task is the SVM's options, points and labels, and the person.
+    """
+    from sklearn.svm import SVC
+
+    fitted = (SVC(**options).fit(points, labels == person) for options, points, labels, person in tasks)
+    return [(svm.support_, svm.dual_coef_[0], svm.intercept_[0]) for svm in fitted]
+
+
 class RadialSvm(KernelSvm):
     """KernelSvm with OpenFace's penalty and width."""
 
@@ -146,7 +160,7 @@ class GridSearchSvm(KernelSvm):
 
     chooses: ClassVar[bool] = True
 
-    SERIAL: ClassVar[int] = 500  # points for which one process is done before others have started
+    SERIAL_SEARCH: ClassVar[int] = 500  # points for which one process has searched before others have started
 
     @classmethod
     def settings(cls, points: "np.ndarray", labels: "np.ndarray", jobs: int) -> dict:
@@ -170,7 +184,7 @@ class GridSearchSvm(KernelSvm):
             parts = [(learnt, held_out) for learnt, held_out in parts if np.ptp(labels[learnt]) > 0]
         # Not by GridSearchCV, whose processes would outlive this one where it is killed.
         tasks = [(options, points, labels, *part) for options in grid for part in parts]
-        jobs = jobs if len(points) > cls.SERIAL else 1
+        jobs = jobs if len(points) > cls.SERIAL_SEARCH else 1
         rates = np.reshape(map_batches(validate_svms, tasks, jobs, "search", batch=1), (len(grid), len(parts)))
         found = grid[int(rates.mean(axis=1).argmax())]
         return {"penalty": float(found["C"]), "gamma": float(found.get("gamma", 0))}
@@ -183,7 +197,8 @@ def validate_svms(tasks: list[tuple]) -> list[float]:
     """
     from sklearn.svm import SVC
 
-    return [
-        SVC(**options).fit(points[learnt], labels[learnt]).score(points[held_out], labels[held_out])
-        for options, points, labels, learnt, held_out in tasks
-    ]
+    with quiet():  # here, since it holds for one process only
+        return [
+            SVC(**options).fit(points[learnt], labels[learnt]).score(points[held_out], labels[held_out])
+            for options, points, labels, learnt, held_out in tasks
+        ]

@@ -30,12 +30,12 @@ def gallery(people, pictures, seed=0):
     return centred[learnt], labels[learnt], centred[~learnt]
 
 
-def fitted(name, points, labels):
+def fitted(name, points, labels, jobs=1):
     people = labels[-1] + 1
     starts = np.searchsorted(labels, np.arange(people + 1))
     near = Neighbours(starts, [np.flatnonzero(labels != person) for person in range(people)])
     kind = CLASSIFIERS[name]
-    return kind.fit(points, labels, near, 1, **kind.settings(points, labels, 1))
+    return kind.fit(points, labels, near, jobs, **kind.settings(points, labels, jobs))
 
 
 def mixture(points, labels):
@@ -122,13 +122,23 @@ def test_blocks_change_nothing():
 
 @pytest.mark.parametrize("noise", [0, 0.15, 0.3])  # chooses other settings each time
 def test_the_search_finds_what_scikit_learn_s_does_with_any_number_of_processes(monkeypatch, noise):
-    monkeypatch.setattr(GridSearchSvm, "SERIAL", 0)
+    monkeypatch.setattr(GridSearchSvm, "SERIAL_SEARCH", 0)
     points, labels, _ = gallery(9, 4)
     points = unit(points + noise * np.random.default_rng(0).normal(size=points.shape)).astype(np.float32)
     expected = searched(points, labels)
     for jobs in (1, 2, 5):
         found = GridSearchSvm.settings(points, labels, jobs)
         assert found == {"penalty": expected["C"], "gamma": expected.get("gamma", 0)}
+
+
+@pytest.mark.parametrize("name", ["GridSearchSvm", "RadialSvm"])
+def test_any_number_of_processes_gives_the_same_bytes(monkeypatch, name):
+    monkeypatch.setattr(CLASSIFIERS[name], "SERIAL", 0)
+    points, labels, _ = gallery(70, 2)
+    alone, together = (fitted(name, points, labels, jobs).arrays() for jobs in (1, 3))
+    assert {key: array.tobytes() for key, array in alone.items()} == {
+        key: array.tobytes() for key, array in together.items()
+    }
 
 
 def test_a_search_where_one_of_two_people_has_a_single_picture():
