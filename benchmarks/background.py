@@ -9,9 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from faceline.calibration import KNOWN_SPREAD, best_scores, known_background, strangers_background
+from faceline.background import KNOWN_SPREAD, known_background, strangers_background
 from faceline.classifiers import DEFAULT_CLASSIFIER_NAME
 from faceline.formats import person_of, read_embeddings
+from faceline.holdout import best_scores
 from faceline.networks import DEFAULT_NETWORK, NETWORKS
 from faceline.scoring import CROWDING_WEIGHT, Scorer, Training, unit
 

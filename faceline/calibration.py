@@ -9,11 +9,19 @@ positive identification rate (TPIR) the share of known people who get theirs (IS
 """
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
+from faceline.background import (
+    BACKGROUND_PEOPLE,
+    KNOWN_SPREAD,
+    KNOWN_SPREAD_POWER,
+    STRANGERS_SHAPE,
+    known_background,
+    strangers_background,
+)
 from faceline.errors import FacelineError
+from faceline.holdout import LEAST_TO_HOLD_OUT, Sample, collect, hold_out
 from faceline.scoring import CROWDING_WEIGHT, Scorer, Training
 
 if TYPE_CHECKING:
@@ -21,44 +29,11 @@ if TYPE_CHECKING:
 
 DEFAULT_FPIR = 0.01
 
-# In how many parts people are held out, one after the other; smaller galleries hold out one person at a time. A large
-# gallery has seen enough strangers before all its people had their turn.
-PARTS = 5
-LEAST_TO_HOLD_OUT = 4
-ENOUGH_STRANGERS = 500
-PROBES = 5  # pictures at most that one person contributes
-
 # Where the best score is the right person's for fewer of the held-out pictures, the folders do not hold a person each.
 LEAST_RIGHT = 0.25
 
-# The background counts as much as so many people.
-BACKGROUND_PEOPLE = 8
 # How many held-out people must lie beyond a limit for them to say as much of it as the shape of all scores does.
 TAIL_PEOPLE = 5
-
-# The background, in scores; benchmarks/background.py shows it beside LFW's. Strangers' scores have about the same
-# mean in every gallery, since crowding is taken off, and spread the less the more people there are.
-STRANGERS_MEAN = -0.38
-STRANGERS_MEAN_ALONE = -0.68  # against a single person
-STRANGERS_SPREAD = 0.42
-STRANGERS_SPREAD_POWER = -0.16
-# They lean to the right: like a gamma distribution of this shape.
-STRANGERS_SHAPE = 16.0
-# Deviation of a known person's scores with k pictures: the first, plus the second / k.
-KNOWN_SPREAD = (0.22, 0.08)
-
-
-def strangers_background(people: int) -> tuple[float, float]:
-    """Mean and deviation of the best scores that strangers reach in a gallery of so many people."""
-    mean = STRANGERS_MEAN if people > 1 else STRANGERS_MEAN_ALONE
-    return mean, STRANGERS_SPREAD * people**STRANGERS_SPREAD_POWER
-
-
-def known_background(people: int, pictures: "np.ndarray | int") -> "np.ndarray | float":
-    """Mean score, before crowding is taken off, of a face with a person who is enrolled with so many pictures."""
-    if people == 1:
-        return -0.28 - 0.25 / pictures
-    return 0.17 - 0.475 / pictures - (0.036 + 0.02 / pictures) * math.log(people / 2)
 
 
 @dataclass(frozen=True)
@@ -128,121 +103,22 @@ class Calibration:
 
         pictures = np.bincount(labels)
         people = len(pictures)
-        strangers, known = collect(hold_out(directions, labels, scorer, training))
+        strangers, known = collect(hold_out(directions, labels, scorer, training), pictures)
         if known.people >= LEAST_TO_HOLD_OUT and known.weights @ known.right < LEAST_RIGHT * known.people:
             advice = "make sure that each folder holds pictures of one person"
             raise FacelineError(f"the people cannot be told apart, their own pictures are taken for others'; {advice}")
-        strangers = strangers.with_background(*strangers_background(people))
+        background = strangers_background(people)
+        strangers = strangers.with_background(*background)
         spread = KNOWN_SPREAD[0] + KNOWN_SPREAD[1] / pictures
+        spread *= (strangers.spread / background[1]) ** KNOWN_SPREAD_POWER
         expected = known_background(people, pictures) - CROWDING_WEIGHT * scorer.crowding
-        known = known.with_background(expected.mean(), spread.mean())
+        known = known.with_background(*(float(np.average(part, weights=pictures)) for part in (expected, spread)))
         limit = strangers_limit(strangers, fpir)
         right, some = fit_curve(strangers, known, known.right), fit_curve(strangers, known, np.ones_like(known.right))
         if not (right.slope > 0 and some.slope > 0):
             advice = "make sure that each folder holds pictures of one person"
             raise FacelineError(f"the people cannot be told apart, strangers score as high as they do; {advice}")
         return cls(fpir, known_found(known, limit), limit, right, some, strangers.people)
-
-
-@dataclass(frozen=True)
-class Sample:
-    """Best scores of faces that were held out, `scores` (n,), and of the background.
-
-    `right` (n,) bool says whether the best score was the right person's. `weights` (n,) sum to the number of `people`
-    that the faces belong to. `mean` and `spread` are those of faces and background together.
-    """
-
-    scores: "np.ndarray"
-    right: "np.ndarray"
-    weights: "np.ndarray"
-    people: int
-    mean: float = 0.0
-    spread: float = 0.0
-
-    def with_background(self, mean: float, spread: float) -> Self:
-        """The same, with the mean and the deviation that come out if the background counts as several people."""
-        total = self.people + BACKGROUND_PEOPLE
-        mean = float((self.weights @ self.scores + BACKGROUND_PEOPLE * mean) / total)
-        variance = (self.weights @ (self.scores - mean) ** 2 + BACKGROUND_PEOPLE * spread**2) / total
-        return replace(self, mean=mean, spread=math.sqrt(variance))
-
-
-def hold_out(
-    directions: "np.ndarray", labels: "np.ndarray", scorer: Scorer, training: Training
-) -> "Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]]":
-    """Train without some people, and compare them with the others, in several rounds.
-
-    Yields, for each round, of the faces held out: whose they are, whether that person was held out whole (a stranger),
-    the best score, and whether it was the right person's. The known people's scores are corrected for the pictures that
-    they lack in their round.
-    """
-    import numpy as np
-
-    pictures = np.bincount(labels)
-    people = len(pictures)
-    if people < LEAST_TO_HOLD_OUT:
-        return
-    generator = np.random.default_rng(0)
-    parts = PARTS if people > 2 * PARTS else people
-    rounds = min(parts, math.ceil(ENOUGH_STRANGERS * parts / people))
-    part = np.empty(people, int)
-    part[generator.permutation(people)] = np.arange(people) % parts
-    for number in range(rounds):
-        probes = np.zeros(len(labels), bool)
-        for person in np.flatnonzero(part == number):
-            probes[pick(generator, labels, person, PROBES)] = True
-        # The next part stays enrolled and lends a picture in four: so each person does once, and strangers meet people
-        # of whom most have all their pictures.
-        for person in np.flatnonzero((part == (number + 1) % parts) & (pictures > 1)):
-            probes[pick(generator, labels, person, min(PROBES, max(1, pictures[person] // 4)))] = True
-        left = ~probes & (part[labels] != number)
-        enrolled, relabelled = np.unique(labels[left], return_inverse=True)
-        fitted = Scorer.fit(directions[left], relabelled, training)
-        rows = np.flatnonzero(probes)
-        best, found = best_scores(fitted, directions[rows])
-        who, is_stranger = labels[rows], part[labels[rows]] == number
-        position = np.minimum(np.searchsorted(enrolled, who), len(enrolled) - 1)
-        lacking = known_background(people, pictures[who]) - known_background(
-            len(enrolled), np.bincount(relabelled)[position]
-        )
-        crowding = CROWDING_WEIGHT * (fitted.crowding[position] - scorer.crowding[who])
-        best = np.where(is_stranger, best, best + lacking + crowding)
-        yield who, is_stranger, best, ~is_stranger & (enrolled[found] == who)
-
-
-def pick(generator: "np.random.Generator", labels: "np.ndarray", person: int, count: int) -> "np.ndarray":
-    """Some rows of a person at random, all if there are no more."""
-    import numpy as np
-
-    start, stop = np.searchsorted(labels, [person, person + 1])
-    return start + generator.permutation(stop - start)[:count]
-
-
-def best_scores(scorer: Scorer, directions: "np.ndarray") -> "tuple[np.ndarray, np.ndarray]":
-    """The score of the most similar person for each face, and who that is; in blocks, as there may be many people."""
-    import numpy as np
-
-    best, found = np.empty(len(directions)), np.empty(len(directions), int)
-    for start in range(0, len(directions), 500):
-        rows = slice(start, start + 500)
-        scores, order = scorer.score(directions[rows])
-        found[rows] = order.argmax(axis=1)
-        best[rows] = np.take_along_axis(scores, found[rows, None], axis=1)[:, 0]
-    return best, found
-
-
-def collect(rounds: Iterator) -> tuple[Sample, Sample]:
-    """The held-out strangers and the held-out pictures of known people."""
-    import numpy as np
-
-    columns = [np.concatenate(column) for column in zip(*rounds, strict=True)]
-    who, is_stranger, scores, right = columns or (np.empty(0, int), np.empty(0, bool), np.empty(0), np.empty(0, bool))
-    _, person, counts = np.unique(who[is_stranger], return_inverse=True, return_counts=True)
-    strangers = Sample(scores[is_stranger], right[is_stranger], 1 / counts[person], len(counts))
-    # A stranger is anybody, but of the known people those of whom there are many pictures will be seen often again.
-    people, faces = len(np.unique(who[~is_stranger])), int((~is_stranger).sum())
-    known = Sample(scores[~is_stranger], right[~is_stranger], np.full(faces, people / max(faces, 1)), people)
-    return strangers, known
 
 
 def strangers_limit(strangers: Sample, fpir: float) -> float:
