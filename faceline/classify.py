@@ -13,7 +13,7 @@ from faceline.classifiers import CLASSIFIERS, DEFAULT_CLASSIFIER_NAME
 from faceline.embed import check_network, embed
 from faceline.errors import FacelineError, MissingError, UnreadableError, cure
 from faceline.faces import AlignmentOptions, aligner_for
-from faceline.files import check_folder, inside, locked, named_path, one_line, read_record
+from faceline.files import MANIFEST_FILE, check_folder, inside, locked, named_path, one_line, read_record
 from faceline.formats import (
     CLASSIFIER_FILE,
     DEFAULT_CLASSIFIER,
@@ -45,12 +45,14 @@ class Trained:
     people: int
     embeddings: int
     calibration: Calibration
+    left_out: int = 0
 
     def __str__(self) -> str:
         held_out = self.calibration.people
         source = f"{people_count(held_out)} held out" if held_out else "a background, as there are too few to hold out"
+        left_out = f"Left out: {self.left_out} of pictures without a face (fallback).\n" if self.left_out else ""
         return (
-            f"Learned {people_count(self.people)} from {self.embeddings} embeddings.\n"
+            f"Learned {people_count(self.people)} from {self.embeddings} embeddings.\n{left_out}"
             f"Expects to name {percent(self.calibration.fpir)} of strangers"
             f" and to find {percent(self.calibration.tpir)} of known people (from {source}).\n"
             f"Written to {one_line(self.path)}"
@@ -70,6 +72,8 @@ def train(
     jobs: int | None = None,
 ) -> Trained:
     """Learn people from the embeddings that `represent_folder` wrote, and write `classifier.pkl` beside them.
+
+    Crops of the middle of a picture, `align_folder`'s fallback, may show anything: nobody is learned from them.
 
     Parameters
     ----------
@@ -101,7 +105,10 @@ def train(
             network = network_of(record["options"])
             alignment = AlignmentOptions.from_record(record.get("alignment"))
             jitters = check_jitters(record["options"].get("jitters"))
-            embeddings, crops, names = read_people(folder, network.dimensions, record["counts"])
+            found = read_people(folder, network.dimensions, record["counts"], frozenset({Status.OK}))
+        embeddings, crops, names = found
+        if not crops:
+            raise FacelineError(f"{one_line(folder)}: no crop shows a face that was found; see {MANIFEST_FILE} there")
         if UNKNOWN in names:
             advice = "rename that folder of pictures and run all stages again"
             raise FacelineError(f"{one_line(folder)}: a person is named {UNKNOWN}, as strangers are; {advice}")
@@ -110,7 +117,13 @@ def train(
         )
         content = {"format": FORMAT, "alignment": alignment.record(), "jitters": jitters, "versions": versions()}
         pickles.dump(content | network.record() | {"gallery": gallery.record()}, folder / CLASSIFIER_FILE)
-    return Trained(str(folder / CLASSIFIER_FILE), len(gallery.people), len(embeddings), gallery.calibration)
+    return Trained(
+        str(folder / CLASSIFIER_FILE),
+        len(gallery.people),
+        len(embeddings),
+        gallery.calibration,
+        record["counts"].get(Status.FALLBACK, 0),
+    )
 
 
 def check_training(fpir: float, classifier: str, lda_dim: int | None) -> None:

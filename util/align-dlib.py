@@ -10,6 +10,7 @@ Run it again after adding, changing or removing pictures: only those are compute
 import sys
 
 from faceline import align_folder, cli
+from faceline.align import FALLBACKS
 from faceline.detect import DETECTORS
 from faceline.geometry import LANDMARK_SETS
 from faceline.landmarks import LANDMARK_MODELS
@@ -53,6 +54,11 @@ def build_parser() -> cli.Parser:
         dest="skip_multi",
         action="store_true",
         help="leave out pictures with several faces",
+    )
+    parser.add_argument(
+        "--fallback",
+        choices=FALLBACKS,
+        help="where no face is found, crop the centre of the picture, for evaluations (default: %(default)s)",
     )
     cli.add_runtime_options(parser)
     cli.add_run_options(parser)
