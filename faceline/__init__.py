@@ -13,6 +13,8 @@ MODULES = {
     "represent_folder": "faceline.represent",
     "train": "faceline.classify",
     "infer": "faceline.classify",
+    "verify": "faceline.verification",
+    "compare_groups": "faceline.verification",
 }
 __all__ = list(MODULES)
 __version__ = "0.1.0"
