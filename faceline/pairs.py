@@ -4,7 +4,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from faceline.errors import FacelineError
+from faceline.errors import FacelineError, cure
 from faceline.files import one_line, read_bytes
 from faceline.formats import person_of
 
@@ -54,7 +54,8 @@ def read_pairs(path: Path) -> Pairs:
     FacelineError
         If the file cannot be read or is none, or has fewer than two pairs of a kind.
     """
-    text = read_bytes(path).decode("utf-8-sig", errors="surrogateescape")
+    with cure("name a list of pairs, such as LFW's pairs.txt"):
+        text = read_bytes(path).decode("utf-8-sig", errors="surrogateescape")
     lines = [(number, line) for number, line in enumerate(text.split("\n"), start=1) if line.strip()]
     number = 1
     try:
