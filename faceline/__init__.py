@@ -14,7 +14,7 @@ MODULES = {
     "train": "faceline.classify",
     "infer": "faceline.classify",
     "verify": "faceline.verification",
-    "compare_groups": "faceline.verification",
+    "compare_groups": "faceline.group_evaluation",
 }
 __all__ = list(MODULES)
 __version__ = "0.1.0"

@@ -1,4 +1,4 @@
-"""Embeddings of real folders, as the evaluations compare them."""
+"""Embeddings of whole folders and the distances between them: what the evaluations of distances share."""
 
 import itertools
 from collections.abc import Iterator, Sequence
@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from faceline.errors import FacelineError, cure
-from faceline.files import check_folder, named_path, one_line, read_record
+from faceline.files import check_folder, named_path, one_line, read_record, real_path
 from faceline.formats import USABLE, Status, read_represented
 from faceline.networks import Network, network_of
 
 if TYPE_CHECKING:
     import numpy as np
+
+DEFAULT_OUTPUT = "./evaluation-results/"
 
 # Distances that are computed at once: 64 MB of them.
 BLOCK = 8_000_000
@@ -154,3 +156,11 @@ def distance_blocks(embeddings: "np.ndarray", distance: str) -> "Iterator[tuple[
         else:
             apart = squares[start:stop, None] + squares[start:] - 2 * products
             yield slice(start, stop), np.sqrt(np.maximum(apart, 0))
+
+
+def refuse_inputs(output_dir: Path, outputs: Sequence[str], inputs: Sequence[Path]) -> None:
+    """Raise FacelineError if a result would take the place of what it is made from."""
+    for name in outputs:
+        for path in inputs:
+            if real_path(output_dir / name) == real_path(path):
+                raise FacelineError(f"{one_line(path)}: a result would replace it; name another folder with --output")

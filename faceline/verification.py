@@ -1,25 +1,22 @@
-"""Evaluation: are two pictures of one person? On the pairs of a list, and on all pairs within groups of people."""
+"""Evaluation: do two pictures show one person? On the pairs of a list."""
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from faceline.comparison import Embedded, pair_distances, read_embedded
-from faceline.errors import FacelineError
-from faceline.files import locked, named_path, one_line, real_path
-from faceline.formats import LARGEST, write_csv
-from faceline.groups import OUTPUTS as GROUP_OUTPUTS
-from faceline.groups import Comparison, compare, gather, write_comparison
+from faceline.comparison import DEFAULT_OUTPUT, Embedded, pair_distances, read_embedded, refuse_inputs
+from faceline.files import locked, named_path, one_line
+from faceline.formats import write_csv
+from faceline.group_results import OUTPUTS as GROUP_OUTPUTS
+from faceline.group_results import write_comparison
+from faceline.groups import Comparison, compare, gather
 from faceline.pairs import Pairs, read_pairs, rows_of_pairs
 from faceline.plots import plotted
 from faceline.rates import Distances, across_folds, binomial_error, standard_error
 
 if TYPE_CHECKING:
     import numpy as np
-
-DEFAULT_OUTPUT = "./evaluation-results/"
 
 PAIRS_FILE, ROC_FILE, ROC_PLOT = "pairs.csv", "roc.csv", "roc"
 PAIR_OUTPUTS = (PAIRS_FILE, ROC_FILE, *(f"{ROC_PLOT}{ending}" for ending in (".png", ".pdf")))
@@ -162,14 +159,6 @@ def verify(
     return compared.report(str(output_dir), comparison)
 
 
-def refuse_inputs(output_dir: Path, outputs: Sequence[str], inputs: Sequence[Path]) -> None:
-    """Raise FacelineError if a result would take the place of what it is made from."""
-    for name in outputs:
-        for path in inputs:
-            if real_path(output_dir / name) == real_path(path):
-                raise FacelineError(f"{one_line(path)}: a result would replace it; name another folder with --output")
-
-
 @dataclass(frozen=True)
 class Compared:
     """Pairs with their distances and how they are judged.
@@ -298,60 +287,3 @@ def plot_roc(stem: Path, found: Distances, curve: "tuple[np.ndarray, ...]", thre
         axes.set(xscale="log", xlabel="false accept rate (at the left edge: none)", ylabel="true accept rate")
         axes.set(title=f"{len(found.genuine)} pairs of one person, {len(found.impostor)} of two")
         axes.legend(loc="lower right")
-
-
-@dataclass(frozen=True)
-class GroupComparison:
-    """What `compare_groups` found; `str()` gives a table, `to_json()` an object."""
-
-    network: str
-    distance: str
-    comparison: Comparison
-    output: str
-
-    def __str__(self) -> str:
-        head = f"All pairs within each group. Network {one_line(self.network)}, {self.distance} distance."
-        return f"{head}\n\n{self.comparison}\nWritten to {one_line(self.output)}"
-
-    def to_json(self) -> str:
-        return json.dumps(vars(self) | {"comparison": self.comparison.record()})
-
-
-def compare_groups(
-    groups: str | Path,
-    embeddings_dirs: Sequence[str | Path],
-    *,
-    threshold: float | None = None,
-    output_dir: str | Path = DEFAULT_OUTPUT,
-) -> GroupComparison:
-    """Measure how well people of each group are told apart from each other, at a common threshold and at their own.
-
-    Writes `group-rates.csv`, and `group-f1` and `group-roc` as PNG and PDF.
-
-    Parameters
-    ----------
-    groups : path
-        A CSV file with the header `person,group`.
-    embeddings_dirs : sequence of path
-        What `represent_folder` wrote with one network; nobody is in two of them.
-    threshold : float or None
-        The common threshold; None for that of the network's authors.
-    output_dir : path
-
-    Raises
-    ------
-    FacelineError
-        If a file cannot be read, the folders do not go together, somebody of the groups has no embedding, the threshold
-        is no distance, or the results cannot be written.
-    """
-    groups, output_dir = named_path(groups), named_path(output_dir)
-    if threshold is not None and not 0 <= threshold < LARGEST:
-        raise FacelineError(f"threshold {threshold} is no distance; choose 0 or more")
-    refuse_inputs(output_dir, GROUP_OUTPUTS, [groups])
-    embedded = read_embedded(embeddings_dirs)
-    grouped, without_group = gather(groups, embedded)
-    threshold = embedded.network.threshold if threshold is None else threshold
-    comparison = compare(grouped, threshold, without_group)
-    with locked(output_dir):
-        write_comparison(output_dir, comparison, grouped)
-    return GroupComparison(embedded.network.name, embedded.network.distance, comparison, str(output_dir))
