@@ -29,8 +29,9 @@ class GroupRates:
         Under the ROC curve.
     best_f1, best_f1_threshold : float or None
     equal_error_rate, equal_error_threshold : float or None
-    matched_threshold : float or None
-        The threshold that gives the group the false match rate which all groups together have at the common one.
+    matched_threshold, matched_false_non_match_rate : float or None
+        The threshold that gives the group the false match rate which all groups together have at the common one, and
+        the genuine pairs that it refuses.
     """
 
     group: str
@@ -48,6 +49,7 @@ class GroupRates:
     equal_error_rate: float | None = None
     equal_error_threshold: float | None = None
     matched_threshold: float | None = None
+    matched_false_non_match_rate: float | None = None
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,8 @@ class Group:
             more |= zip(("best_f1", "best_f1_threshold"), found.best_f1(), strict=True)
             more |= zip(("equal_error_rate", "equal_error_threshold"), found.equal_error(), strict=True)
             more["matched_threshold"] = found.threshold_for(overall)
+            refused = 1 - float(found.true_accept_rate(more["matched_threshold"]))
+            more["matched_false_non_match_rate"] = refused
         return GroupRates(**asdict(rates) | more)
 
 
@@ -113,7 +117,7 @@ class Comparison:
             *table(self.rates),
             f"FMR, FNMR and F1 at the common threshold {self.threshold:.3f}. There, all groups together have"
             f" FMR {number(self.false_match_rate)} and FNMR {number(self.false_non_match_rate)};",
-            "a group has this FMR at the threshold in the last column.",
+            "a group has this FMR at the threshold in the last column but one, with the FNMR in the last.",
         ]
         if fallbacks:
             lines.append(f"Pictures without a face that was found, of which the middle counts: {fallbacks}.")
@@ -122,28 +126,29 @@ class Comparison:
         return "\n".join(lines)
 
 
-# Heading -> what stands below it.
-TABLE = {
-    "people": "people",
-    "pictures": "pictures",
-    "genuine": "genuine",
-    "impostors": "impostors",
-    "FMR": "false_match_rate",
-    "FNMR": "false_non_match_rate",
-    "area": "area",
-    "F1": "f1",
-    "best F1": "best_f1",
-    "at": "best_f1_threshold",
-    "EER": "equal_error_rate",
-    "at ": "equal_error_threshold",
-    "same FMR at": "matched_threshold",
-}
+# The columns of the table: heading, and what stands below it.
+TABLE = (
+    ("people", "people"),
+    ("pictures", "pictures"),
+    ("genuine", "genuine"),
+    ("impostors", "impostors"),
+    ("FMR", "false_match_rate"),
+    ("FNMR", "false_non_match_rate"),
+    ("area", "area"),
+    ("F1", "f1"),
+    ("best F1", "best_f1"),
+    ("at", "best_f1_threshold"),
+    ("EER", "equal_error_rate"),
+    ("at", "equal_error_threshold"),
+    ("same FMR at", "matched_threshold"),
+    ("FNMR", "matched_false_non_match_rate"),
+)
 
 
 def table(rates: list[GroupRates]) -> list[str]:
     """The lines of a table, a group each."""
-    cells = [["group", *TABLE]]
-    cells += [[one_line(row.group), *(number(getattr(row, name)) for name in TABLE.values())] for row in rates]
+    cells = [["group", *(heading for heading, _ in TABLE)]]
+    cells += [[one_line(row.group), *(number(getattr(row, name)) for _, name in TABLE)] for row in rates]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     return ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in cells]
 
@@ -195,7 +200,7 @@ def gather(path: Path, embedded: Embedded) -> tuple[list[Group], int]:
     if missing:
         raise FacelineError(
             f"{one_line(path)}: {one_line(missing[0])} has no embedding ({len(missing)} people in all); people are"
-            " called as their folders"
+            " called as their folders, and align-dlib.py --fallback centre leaves nobody without one"
         )
     numbers = {person: index for index, person in enumerate(people)}
     labels = np.array([numbers[person] for person in embedded.people])

@@ -75,6 +75,7 @@ def test_rates_of_groups_are_those_counted_by_hand(tmp_path):
             "equal_error_threshold": (5 / 32 + 9 / 32) / 2,
             # One of two impostors: less than 5/16.
             "matched_threshold": 9 / 32,
+            "matched_false_non_match_rate": 0,
         },
         {
             "group": "a",
@@ -93,6 +94,7 @@ def test_rates_of_groups_are_those_counted_by_hand(tmp_path):
             "equal_error_threshold": pytest.approx(3 / 8),
             # Two of four impostors: less than 6/8.
             "matched_threshold": 5 / 8,
+            "matched_false_non_match_rate": 0,
         },
     ]
     with (tmp_path / "out" / "group-rates.csv").open() as file:
@@ -121,7 +123,7 @@ def test_a_group_without_pairs_says_so(tmp_path):
     _, lonely, single, _ = result.comparison.rates
     assert (lonely.genuine, lonely.impostors, lonely.area, lonely.false_match_rate) == (0, 0, None, None)
     assert (single.genuine, single.impostors, single.false_non_match_rate, single.f1) == (1, 0, 0, None)
-    assert str(result).splitlines()[4].split() == ["c", "1", "1", "0", "0", *"-" * 9]
+    assert str(result).splitlines()[4].split() == ["c", "1", "1", "0", "0", *"-" * 10]
     assert json.loads(result.to_json())["comparison"]["rates"][1]["area"] is None
     only = groups_of(tmp_path / "only.csv", ["c/1"])
     assert compare_groups(only, [folder], output_dir=tmp_path / "out").comparison.false_match_rate is None
@@ -159,7 +161,7 @@ def test_the_same_input_gives_the_same_files(tmp_path):
         ('person,group\n"a/1,x\n', "line 2: unexpected end of data"),
         (
             "person,group\nzoe,x\na/1,x\nbob,x\n",
-            r"zoe has no embedding \(2 people in all\); people are called as their folders",
+            r"zoe has no embedding \(2 people in all\); people are called as their folders, and align",
         ),
     ],
 )
