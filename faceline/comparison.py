@@ -61,7 +61,7 @@ def read_embedded(folders: Sequence[str | Path]) -> Embedded:
         with cure("run batch_represent again with --overwrite"):
             networks.append(network_of(record["options"]))
             found = read_represented(folder, networks[-1].dimensions, record["counts"])
-        if networks[-1].sha256 != networks[0].sha256:
+        if embeds_otherwise(networks[0], networks[-1]):
             raise FacelineError(
                 f"{one_line(folder)}: embeddings of the network {one_line(networks[-1].name)}, those of"
                 f" {one_line(folders[0])} are of {one_line(networks[0].name)}; compare embeddings of one network"
@@ -80,6 +80,12 @@ def read_embedded(folders: Sequence[str | Path]) -> Embedded:
         [row.person for row in rows],
         np.array([row.status == Status.FALLBACK for row in rows]),
     )
+
+
+def embeds_otherwise(network: Network, other: Network) -> bool:
+    """Whether two networks are different ones, or one that is shown its pictures in different ways."""
+    descriptions = [one.record().get("network_description") for one in (network, other)]
+    return network.sha256 != other.sha256 or descriptions[0] != descriptions[1]
 
 
 def pair_distances(first: "np.ndarray", second: "np.ndarray", distance: str) -> "np.ndarray":

@@ -13,7 +13,7 @@ from faceline.comparison import all_distances, pair_distances, read_embedded
 from faceline.errors import FacelineError
 from faceline.files import read_json, write_json
 from faceline.formats import CropRow
-from faceline.networks import NETWORKS
+from faceline.networks import NETWORKS, network_named
 from faceline.represent import write_represented
 from faceline.summary import run_record
 
@@ -171,6 +171,24 @@ def test_a_wrong_list_of_groups_takes_one_line(tmp_path, text, complaint):
         compare_groups(groups, [folder], output_dir=tmp_path / "out")
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "out").exists()
+
+
+def test_one_network_described_in_two_ways(tmp_path):
+    description = (
+        'input_size = 112\nframe = "arcface"\ndimensions = 128\ndistance = "cosine"\nthreshold = {}\nlicence = ""\n'
+    )
+    folders = []
+    for name, people, threshold in (("one", A, 0.5), ("two", B, 0.5), ("three", {"c": [0.0]}, 0.6)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "net.onnx").write_bytes(b"the same")
+        (tmp_path / name / "net.toml").write_text(description.format(threshold))
+        record = network_named(str(tmp_path / name / "net.onnx")).record()
+        folders.append(made_up(tmp_path / name / "embeddings", people, network="sface"))
+        path = folders[-1] / "run.json"
+        write_json(path, read_json(path) | {"options": record})
+    assert read_embedded(folders[:2]).network.threshold == 0.5
+    with pytest.raises(FacelineError, match="three/embeddings: embeddings of the network net, those of"):
+        read_embedded(folders)
 
 
 def test_folders_must_go_together(tmp_path):
