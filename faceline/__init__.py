@@ -13,6 +13,8 @@ MODULES = {
     "represent_folder": "faceline.represent",
     "train": "faceline.training",
     "infer": "faceline.inference",
+    "verify": "faceline.verification",
+    "compare_groups": "faceline.group_evaluation",
 }
 __all__ = list(MODULES)
 __version__ = "0.1.0"

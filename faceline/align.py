@@ -15,6 +15,7 @@ from faceline.faces import (
     DEFAULT_UPSAMPLE,
     AlignmentOptions,
     aligner_for,
+    middle_face,
 )
 from faceline.files import (
     MANIFEST_FILE,
@@ -29,7 +30,7 @@ from faceline.files import (
     write_bytes,
     write_errors,
 )
-from faceline.formats import PictureRow, Status, crop_path, person_of, read_manifest, write_manifest
+from faceline.formats import USABLE, PictureRow, Status, crop_path, person_of, read_manifest, write_manifest
 from faceline.geometry import Box, CoincidentLandmarksError
 from faceline.images import decode_image, encode_png, read_picture
 from faceline.journal import Journal
@@ -43,6 +44,9 @@ if TYPE_CHECKING:
     import numpy as np
 
 STAGE = "align"
+
+# What becomes of a picture without a face: no crop, or one of its middle.
+FALLBACKS = ("none", "centre")
 
 # Pictures that a process takes at once: enough that handing them out costs nothing.
 BATCH = 4
@@ -60,6 +64,7 @@ def align_folder(
     upsample: int = DEFAULT_UPSAMPLE,
     detection_size: int = DEFAULT_DETECTION_SIZE,
     skip_multi: bool = False,
+    fallback: str = "none",
     engine: str = DEFAULT_ENGINE,
     device: str = DEFAULT_DEVICE,
     jobs: int | None = None,
@@ -89,6 +94,9 @@ def align_folder(
         Pictures with a longer edge than this many pixels are shrunk to it for detection, not for the crop.
     skip_multi : bool
         Leave out pictures with several faces, instead of taking the largest.
+    fallback : str
+        "centre" gives a picture in which no face is found a crop of its middle, so that an evaluation can count it; its
+        status is `fallback`.
     engine, device : str
         What the detector `cnn` runs on, keys of `runtime.ENGINES` and `runtime.DEVICES`.
     jobs : int or None
@@ -111,10 +119,13 @@ def align_folder(
     options.check_weights()
     runtime = Runtime(engine, device)
     runtime.check()
+    check_fallback(fallback)
     listing = list_pictures(input_dir)
     crops = [crop_path(image) for image in listing.images]
     refuse_within(input_dir, {output_dir, *(output_dir / person_of(crop) for crop in crops)})
     record = options.record() | {"skip_multi": skip_multi}
+    if fallback != "none":  # left out else, as in the folders of before there was one
+        record["fallback"] = fallback
     with locked(output_dir):
         journal = Journal(
             output_dir,
@@ -127,7 +138,8 @@ def align_folder(
         )
         known, done = journal.rows.get, 0
         tasks = [
-            Task(input_dir, output_dir, image, options, runtime, skip_multi, known(image)) for image in listing.images
+            Task(input_dir, output_dir, image, options, runtime, skip_multi, fallback, known(image))
+            for image in listing.images
         ]
         # The large ones first, so that none of them is what all other processes wait for in the end.
         tasks.sort(key=lambda task: listing.sizes[task.image], reverse=True)
@@ -149,10 +161,15 @@ def align_folder(
                 lambda rows: write_manifest(output_dir / MANIFEST_FILE, rows),
                 run_record(STAGE, record, counts, seconds),
             )
-    people = len({row.person for row in rows if row.status == Status.OK})
+    people = len({row.person for row in rows if row.status in USABLE})
     left_out = len(listing.refused)
     kept = len(rows) - done - left_out
     return Summary(str(output_dir), "pictures", people, counts, done, kept, removed, seconds, left_out, listing.ignored)
+
+
+def check_fallback(fallback: str) -> None:
+    if fallback not in FALLBACKS:
+        raise FacelineError(f"unknown fallback {one_line(fallback)!r}; choose from {', '.join(FALLBACKS)}")
 
 
 def refuse_within(input_dir: Path, folders: set[Path]) -> None:
@@ -194,6 +211,7 @@ class Task:
     options: AlignmentOptions
     runtime: Runtime
     skip_multi: bool
+    fallback: str
     known: PictureRow | None
 
 
@@ -209,7 +227,7 @@ def align_picture(task: Task) -> tuple[PictureRow, bytes | None]:
         row = replace(row, image_sha256=sha256(data))
         if task.known and task.known.image_sha256 == row.image_sha256 and has_crop(task.output_dir, task.known):
             return task.known, None
-        alignment = align_image(decode_image(data), task.options, task.runtime, task.skip_multi)
+        alignment = align_image(decode_image(data), task.options, task.runtime, task.skip_multi, task.fallback)
     except UnreadableError as error:
         return replace(row, reason=one_line(error.reason)), None
     except MemoryError:
@@ -228,7 +246,7 @@ def align_picture(task: Task) -> tuple[PictureRow, bytes | None]:
 
 @dataclass(frozen=True)
 class Alignment:
-    """What became of one picture; `crop`, (size, size, 3) RGB uint8, and its visible box are set where it is OK."""
+    """What became of one picture; `crop`, (size, size, 3) RGB uint8, and its visible box are set where it is USABLE."""
 
     status: Status
     reason: str
@@ -238,20 +256,26 @@ class Alignment:
 
 
 def align_image(
-    image: "np.ndarray", options: AlignmentOptions, runtime: Runtime, skip_multi: bool = False
+    image: "np.ndarray",
+    options: AlignmentOptions,
+    runtime: Runtime,
+    skip_multi: bool = False,
+    fallback: str = "none",
 ) -> Alignment:
     """Find and crop the main face of a picture of shape (height, width, 3), RGB uint8."""
     aligner = aligner_for(options, runtime)
     faces = aligner.find(image, every=skip_multi)
-    if not faces:
+    if not faces and fallback == "none":
         return Alignment(Status.NO_FACE, "", 0)
     if skip_multi and len(faces) > 1:
         return Alignment(Status.MANY_FACES, f"{len(faces)} faces", len(faces))
+    face = faces[0] if faces else middle_face(image)
     try:
-        crop = aligner.crop(image, faces[0])
+        crop = aligner.crop(image, face)
     except CoincidentLandmarksError as error:
         return Alignment(Status.NO_FACE, str(error), len(faces))
-    return Alignment(Status.OK, "", len(faces), faces[0].visible_box(image), crop)
+    status, reason = (Status.OK, "") if faces else (Status.FALLBACK, "no face found; the middle was taken")
+    return Alignment(status, reason, len(faces), face.visible_box(image), crop)
 
 
 def has_crop(output_dir: Path, row: PictureRow) -> bool:

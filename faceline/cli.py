@@ -60,6 +60,24 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--overwrite", action="store_true", help="compute everything again")
 
 
+def add_result_options(parser: argparse.ArgumentParser) -> None:
+    """The options that the evaluations share."""
+    parser.add_argument("--json", action="store_true", dest="as_json", help="print the report as one JSON object")
+    parser.add_argument(
+        "--output", dest="output_dir", metavar="DIR", help="folder for the plots and tables (default: %(default)s)"
+    )
+
+
+def as_text_or_json(stage: Callable) -> Callable:
+    """`stage`, with the option of `add_result_options` that turns its result into JSON."""
+
+    def run_stage(as_json: bool, **options: object) -> object:
+        result = stage(**options)
+        return result.to_json() if as_json else result
+
+    return run_stage
+
+
 def run(stage: Callable, parser: argparse.ArgumentParser, argv: Sequence[str] | None = None) -> int:
     """Call `stage` with the parsed arguments, print what it returns, and give the exit status.
 

@@ -34,6 +34,10 @@ MIN_SIZE, MAX_SIZE = 32, 1024
 # Raised when other crops come out of the same options, so that crops of two versions do not mix.
 GEOMETRY_VERSION = 1
 
+# Where a face would be in a picture that no detector finds one in: the edge of its box, and how much lower than the
+# picture's its middle lies, in shorter edges of the picture. The medians of LFW's 3,491 detections (training half).
+MIDDLE_EDGE, MIDDLE_DROP = 0.42, 0.046
+
 # A detector knows a face's size no better than to the step of its pyramid; boxes that differ by less are equally large.
 EQUALLY_LARGE = 0.9
 
@@ -182,6 +186,15 @@ def bounded(image: "np.ndarray", size: int) -> "tuple[np.ndarray, float]":
 def enlarged(face: Face, scale: float) -> Face:
     """A face of a picture that was made smaller by `scale`, in the picture itself."""
     return face if scale == 1 else Face(tuple(round(edge * scale) for edge in face.box_ltrb), face.score)
+
+
+def middle_face(image: "np.ndarray") -> Face:
+    """A box in the middle of a picture of shape (height, width, 3), as large as a detected face: a guess."""
+    height, width = image.shape[:2]
+    shorter = min(height, width)
+    edge = max(1, round(MIDDLE_EDGE * shorter))
+    left, top = round((width - edge) / 2), round((height - edge) / 2 + MIDDLE_DROP * shorter)
+    return Face((left, top, left + edge, top + edge), 0.0)
 
 
 @cache

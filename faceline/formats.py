@@ -47,6 +47,7 @@ class Status(StrEnum):
     """What became of one picture or crop."""
 
     OK = "ok"
+    FALLBACK = "fallback"
     NO_FACE = "no-face"
     MANY_FACES = "many-faces"
     NO_PERSON = "no-person"
@@ -55,12 +56,16 @@ class Status(StrEnum):
     MISSING = "missing"
 
 
+# What has a crop in stage 1, and an embedding in stage 2.
+USABLE = frozenset({Status.OK, Status.FALLBACK})
+
+
 @dataclass(frozen=True)
 class PictureRow:
     """A line of stage 1's manifest: what became of one picture.
 
     `image` is relative to the input folder and `crop` to the output folder, both with forward slashes. The box is
-    that of the face that was cropped, in pixels of the upright picture; `right` and `bottom` are exclusive.
+    that of what was cropped, in pixels of the upright picture; `right` and `bottom` are exclusive.
     """
 
     image: str
@@ -94,7 +99,7 @@ class PictureRow:
 
 @dataclass(frozen=True)
 class CropRow:
-    """A line of stage 2's manifest: what became of one crop; `embedding` is (d,) float32 where `status` is OK."""
+    """A line of stage 2's manifest: what became of one crop; `embedding` is (d,) float32 where `status` is USABLE."""
 
     crop: str
     person: str
@@ -123,7 +128,7 @@ class CropRow:
 
         encoded = fields["embedding"]
         row = make_row(cls, fields | {"embedding": None})
-        if (encoded is not None) != (row.status == Status.OK):
+        if (encoded is not None) != (row.status in USABLE):
             raise ValueError("an embedding too many or too few")
         if encoded is None:
             return row
@@ -294,12 +299,14 @@ def read_reps(path: Path, dimensions: int) -> "np.ndarray":
 def read_represented(folder: Path, dimensions: int, counts: dict | None = None) -> list[CropRow]:
     """The rows of stage 2 with their embeddings; raises FacelineError if its files are damaged or do not match."""
     rows = read_manifest(folder / MANIFEST_FILE, CropRow, counts)
-    embeddings = iter(embeddings_of([row.crop for row in rows if row.status == Status.OK], folder, dimensions))
-    return [dataclasses.replace(row, embedding=next(embeddings)) if row.status == Status.OK else row for row in rows]
+    embeddings = iter(embeddings_of([row.crop for row in rows if row.status in USABLE], folder, dimensions))
+    return [dataclasses.replace(row, embedding=next(embeddings)) if row.status in USABLE else row for row in rows]
 
 
-def read_people(folder: Path, dimensions: int, counts: dict | None = None) -> "tuple[np.ndarray, list[str], list[str]]":
-    """What `read_represented` knows of the crops that have an embedding, in a fraction of its memory.
+def read_people(
+    folder: Path, dimensions: int, counts: dict | None = None, statuses: frozenset[Status] = USABLE
+) -> "tuple[np.ndarray, list[str], list[str]]":
+    """What `read_represented` knows of the crops that have an embedding and one of `statuses`, in less memory.
 
     Returns
     -------
@@ -309,8 +316,14 @@ def read_people(folder: Path, dimensions: int, counts: dict | None = None) -> "t
     people : list of n str
         Whose each embedding is.
     """
-    crops = [row.crop for row in manifest_rows(folder / MANIFEST_FILE, CropRow, counts) if row.status == Status.OK]
-    return embeddings_of(crops, folder, dimensions), crops, [person_of(crop) for crop in crops]
+    rows = manifest_rows(folder / MANIFEST_FILE, CropRow, counts)
+    found = [(row.crop, row.status in statuses) for row in rows if row.status in USABLE]
+    crops, wanted = [crop for crop, _ in found], [is_wanted for _, is_wanted in found]
+    embeddings = embeddings_of(crops, folder, dimensions)
+    if not all(wanted):
+        embeddings = embeddings[wanted]
+        crops = list(itertools.compress(crops, wanted))
+    return embeddings, crops, [person_of(crop) for crop in crops]
 
 
 def embeddings_of(crops: list[str], folder: Path, dimensions: int) -> "np.ndarray":

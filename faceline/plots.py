@@ -1,5 +1,6 @@
 """Plots of the evaluations, each as PNG to look at and as PDF to print."""
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,5 +24,6 @@ def plotted(stem: Path) -> "Iterator[Axes]":
     axes = figure.add_subplot()
     yield axes
     for ending, metadata in METADATA.items():
-        with replacing(stem.with_name(stem.name + ending)) as scratch:
+        with replacing(stem.with_name(stem.name + ending)) as scratch, warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Glyph .* missing from")  # a name in another script shows as boxes
             figure.savefig(scratch, format=ending[1:], dpi=150, metadata=metadata)

@@ -25,6 +25,7 @@ from faceline.formats import (
     LABELS_FILE,
     REPS_COPY_FILE,
     REPS_FILE,
+    USABLE,
     CropRow,
     PictureRow,
     Status,
@@ -123,7 +124,7 @@ def represent_folder(
                     journal.add(row)
             rows = [rows[task.picture.crop] for task in tasks]
             counts = Counter(str(row.status) for row in rows)
-            if not counts[Status.OK]:
+            if not any(counts[status] for status in USABLE):
                 raise FacelineError(
                     f"{one_line(data)}: none of {len(rows)} crops can be read; run align-dlib.py again with --overwrite"
                 )
@@ -136,7 +137,7 @@ def represent_folder(
                 # Where they are not those of `run.json`, say after `reps.csv` was edited, all is written from it again.
                 lambda: {"sha256": reps_digests(out_dir)},
             )
-    people = len({row.person for row in rows if row.status == Status.OK})
+    people = len({row.person for row in rows if row.status in USABLE})
     return Summary(str(out_dir), "crops", people, counts, done, len(rows) - done, removed, seconds)
 
 
@@ -152,7 +153,7 @@ def read_aligned(data: Path, network: Network) -> tuple[list[PictureRow], dict]:
     with cure("run align-dlib.py, which writes it, to its end"):
         record = read_record(data, "align")
         rows = read_manifest(data / MANIFEST_FILE, PictureRow, record["counts"])
-    pictures = [row for row in rows if row.status == Status.OK]
+    pictures = [row for row in rows if row.status in USABLE]
     try:
         options = AlignmentOptions.from_record(record["options"])
     except FacelineError as error:
@@ -193,7 +194,8 @@ def represent_crops(tasks: list[Task]) -> list[tuple[CropRow, bool]]:
     if crops:
         embeddings = embed(tasks[0].network, np.array(list(crops.values())), tasks[0].runtime, tasks[0].jitters)
         for index, embedding in zip(crops, embeddings, strict=True):
-            rows[index] = replace(rows[index], status=Status.OK, embedding=embedding)
+            picture = tasks[index].picture
+            rows[index] = replace(rows[index], status=picture.status, reason=picture.reason, embedding=embedding)
     return [(row, row is not task.known) for row, task in zip(rows, tasks, strict=True)]
 
 
@@ -204,7 +206,7 @@ def read_crop(task: Task) -> "tuple[CropRow, np.ndarray | None]":
         content = read_picture(inside(task.data, row.crop))
         row = replace(row, crop_sha256=sha256(content))
         if task.known and task.known.crop_sha256 == row.crop_sha256:
-            return task.known, None
+            return known_as(task.known, task.picture), None
         crop = decode_image(content)
     except MissingError:
         return known_or(replace(row, status=Status.MISSING, reason="the crop has been removed"), task.known), None
@@ -224,6 +226,13 @@ def known_or(row: CropRow, known: CropRow | None) -> CropRow:
     return known if row == known else row
 
 
+def known_as(known: CropRow, picture: PictureRow) -> CropRow:
+    """`known`, whose crop is as before, with what stage 1 says of it now: whether it shows a face that was found."""
+    if known.status not in USABLE or known.status == picture.status:
+        return known
+    return replace(known, status=picture.status, reason=picture.reason)
+
+
 def write_represented(out_dir: Path, rows: list[CropRow]) -> None:
-    write_embeddings(out_dir, [row for row in rows if row.status == Status.OK])
+    write_embeddings(out_dir, [row for row in rows if row.status in USABLE])
     write_manifest(out_dir / MANIFEST_FILE, rows)

@@ -8,8 +8,8 @@ from faceline.classifier_file import Model, write_classifier
 from faceline.classifiers import CLASSIFIERS, DEFAULT_CLASSIFIER_NAME
 from faceline.errors import FacelineError, cure
 from faceline.faces import AlignmentOptions
-from faceline.files import check_folder, locked, named_path, one_line, read_record
-from faceline.formats import CLASSIFIER_FILE, DEFAULT_EMBEDDINGS_DIR, read_people
+from faceline.files import MANIFEST_FILE, check_folder, locked, named_path, one_line, read_record
+from faceline.formats import CLASSIFIER_FILE, DEFAULT_EMBEDDINGS_DIR, Status, read_people
 from faceline.gallery import UNKNOWN, Gallery
 from faceline.jitter import check_jitters
 from faceline.networks import network_of
@@ -25,12 +25,14 @@ class Trained:
     people: int
     embeddings: int
     calibration: Calibration
+    left_out: int = 0
 
     def __str__(self) -> str:
         held_out = self.calibration.people
         source = f"{people_count(held_out)} held out" if held_out else "a background, as there are too few to hold out"
+        left_out = f"Left out: {self.left_out} of pictures without a face (fallback).\n" if self.left_out else ""
         return (
-            f"Learned {people_count(self.people)} from {self.embeddings} embeddings.\n"
+            f"Learned {people_count(self.people)} from {self.embeddings} embeddings.\n{left_out}"
             f"Expects to name {percent(self.calibration.fpir)} of strangers"
             f" and to find {percent(self.calibration.tpir)} of known people (from {source}).\n"
             f"Written to {one_line(self.path)}"
@@ -50,6 +52,8 @@ def train(
     jobs: int | None = None,
 ) -> Trained:
     """Learn people from the embeddings that `represent_folder` wrote, and write `classifier.pkl` beside them.
+
+    Crops of the middle of a picture, `align_folder`'s fallback, may show anything: nobody is learned from them.
 
     Parameters
     ----------
@@ -79,7 +83,10 @@ def train(
             network = network_of(record["options"])
             alignment = AlignmentOptions.from_record(record.get("alignment"))
             jitters = check_jitters(record["options"].get("jitters"))
-            embeddings, crops, names = read_people(folder, network.dimensions, record["counts"])
+            found = read_people(folder, network.dimensions, record["counts"], frozenset({Status.OK}))
+        embeddings, crops, names = found
+        if not crops:
+            raise FacelineError(f"{one_line(folder)}: no crop shows a face that was found; see {MANIFEST_FILE} there")
         if UNKNOWN in names:
             advice = "rename that folder of pictures and run all stages again"
             raise FacelineError(f"{one_line(folder)}: a person is named {UNKNOWN}, as strangers are; {advice}")
@@ -87,7 +94,8 @@ def train(
             names, embeddings, crops, network, fpir=fpir, classifier=classifier, lda_dim=lda_dim, jobs=jobs
         )
         write_classifier(folder / CLASSIFIER_FILE, Model(alignment, network, jitters, gallery))
-    return Trained(str(folder / CLASSIFIER_FILE), len(gallery.people), len(embeddings), gallery.calibration)
+    left_out = record["counts"].get(Status.FALLBACK, 0)
+    return Trained(str(folder / CLASSIFIER_FILE), len(gallery.people), len(embeddings), gallery.calibration, left_out)
 
 
 def check_training(fpir: float, classifier: str, lda_dim: int | None) -> None:

@@ -109,6 +109,58 @@ def test_several_faces_are_left_out_on_request(tmp_path, people, portrait):
     assert (row.status, row.reason, row.faces, row.crop) == ("many-faces", "2 faces", 2, "")
 
 
+def test_a_picture_without_a_face_falls_back_to_its_middle_on_request(tmp_path, people, portrait):
+    (people / "anna" / "blank.png").write_bytes(encode_png(np.full_like(portrait, 128)))
+    (people / "anna" / "dot.png").write_bytes(encode_png(portrait[:1, :1]))
+    (people / "anna" / "text.jpg").write_bytes(b"no picture")
+    (people / "anna" / "two.png").write_bytes(encode_png(np.concatenate([portrait, portrait], axis=1)))
+    out = tmp_path / "out"
+    options = QUICK | {"detector": "hog", "fallback": "centre", "skip_multi": True}
+    summary = align_folder(people, out, **options)
+    assert dict(summary.counts) == {"ok": 2, "fallback": 1, "no-face": 1, "unreadable": 1, "many-faces": 1}
+    rows = rows_of(out)
+    row = rows["anna/blank.png"]
+    assert (row.status, row.reason, row.faces) == ("fallback", "no face found; the middle was taken", 0)
+    height, width = portrait.shape[:2]
+    edge = 0.42 * min(height, width)
+    assert row.right - row.left == row.bottom - row.top == round(edge)
+    assert abs((row.left + row.right) / 2 - width / 2) <= 1
+    assert abs((row.top + row.bottom) / 2 - height / 2 - 0.046 * min(height, width)) <= 1
+    assert decode_image((out / row.crop).read_bytes()).shape == (96, 96, 3)
+    assert (rows["anna/dot.png"].status, rows["anna/dot.png"].reason) == ("no-face", "the landmarks coincide")
+    assert rows["anna/dot.png"].crop == ""
+
+    before = tree(out)
+    assert align_folder(people, out, **options).done == 0
+    assert tree(out) == before
+    align_folder(people, tmp_path / "three", **options | {"jobs": 3})
+    assert tree(tmp_path / "three") == before
+    (out / row.crop).unlink()
+    assert align_folder(people, out, **options).done == 1
+    assert tree(out) == before
+    (people / "anna" / "blank.png").unlink()
+    assert align_folder(people, out, **options).removed == 1
+    assert not (out / row.crop).exists()
+
+
+def test_folders_with_and_without_fallbacks_do_not_mix(tmp_path, people):
+    align_folder(people, tmp_path / "none", **QUICK)
+    align_folder(people, tmp_path / "centre", fallback="centre", **QUICK)
+    with pytest.raises(FacelineError, match="made with fallback None, not 'centre'; name another folder"):
+        align_folder(people, tmp_path / "none", fallback="centre", **QUICK)
+    with pytest.raises(FacelineError, match="made with fallback 'centre', not None; name another folder"):
+        align_folder(people, tmp_path / "centre", **QUICK)
+    with pytest.raises(FacelineError, match="unknown fallback 'center'; choose from none, centre"):
+        align_folder(people, tmp_path / "out", fallback="center", **QUICK)
+
+
+def test_a_picture_of_dogs_falls_back(tmp_path, faces):
+    (tmp_path / "in" / "dogs").mkdir(parents=True)
+    (tmp_path / "in" / "dogs" / "1.jpg").symlink_to(faces / "groups" / "dogs.jpg")
+    align_folder(tmp_path / "in", tmp_path / "out", detector="hog", fallback="centre", jobs=1)
+    assert rows_of(tmp_path / "out")["dogs/1.jpg"].status == Status.FALLBACK
+
+
 @pytest.mark.parametrize("orientation", [3, 6, 8])
 def test_a_turned_photograph_gives_the_same_face(people, tmp_path, portrait, orientation):
     from PIL import Image

@@ -1,5 +1,6 @@
 import base64
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from faceline.files import write_json
 from faceline.formats import (
     CropRow,
     PictureRow,
+    Status,
     person_of,
     read_embeddings,
     read_manifest,
@@ -264,6 +266,22 @@ def test_people_are_those_of_the_crops_with_an_embedding(tmp_path):
     assert found[-1].embedding is None
     with pytest.raises(FacelineError, match="rows have been added, removed or changed"):
         read_people(tmp_path, 128, {"ok": 11})
+
+
+def test_fallbacks_have_an_embedding_and_may_be_left_out(tmp_path):
+    rows = crop_rows()
+    rows[3] = replace(rows[3], status="fallback")
+    assert CropRow.from_json(rows[3].to_json(), 128) == rows[3]
+    write_embeddings(tmp_path, rows)
+    write_manifest(tmp_path / "manifest.csv", rows)
+    counts = {"ok": 9, "fallback": 1}
+    assert np.array_equal(read_represented(tmp_path, 128, counts)[3].embedding, rows[3].embedding)
+    for found, kept in (
+        (read_people(tmp_path, 128, counts), rows),
+        (read_people(tmp_path, 128, counts, frozenset({Status.OK})), rows[:3] + rows[4:]),
+    ):
+        assert np.array_equal(found[0], [row.embedding for row in kept])
+        assert found[1:] == ([row.crop for row in kept], [row.person for row in kept])
 
 
 def test_a_folder_without_embeddings_says_so(tmp_path):

@@ -92,7 +92,8 @@ def test_align_from_nothing(tmp_path, small_people):
     assert kill_everywhere(tmp_path, align_folder, small_people, lambda out: None, options) > 12
 
 
-def test_align_over_an_older_run(tmp_path, small_people, encoded, portrait):
+@pytest.mark.parametrize("fallback", [{}, {"fallback": "centre"}])
+def test_align_over_an_older_run(tmp_path, small_people, encoded, portrait, fallback):
     """One picture is new, one has changed, one has lost its face, one is gone, and one is as before."""
     older = tmp_path / "older"
     shutil.copytree(small_people, older)
@@ -104,7 +105,7 @@ def test_align_over_an_older_run(tmp_path, small_people, encoded, portrait):
     shutil.copytree(small_people, newer)
     for folder, image in ((older, portrait), (newer, portrait * 0)):
         (folder / "anna" / "faceless.png").write_bytes(encode_png(image))
-    options = {"upsample": 0}
+    options = {"upsample": 0, "detector": "hog"} | fallback
     steps = kill_everywhere(
         tmp_path, align_folder, newer, lambda out: align_folder(older, out, jobs=1, **options), options
     )

@@ -75,6 +75,28 @@ def test_jobs_do_not_change_a_byte(copy):
     assert tree(copy / "two") == tree(copy / "out")
 
 
+def test_a_fallback_stays_one(copy, encoded):
+    """The picture of x/anna has no face; then detection finds one in the same place."""
+    shutil.copytree(copy / "aligned", copy / "fallback")
+    for name, change in (("manifest.csv", ("x/anna,ok,", "x/anna,fallback,no face")), ("run.json", None)):
+        path = copy / "fallback" / name
+        if change:
+            path.write_text(path.read_text().replace(*change))
+        else:
+            write_json(path, read_json(path) | {"counts": {"ok": 2, "fallback": 1}})
+    summary = represent_folder(copy / "fallback", copy / "other", jobs=1)
+    assert dict(summary.counts) == {"ok": 2, "fallback": 1}
+    assert summary.people == 3
+    row = read_manifest(copy / "other" / "manifest.csv", CropRow)[2]
+    assert (row.crop, row.status, row.reason) == ("x/anna/1.jpg.png", "fallback", "no face")
+    for name in ("reps.csv", "reps.npy", "labels.csv"):
+        assert (copy / "other" / name).read_bytes() == (copy / "out" / name).read_bytes()
+    assert len(read_represented(copy / "other", 128)) == 3
+    assert represent_folder(copy / "fallback", copy / "other", jobs=1).done == 0
+    represent_folder(copy / "aligned", copy / "other", jobs=1)
+    assert tree(copy / "other") == tree(copy / "out")
+
+
 def test_every_crop_is_accounted_for(copy):
     (copy / "aligned" / "Zoë 1" / "1.jpg.png").unlink()
     (copy / "aligned" / "anna" / "1.jpg.png").write_bytes(encode_png(np.zeros((50, 40, 3), np.uint8)))

@@ -13,13 +13,14 @@ import sys
 
 import numpy as np
 import pytest
-from conftest import ALIGN, CLASSIFIER, REPRESENT, ROOT, run_script, tree
+from conftest import ALIGN, CLASSIFIER, EVALUATION, REPRESENT, ROOT, run_script, tree
 from PIL import Image
 
-from faceline import align_folder, infer, pickles, represent_folder, train
+from faceline import align_folder, compare_groups, infer, pickles, represent_folder, train, verify
 from faceline.images import decode_image, encode_png
 
-SCRIPTS = [ALIGN, REPRESENT, CLASSIFIER, ROOT / "util" / "get-samples.py"]
+LFW, GROUPS = EVALUATION / "lfw.py", EVALUATION / "groups.py"
+SCRIPTS = [ALIGN, REPRESENT, CLASSIFIER, LFW, GROUPS, ROOT / "util" / "get-samples.py"]
 
 
 def parser_of(script):
@@ -36,6 +37,8 @@ def parser_of(script):
         (REPRESENT, ["-outDir", "out", "-data", "in"], represent_folder, set()),
         (CLASSIFIER, ["train"], train, {"command"}),
         (CLASSIFIER, ["infer", "a.jpg"], infer, {"command", "as_json"}),
+        (LFW, ["pairs.txt", "in"], verify, {"as_json"}),
+        (GROUPS, ["groups.csv", "in"], compare_groups, {"as_json"}),
     ],
 )
 def test_script_offers_its_stage_s_parameters_with_the_same_defaults(script, arguments, stage, extra):
@@ -93,6 +96,19 @@ def test_openface_s_spellings_stay():
         ),
         (REPRESENT, ["-outDir", "out", "-data", "{0}"], "run.json: No such file or directory; run align-dlib.py"),
         (REPRESENT, ["-outDir", "out", "-data", "{0}", "--network", "vgg"], "unknown network 'vgg'; choose"),
+        (ALIGN, ["{0}", "align", "outerEyesAndNose", "out", "--fallback", "middle"], "invalid choice: 'middle'"),
+        (LFW, ["pairs.txt"], "the following arguments are required: embeddings"),
+        (LFW, ["pairs.txt", "{0}"], "pairs.txt: No such file or directory; name a list of pairs"),
+        (LFW, ["", "{0}"], "an empty path names nothing"),
+        (LFW, ["people", "{0}"], "people: Is a directory; name a list of pairs, such as LFW's pairs.txt"),
+        (LFW, ["few.txt", "{0}"], "few.txt: line 1: there are 0 pairs; the first line promises 4"),
+        (LFW, ["two.txt", "{0}"], "run.json: No such file or directory; run batch_represent"),
+        (LFW, ["two.txt", "{0}/none"], "none: No such file or directory; name the folder that batch_represent wrote"),
+        (LFW, ["two.txt", "{0}", "--output", ""], "an empty path names nothing"),
+        (GROUPS, ["groups.csv"], "the following arguments are required: embeddings"),
+        (GROUPS, ["groups.csv", "{0}", "--threshold", "x"], "invalid float value"),
+        (GROUPS, ["groups.csv", "{0}", "--threshold", "-1"], "threshold -1.0 is no distance; choose 0 or more"),
+        (GROUPS, ["groups.csv", "{0}"], "run.json: No such file or directory; run batch_represent"),
         (CLASSIFIER, [], "the following arguments are required: train|infer"),
         (CLASSIFIER, ["train"], "generated-embeddings: No such file or directory; run batch_represent first"),
         (CLASSIFIER, ["train", "{0}"], "run.json: No such file or directory; run batch_represent"),
@@ -140,6 +156,8 @@ def test_a_mistake_takes_one_line_and_status_2(tmp_path, script, arguments, comp
     (tmp_path / "people" / "anna" / "1.jpg").touch()
     (tmp_path / "loop.pkl").symlink_to("loop.pkl")
     os.mkfifo(tmp_path / "pipe.pkl")
+    (tmp_path / "few.txt").write_text("2\n")
+    (tmp_path / "two.txt").write_text("2\nAnn 1 2\nBob 1 2\nAnn 1 Bob 1\nAnn 2 Bob 2\n")
     arguments = [argument.format(tmp_path / "empty folder, é") for argument in arguments]
     done = run_script(script, *arguments, cwd=tmp_path)
     assert done.returncode == 2

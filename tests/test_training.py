@@ -3,13 +3,16 @@
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from conftest import names
 
 from faceline import align_folder, infer, represent_folder, train
+from faceline.classifier_file import read_classifier
 from faceline.errors import FacelineError
 from faceline.files import read_json, write_json
 from faceline.gallery import UNKNOWN
+from faceline.images import encode_png
 
 
 def gallery_of(folder, tmp_path):
@@ -26,6 +29,27 @@ def test_one_person_with_one_picture(photographs, tmp_path):
     classifier = gallery_of(tmp_path / "in", tmp_path)
     probe = next(path for path, who in photographs.probes if who == name)
     assert [names(answer) for answer in infer([probe, photographs.stranger], classifier)] == [[name], [UNKNOWN]]
+
+
+def test_nobody_is_learned_from_a_picture_without_a_face(tmp_path, portrait):
+    for person, image in (("anna", portrait), ("anna", portrait * 0), ("bert", portrait[:, ::-1]), ("x", portrait * 0)):
+        folder = tmp_path / "in" / person
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{len(list(folder.iterdir()))}.png").write_bytes(encode_png(np.ascontiguousarray(image)))
+    options = {"upsample": 0, "detector": "hog", "fallback": "centre", "jobs": 1}
+    align_folder(tmp_path / "in", tmp_path / "aligned", **options)
+    represent_folder(tmp_path / "aligned", tmp_path / "out", jobs=1)
+    trained = train(tmp_path / "out")
+    assert (trained.people, trained.embeddings, trained.left_out) == (2, 2, 2)
+    assert str(trained).splitlines()[1] == "Left out: 2 of pictures without a face (fallback)."
+    assert read_classifier(tmp_path / "out" / "classifier.pkl").gallery.crops == ["anna/0.png.png", "bert/0.png.png"]
+
+    for person in ("anna", "bert"):
+        (tmp_path / "in" / person / "0.png").unlink()
+    align_folder(tmp_path / "in", tmp_path / "aligned", **options)
+    represent_folder(tmp_path / "aligned", tmp_path / "out", jobs=1)
+    with pytest.raises(FacelineError, match=r"out: no crop shows a face that was found; see manifest\.csv there"):
+        train(tmp_path / "out")
 
 
 def test_two_people_with_one_picture_each(photographs, tmp_path):

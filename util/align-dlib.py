@@ -11,6 +11,7 @@ import sys
 
 try:
     from faceline import align_folder, cli
+    from faceline.align import FALLBACKS
     from faceline.detect import DETECTORS
     from faceline.geometry import LANDMARK_SETS
     from faceline.landmarks import LANDMARK_MODELS
@@ -57,6 +58,11 @@ def build_parser() -> cli.Parser:
         dest="skip_multi",
         action="store_true",
         help="leave out pictures with several faces",
+    )
+    parser.add_argument(
+        "--fallback",
+        choices=FALLBACKS,
+        help="where no face is found, crop the centre of the picture, for evaluations (default: %(default)s)",
     )
     cli.add_runtime_options(parser)
     cli.add_run_options(parser)

@@ -1,0 +1,172 @@
+"""Embeddings of whole folders and the distances between them: what the evaluations of distances share."""
+
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from faceline.errors import FacelineError, cure
+from faceline.files import check_folder, named_path, one_line, read_record, real_path
+from faceline.formats import USABLE, Status, read_represented
+from faceline.networks import Network, network_of
+
+if TYPE_CHECKING:
+    import numpy as np
+
+DEFAULT_OUTPUT = "./evaluation-results/"
+
+# Distances that are computed at once: 64 MB of them.
+BLOCK = 8_000_000
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """Pictures with an embedding.
+
+    Attributes
+    ----------
+    network : Network
+        Where the embeddings come from.
+    embeddings : ndarray of shape (n, d), float32
+    crops : list of n str
+    people : list of n str
+    fallbacks : ndarray of shape (n,), bool
+        Whether no face was found in the picture, so that its middle was cropped.
+    """
+
+    network: Network
+    embeddings: "np.ndarray"
+    crops: list[str]
+    people: list[str]
+    fallbacks: "np.ndarray"
+
+
+def read_embedded(folders: Sequence[str | Path]) -> Embedded:
+    """Read what `represent_folder` wrote into one folder or several.
+
+    Raises
+    ------
+    FacelineError
+        If a folder is missing, unfinished or damaged, two are of different networks, or a person is in two of them.
+    """
+    import numpy as np
+
+    networks, rows, owners = [], [], {}
+    for name in folders:
+        folder = named_path(name)
+        check_folder(folder, "name the folder that batch_represent wrote")
+        with cure("run batch_represent, which writes it, to its end"):
+            record = read_record(folder, "represent")
+        with cure("run batch_represent again with --overwrite"):
+            networks.append(network_of(record["options"]))
+            found = read_represented(folder, networks[-1].dimensions, record["counts"])
+        if embeds_otherwise(networks[0], networks[-1]):
+            raise FacelineError(
+                f"{one_line(folder)}: embeddings of the network {one_line(networks[-1].name)}, those of"
+                f" {one_line(folders[0])} are of {one_line(networks[0].name)}; compare embeddings of one network"
+            )
+        rows += [row for row in found if row.status in USABLE]
+        for person in sorted({row.person for row in found}):
+            if owners.setdefault(person, folder) is not folder:
+                raise FacelineError(
+                    f"{one_line(folder)}: {one_line(person)} is in {one_line(owners[person])}, too; name folders of"
+                    " different people"
+                )
+    return Embedded(
+        networks[0],
+        np.array([row.embedding for row in rows]),
+        [row.crop for row in rows],
+        [row.person for row in rows],
+        np.array([row.status == Status.FALLBACK for row in rows]),
+    )
+
+
+def embeds_otherwise(network: Network, other: Network) -> bool:
+    """Whether two networks are different ones, or one that is shown its pictures in different ways."""
+    descriptions = [one.record().get("network_description") for one in (network, other)]
+    return network.sha256 != other.sha256 or descriptions[0] != descriptions[1]
+
+
+def pair_distances(first: "np.ndarray", second: "np.ndarray", distance: str) -> "np.ndarray":
+    """The distances of embeddings, (n, d), to others, (n, d), pair by pair: (n,) float64.
+
+    `distance` is one of `networks.DISTANCES`.
+    """
+    import numpy as np
+
+    first, second = np.asarray(first, np.float64), np.asarray(second, np.float64)
+    if distance == "euclidean":
+        return np.linalg.norm(first - second, axis=1)
+    return 1 - np.einsum("ij,ij->i", directions(first), directions(second))
+
+
+def directions(embeddings: "np.ndarray") -> "np.ndarray":
+    """Rows of float64 scaled to length 1; a row of zeros stays."""
+    import numpy as np
+
+    lengths = np.linalg.norm(embeddings, axis=1, keepdims=True)
+    return embeddings / np.where(lengths == 0, 1, lengths)
+
+
+def all_distances(embeddings: "np.ndarray", labels: "np.ndarray", distance: str) -> "tuple[np.ndarray, np.ndarray]":
+    """The distances of every two embeddings, in blocks, so that memory holds little more than the result.
+
+    Parameters
+    ----------
+    embeddings : ndarray of shape (n, d), float32
+    labels : ndarray of shape (n,), int
+        Whose each one is.
+    distance : str
+        One of `networks.DISTANCES`.
+
+    Returns
+    -------
+    genuine, impostor : ndarray of shape (g,) and (i,), float32, sorted
+        Of pairs of one person, and of two; g + i is n (n - 1) / 2.
+    """
+    import numpy as np
+
+    count = len(labels)
+    sizes = np.unique(labels, return_counts=True)[1]
+    genuine_count = int((sizes * (sizes - 1) // 2).sum())
+    genuine = np.empty(genuine_count, np.float32)
+    impostor = np.empty(count * (count - 1) // 2 - genuine_count, np.float32)
+    filled = [0, 0]
+    for rows, block in distance_blocks(embeddings, distance):
+        # The columns are the embeddings from the block's first on; each pair is taken once.
+        later = np.arange(block.shape[1]) > np.arange(block.shape[0])[:, None]
+        same = labels[rows][:, None] == labels[rows.start :]
+        for index, (target, chosen) in enumerate(((genuine, later & same), (impostor, later & ~same))):
+            found = block[chosen]
+            target[filled[index] : filled[index] + len(found)] = found
+            filled[index] += len(found)
+    genuine.sort()
+    impostor.sort()
+    return genuine, impostor
+
+
+def distance_blocks(embeddings: "np.ndarray", distance: str) -> "Iterator[tuple[slice, np.ndarray]]":
+    """Some rows at a time, and their distances to all embeddings from the first of these rows on, float64."""
+    import numpy as np
+
+    vectors = np.asarray(embeddings, np.float64)
+    if distance == "cosine":
+        vectors = directions(vectors)
+    squares = np.einsum("ij,ij->i", vectors, vectors)
+    edges = [*range(0, len(vectors), max(1, BLOCK // max(1, len(vectors)))), len(vectors)]
+    for start, stop in itertools.pairwise(edges):
+        products = vectors[start:stop] @ vectors[start:].T
+        if distance == "cosine":
+            yield slice(start, stop), 1 - products
+        else:
+            apart = squares[start:stop, None] + squares[start:] - 2 * products
+            yield slice(start, stop), np.sqrt(np.maximum(apart, 0))
+
+
+def refuse_inputs(output_dir: Path, outputs: Sequence[str], inputs: Sequence[Path]) -> None:
+    """Raise FacelineError if a result would take the place of what it is made from."""
+    for name in outputs:
+        for path in inputs:
+            if real_path(output_dir / name) == real_path(path):
+                raise FacelineError(f"{one_line(path)}: a result would replace it; name another folder with --output")
