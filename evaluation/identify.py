@@ -1,0 +1,62 @@
+#!/usr/bin/env python3
+"""Evaluate identification: how often known people are found, strangers named, and how true the confidence is.
+
+Reads   <embeddings>, as batch_represent wrote it
+Writes  <output>/cmc.*, open-set.*, reliability.*: plots as .png and .pdf, their curves as .csv
+"""
+
+import sys
+
+from faceline import cli
+from faceline.classifiers import CLASSIFIERS
+from faceline.identification import identify
+
+
+def build_parser() -> cli.Parser:
+    parser = cli.Parser(prog="identify.py", description=__doc__)
+    parser.add_argument(
+        "embeddings_dir", nargs="?", metavar="embeddings", help="folder of embeddings (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--known",
+        dest="known_path",
+        metavar="FILE",
+        help="list of known people, one a line (default: people with more pictures than are enrolled)",
+    )
+    parser.add_argument(
+        "--strangers",
+        dest="strangers_path",
+        metavar="FILE",
+        help="list of strangers, one a line (default: everybody else; if there is nobody, half of the people)",
+    )
+    parser.add_argument(
+        "--enrolled",
+        type=int,
+        metavar="N",
+        help="pictures of each known person to enrol; the others are to be named (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--draws", type=int, metavar="N", help="draw the enrolled pictures so many times (default: %(default)s)"
+    )
+    parser.add_argument("--seed", type=int, metavar="N", help="what is drawn (default: %(default)s)")
+    parser.add_argument(
+        "--fpir", type=float, metavar="RATE", help="how often a stranger may get a name (default: %(default)s)"
+    )
+    parser.add_argument("--classifier", choices=CLASSIFIERS, help="what tells people apart (default: %(default)s)")
+    parser.add_argument(
+        "--ldaDim", "--lda-dim", type=int, dest="lda_dim", metavar="N", help="show it N discriminant components only"
+    )
+    parser.add_argument("--jobs", type=int, metavar="N", help="processes to use (default: one for each core)")
+    parser.add_argument("--json", action="store_true", dest="as_json", help="print an object instead of text")
+    parser.add_argument("--output", dest="output_dir", metavar="DIR", help="where results go (default: %(default)s)")
+    parser.take_defaults(identify)
+    return parser
+
+
+def run_identify(as_json: bool, **options: object) -> str:
+    found = identify(**options)
+    return found.to_json() if as_json else str(found)
+
+
+if __name__ == "__main__":
+    sys.exit(cli.run(run_identify, build_parser()))
