@@ -257,7 +257,7 @@ def report(outcomes: list[Outcome], rule: str, settings: dict, output: Path) -> 
     write_curves(curves, ("fpir", "tpir"), output / "open-set.csv")
     write_bins(diagrams, output / "reliability.csv")
     plot_matches(matches, output / "cmc")
-    plot_open_set(curves, (limit["strangers named"].mean, limit["known people found"].mean), output / "open-set")
+    plot_open_set(curves, limit["strangers named"].mean, limit["known people found"].mean, output / "open-set")
     plot_reliability(diagrams, output / "reliability")
     return Identification(settings, rule, counts, closed, opened, limit, diagrams, str(output))
 
