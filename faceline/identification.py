@@ -135,7 +135,7 @@ def choose_people(
         rule = f"by the lists {known_path} and {strangers_path}"
         if both := sorted({*known} & {*strangers}):
             raise FacelineError(
-                f"{one_line(both[0])!r} is on both lists ({len(both)} such in all); take them off one of the two"
+                f"{one_line(both[0])!r} is on both lists ({len(both)} in all); take them off one of the two"
             )
     elif known is not None:
         rule = f"known are those of the list {known_path}, everybody else is a stranger"
@@ -168,7 +168,7 @@ def read_list(path: Path, people: Counter, folder: Path) -> list[str]:
     if missing := [person for person in listed if person not in people]:
         raise FacelineError(
             f"{one_line(path)}: {one_line(missing[0])!r} has no embedding in {one_line(folder)}"
-            f" ({len(missing)} such in all); correct the list"
+            f" ({len(missing)} in all); correct the list"
         )
     return listed
 

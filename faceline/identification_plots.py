@@ -47,11 +47,12 @@ def plot_open_set(curves: dict[str, Curve], named: float, found: float, stem: Pa
     from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
     with plotted(stem) as axes:
-        left = min(curve.inputs[0] for curve in curves.values())
+        left = min(0.5, *(curve.inputs[0] for curve in curves.values()))
         lowest = min(found, *((curve.mean - curve.deviation).min() for curve in curves.values()))
         for number, (name, curve) in enumerate(curves.items()):
             line, band = f"C{number}", (curve.mean - curve.deviation, (curve.mean + curve.deviation).clip(max=1))
-            axes.plot(curve.inputs, curve.mean, color=line, linewidth=1.2, drawstyle="steps-post", label=name)
+            marker = "." if len(curve.inputs) <= 20 else ""  # a single point is no line
+            axes.plot(curve.inputs, curve.mean, marker, color=line, linestyle="-", drawstyle="steps-post", label=name)
             axes.fill_between(curve.inputs, *band, color=line, alpha=0.2, linewidth=0, step="post")
         label = "the gallery's own limit" + (", fewer strangers named" if named < left else "")
         axes.plot(max(named, left), found, "k*", markersize=11, clip_on=False, zorder=3, label=label)
@@ -80,7 +81,15 @@ def plot_reliability(diagrams: dict[str, list[Bin]], stem: Path) -> None:
             axes.plot(confidence, right, linewidth=1, alpha=0.5, color=line)
             # See through, as ways to weigh the same answers nearly agree; over the edge, where most answers are.
             axes.scatter(
-                confidence, right, sizes, (line, 0.3), marker, edgecolors=line, clip_on=False, zorder=3, label=name
+                confidence,
+                right,
+                sizes,
+                (line, 0.3),
+                marker=marker,
+                edgecolors=line,
+                clip_on=False,
+                zorder=3,
+                label=name,
             )
         axes.set(xlabel="confidence of the answers", ylabel="rate of right ones", xlim=(0, 1), ylim=(0, 1))
         axes.set_aspect("equal")

@@ -28,6 +28,7 @@ SAMPLES = ROOT / ".venv" / "samples"
 ALIGN = ROOT / "util" / "align-dlib.py"
 REPRESENT = ROOT / "batch_represent" / "main.py"
 CLASSIFIER = ROOT / "demos" / "classifier.py"
+IDENTIFY = ROOT / "evaluation" / "identify.py"
 
 
 def run_script(script: Path, *arguments: object, **options: object) -> subprocess.CompletedProcess:

@@ -13,13 +13,14 @@ import sys
 
 import numpy as np
 import pytest
-from conftest import ALIGN, CLASSIFIER, REPRESENT, ROOT, run_script, tree
+from conftest import ALIGN, CLASSIFIER, IDENTIFY, REPRESENT, ROOT, run_script, tree
 from PIL import Image
 
 from faceline import align_folder, infer, pickles, represent_folder, train
+from faceline.identification import identify
 from faceline.images import decode_image, encode_png
 
-SCRIPTS = [ALIGN, REPRESENT, CLASSIFIER, ROOT / "util" / "get-samples.py"]
+SCRIPTS = [ALIGN, REPRESENT, CLASSIFIER, IDENTIFY, ROOT / "util" / "get-samples.py"]
 
 
 def parser_of(script):
@@ -36,6 +37,7 @@ def parser_of(script):
         (REPRESENT, ["-outDir", "out", "-data", "in"], represent_folder, set()),
         (CLASSIFIER, ["train"], train, {"command"}),
         (CLASSIFIER, ["infer", "a.jpg"], infer, {"command", "as_json"}),
+        (IDENTIFY, [], identify, {"as_json"}),
     ],
 )
 def test_script_offers_its_stage_s_parameters_with_the_same_defaults(script, arguments, stage, extra):
