@@ -7,9 +7,8 @@ Writes  <output>/cmc.*, open-set.*, reliability.*: plots as .png and .pdf, their
 
 import sys
 
-from faceline import cli
+from faceline import cli, identify
 from faceline.classifiers import CLASSIFIERS
-from faceline.identification import identify
 
 
 def build_parser() -> cli.Parser:

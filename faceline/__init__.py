@@ -13,6 +13,7 @@ MODULES = {
     "represent_folder": "faceline.represent",
     "train": "faceline.classify",
     "infer": "faceline.classify",
+    "identify": "faceline.identification",
 }
 __all__ = list(MODULES)
 __version__ = "0.1.0"

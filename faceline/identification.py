@@ -131,31 +131,38 @@ def choose_people(
         path if path is None else read_list(named_path(path), pictures, folder) for path in (known_path, strangers_path)
     )
     enough = sorted(person for person, count in pictures.items() if count > enrolled)
+    several = f"more than {enrolled} picture" + "s" * (enrolled > 1)
     if known is not None and strangers is not None:
-        rule = f"by the lists {known_path} and {strangers_path}"
-        if both := sorted({*known} & {*strangers}):
-            raise FacelineError(
-                f"{one_line(both[0])!r} is on both lists ({len(both)} in all); take them off one of the two"
-            )
+        people = People(known, strangers, f"Known people and strangers by the lists {known_path} and {strangers_path}")
     elif known is not None:
-        rule = f"known are those of the list {known_path}, everybody else is a stranger"
-        strangers = sorted(pictures.keys() - {*known})
+        others = sorted(pictures.keys() - {*known})
+        people = People(known, others, f"Known people by the list {known_path}, strangers are all others")
     elif strangers is not None:
-        rule = f"strangers are those of the list {strangers_path}, known all others with more than {enrolled} pictures"
-        known = [person for person in enough if person not in {*strangers}]
+        others = sorted({*enough} - {*strangers})
+        rule = f"Strangers by the list {strangers_path}, known are all others with {several}"
+        people = People(others, strangers, rule)
+    elif len(enough) < len(pictures):
+        others = sorted(pictures.keys() - {*enough})
+        people = People(enough, others, f"Known are people with {several}, strangers all others")
     else:
-        rule = f"known are people with more than {enrolled} pictures, strangers the others"
-        known, strangers = enough, sorted(pictures.keys() - {*enough})
-        if not strangers and len(known) > 1:
-            strangers = None
-            rule = f"everybody has more than {enrolled} pictures, half of the people in turn are strangers"
+        rule = f"Everybody has {several}: half of the people, drawn anew each time, are known, the rest strangers"
+        people = People(enough, None, rule)
+    check_people(people, enough, folder, several)
+    return people
+
+
+def check_people(people: People, enough: list[str], folder: Path, several: str) -> None:
+    """Raise FacelineError unless there are strangers, and known people of whom a picture is left to be named."""
+    known, strangers = people.known, people.strangers
+    if both := sorted({*known} & {*(strangers or [])}):
+        named = f"{one_line(both[0])!r} is on both lists ({len(both)} in all)"
+        raise FacelineError(f"{named}; take them off one of the two")
     if not {*known} & {*enough}:
-        raise FacelineError(f"nobody who is known has more than {enrolled} pictures; choose a smaller --enrolled")
-    if strangers is not None and not strangers:
+        raise FacelineError(f"nobody who is known has {several}; choose a smaller --enrolled")
+    if strangers == [] or (strangers is None and len(known) == 1):
         raise FacelineError(f"{one_line(folder)}: nobody is left to be a stranger; add pictures of other people")
     if UNKNOWN in known:
         raise FacelineError(f"a person is named {UNKNOWN}, as strangers are; rename that folder of pictures")
-    return People(known, strangers, rule)
 
 
 def read_list(path: Path, people: Counter, folder: Path) -> list[str]:

@@ -36,7 +36,7 @@ def plot_matches(curves: dict[str, Curve], stem: Path) -> None:
                 curve.inputs + shift, curve.mean, bars, marker=MARKERS[number], linewidth=1.2, capsize=3, label=name
             )
         room = max(0.05 * (1 - lowest), 0.002)
-        axes.set(xlabel="rank", ylabel="identification rate", ylim=(max(0, lowest - room), 1 + room))
+        axes.set(xlabel="rank", ylabel="identification rate", ylim=(max(0, lowest - room), 1 + room / 2))
         axes.set_xticks(next(iter(curves.values())).inputs)
         axes.grid(alpha=0.3)
         axes.legend(loc="lower right")
@@ -52,7 +52,7 @@ def plot_open_set(curves: dict[str, Curve], named: float, found: float, stem: Pa
         for number, (name, curve) in enumerate(curves.items()):
             line, band = f"C{number}", (curve.mean - curve.deviation, (curve.mean + curve.deviation).clip(max=1))
             marker = "." if len(curve.inputs) <= 20 else ""  # a single point is no line
-            axes.plot(curve.inputs, curve.mean, marker, color=line, linestyle="-", drawstyle="steps-post", label=name)
+            axes.plot(curve.inputs, curve.mean, color=line, marker=marker, drawstyle="steps-post", label=name)
             axes.fill_between(curve.inputs, *band, color=line, alpha=0.2, linewidth=0, step="post")
         label = "the gallery's own limit" + (", fewer strangers named" if named < left else "")
         axes.plot(max(named, left), found, "k*", markersize=11, clip_on=False, zorder=3, label=label)

@@ -97,7 +97,7 @@ class Identification:
         counts, settings = self.counts, self.settings
         spread = " Rates: mean (standard deviation) over the draws." if settings["draws"] > 1 else ""
         return (
-            f"Known people and strangers: {one_line(self.rule)}.\n"
+            f"{one_line(self.rule)}.\n"
             f"Enrolled: {counts.enrolled_pictures} pictures of {counts.enrolled_people} people,"
             f" at most {settings['enrolled']} of each, at random.\n"
             f"To be named: {counts.known_faces} other pictures of {counts.known_people} of them,"

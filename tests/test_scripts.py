@@ -16,8 +16,7 @@ import pytest
 from conftest import ALIGN, CLASSIFIER, IDENTIFY, REPRESENT, ROOT, run_script, tree
 from PIL import Image
 
-from faceline import align_folder, infer, pickles, represent_folder, train
-from faceline.identification import identify
+from faceline import align_folder, identify, infer, pickles, represent_folder, train
 from faceline.images import decode_image, encode_png
 
 SCRIPTS = [ALIGN, REPRESENT, CLASSIFIER, IDENTIFY, ROOT / "util" / "get-samples.py"]
