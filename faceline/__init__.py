@@ -15,6 +15,7 @@ MODULES = {
     "infer": "faceline.inference",
     "verify": "faceline.verification",
     "compare_groups": "faceline.group_evaluation",
+    "identify": "faceline.identification",
 }
 __all__ = list(MODULES)
 __version__ = "0.1.0"

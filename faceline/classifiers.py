@@ -9,6 +9,8 @@ It says for each point and person how surely the point is that person's: its mar
 from collections.abc import Mapping
 
 from faceline.base_classifier import Classifier
+from faceline.errors import FacelineError
+from faceline.files import one_line
 from faceline.probabilistic import DBN, GMM, DecisionTree, GaussianNB, Knn
 from faceline.svms import GridSearchSvm, LinearSvm, RadialSvm
 
@@ -16,3 +18,11 @@ CLASSIFIERS: Mapping[str, type[Classifier]] = {
     kind.__name__: kind for kind in (LinearSvm, GridSearchSvm, RadialSvm, GMM, DecisionTree, GaussianNB, DBN, Knn)
 }
 DEFAULT_CLASSIFIER_NAME = LinearSvm.__name__
+
+
+def check_classifier(name: str, lda_dim: int | None) -> None:
+    """Raise FacelineError if there is no such classifier, or it cannot be shown so many discriminant components."""
+    if name not in CLASSIFIERS:
+        raise FacelineError(f"unknown classifier {one_line(name)!r}; choose from {', '.join(CLASSIFIERS)}")
+    if lda_dim is not None and lda_dim < 1:
+        raise FacelineError(f"lda_dim {lda_dim} is out of range; choose 1 or more")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from faceline.calibration import DEFAULT_FPIR, Calibration, check_fpir
 from faceline.classifier_file import Model, write_classifier
-from faceline.classifiers import CLASSIFIERS, DEFAULT_CLASSIFIER_NAME
+from faceline.classifiers import DEFAULT_CLASSIFIER_NAME, check_classifier
 from faceline.errors import FacelineError, cure
 from faceline.faces import AlignmentOptions
 from faceline.files import MANIFEST_FILE, check_folder, locked, named_path, one_line, read_record
@@ -72,7 +72,8 @@ def train(
     FacelineError
         If the embeddings are missing, unfinished or damaged, an option is wrong, or the classifier cannot be written.
     """
-    check_training(fpir, classifier, lda_dim)
+    check_fpir(fpir)
+    check_classifier(classifier, lda_dim)
     jobs = process_count(jobs)
     folder = named_path(embeddings_dir)
     check_folder(folder, "run batch_represent first")
@@ -96,12 +97,3 @@ def train(
         write_classifier(folder / CLASSIFIER_FILE, Model(alignment, network, jitters, gallery))
     left_out = record["counts"].get(Status.FALLBACK, 0)
     return Trained(str(folder / CLASSIFIER_FILE), len(gallery.people), len(embeddings), gallery.calibration, left_out)
-
-
-def check_training(fpir: float, classifier: str, lda_dim: int | None) -> None:
-    """Raise FacelineError if an option of `train` is out of range."""
-    check_fpir(fpir)
-    if classifier not in CLASSIFIERS:
-        raise FacelineError(f"unknown classifier {one_line(classifier)!r}; choose from {', '.join(CLASSIFIERS)}")
-    if lda_dim is not None and lda_dim < 1:
-        raise FacelineError(f"lda_dim {lda_dim} is out of range; choose 1 or more")

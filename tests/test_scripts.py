@@ -16,11 +16,11 @@ import pytest
 from conftest import ALIGN, CLASSIFIER, EVALUATION, REPRESENT, ROOT, run_script, tree
 from PIL import Image
 
-from faceline import align_folder, compare_groups, infer, pickles, represent_folder, train, verify
+from faceline import align_folder, compare_groups, identify, infer, pickles, represent_folder, train, verify
 from faceline.images import decode_image, encode_png
 
-LFW, GROUPS = EVALUATION / "lfw.py", EVALUATION / "groups.py"
-SCRIPTS = [ALIGN, REPRESENT, CLASSIFIER, LFW, GROUPS, ROOT / "util" / "get-samples.py"]
+LFW, GROUPS, IDENTIFY = (EVALUATION / f"{name}.py" for name in ("lfw", "groups", "identify"))
+SCRIPTS = [ALIGN, REPRESENT, CLASSIFIER, LFW, GROUPS, IDENTIFY, ROOT / "util" / "get-samples.py"]
 
 
 def parser_of(script):
@@ -39,6 +39,7 @@ def parser_of(script):
         (CLASSIFIER, ["infer", "a.jpg"], infer, {"command", "as_json"}),
         (LFW, ["pairs.txt", "in"], verify, {"as_json"}),
         (GROUPS, ["groups.csv", "in"], compare_groups, {"as_json"}),
+        (IDENTIFY, [], identify, {"as_json"}),
     ],
 )
 def test_script_offers_its_stage_s_parameters_with_the_same_defaults(script, arguments, stage, extra):
