@@ -18,14 +18,14 @@ from sklearn.svm import SVC
 from faceline import align_folder, represent_folder
 from faceline.calibration import DEFAULT_FPIR
 from faceline.classifiers import CLASSIFIERS, DEFAULT_CLASSIFIER_NAME
+from faceline.evaluation.identification_plots import plot_reliability
+from faceline.evaluation.identification_rates import bins_of, calibration_error, rates_found
+from faceline.evaluation.trials import Answers, NearestNeighbour, Trial, answers_of, halves
 from faceline.formats import person_of, read_embeddings
 from faceline.gallery import Gallery
-from faceline.identification_plots import plot_reliability
-from faceline.identification_rates import bins_of, calibration_error, rates_found
 from faceline.networks import DEFAULT_NETWORK, NETWORKS
 from faceline.parallel import all_cores
 from faceline.scoring import unit
-from faceline.trials import Answers, NearestNeighbour, Trial, answers_of, halves
 
 NETWORK = NETWORKS[DEFAULT_NETWORK]
 RATES = (0.1, 0.01, 0.001)

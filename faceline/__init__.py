@@ -13,9 +13,9 @@ MODULES = {
     "represent_folder": "faceline.represent",
     "train": "faceline.training",
     "infer": "faceline.inference",
-    "verify": "faceline.verification",
-    "compare_groups": "faceline.group_evaluation",
-    "identify": "faceline.identification",
+    "verify": "faceline.evaluation.verification",
+    "compare_groups": "faceline.evaluation.group_evaluation",
+    "identify": "faceline.evaluation.identification",
 }
 __all__ = list(MODULES)
 __version__ = "0.1.0"

@@ -3,7 +3,7 @@ import pytest
 from scipy.optimize import brentq
 from sklearn.metrics import f1_score, roc_auc_score, roc_curve
 
-from faceline.rates import Distances, across_folds, binomial_error, standard_error
+from faceline.evaluation.rates import Distances, across_folds, binomial_error, standard_error
 
 
 def drawn(seed, kind=np.float64, decimals=9):

@@ -1,9 +1,9 @@
 import numpy as np
 from conftest import drawn
 
+from faceline.evaluation.trials import NearestNeighbour, Trial, answers_of, halves, rank_people
 from faceline.gallery import Gallery
 from faceline.networks import NETWORKS
-from faceline.trials import NearestNeighbour, Trial, answers_of, halves, rank_people
 
 
 def of_sizes(**pictures):

@@ -9,8 +9,8 @@ from conftest import EVALUATION, embedded, run_script, tree
 from sklearn.metrics import roc_auc_score
 
 from faceline import compare_groups, verify
-from faceline.comparison import all_distances, pair_distances, read_embedded
 from faceline.errors import FacelineError
+from faceline.evaluation.comparison import all_distances, pair_distances, read_embedded
 from faceline.files import read_json, write_json
 from faceline.formats import CropRow
 from faceline.networks import NETWORKS, network_named
@@ -232,7 +232,7 @@ def test_results_do_not_replace_what_they_are_made_from(tmp_path, name):
 @pytest.mark.parametrize("distance", ["euclidean", "cosine"])
 @pytest.mark.parametrize("block", [1, 70, 8_000_000])
 def test_distances_in_blocks(distance, block, monkeypatch):
-    monkeypatch.setattr("faceline.comparison.BLOCK", block)
+    monkeypatch.setattr("faceline.evaluation.comparison.BLOCK", block)
     embeddings = np.random.default_rng(0).normal(size=(23, 128)).astype(np.float32)
     labels = np.arange(23) // 4
     first, second = np.triu_indices(23, 1)

@@ -4,10 +4,10 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from faceline.evaluation.groups import Comparison, Group, GroupRates
+from faceline.evaluation.plots import plotted
 from faceline.files import one_line
 from faceline.formats import write_csv
-from faceline.groups import Comparison, Group, GroupRates
-from faceline.plots import plotted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -6,9 +6,9 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from faceline.evaluation.identification_rates import Bin
+from faceline.evaluation.plots import plotted
 from faceline.formats import write_csv
-from faceline.identification_rates import Bin
-from faceline.plots import plotted
 
 if TYPE_CHECKING:
     import numpy as np

@@ -5,15 +5,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from faceline.comparison import DEFAULT_OUTPUT, Embedded, pair_distances, read_embedded, refuse_inputs
+from faceline.evaluation.comparison import DEFAULT_OUTPUT, Embedded, pair_distances, read_embedded, refuse_inputs
+from faceline.evaluation.group_results import OUTPUTS as GROUP_OUTPUTS
+from faceline.evaluation.group_results import write_comparison
+from faceline.evaluation.groups import Comparison, compare, gather
+from faceline.evaluation.pairs import Pairs, read_pairs, rows_of_pairs
+from faceline.evaluation.plots import plotted
+from faceline.evaluation.rates import Distances, across_folds, binomial_error, standard_error
 from faceline.files import locked, named_path, one_line
 from faceline.formats import write_csv
-from faceline.group_results import OUTPUTS as GROUP_OUTPUTS
-from faceline.group_results import write_comparison
-from faceline.groups import Comparison, compare, gather
-from faceline.pairs import Pairs, read_pairs, rows_of_pairs
-from faceline.plots import plotted
-from faceline.rates import Distances, across_folds, binomial_error, standard_error
 
 if TYPE_CHECKING:
     import numpy as np

@@ -5,10 +5,10 @@ from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from faceline.comparison import Embedded, all_distances
 from faceline.errors import FacelineError
+from faceline.evaluation.comparison import Embedded, all_distances
+from faceline.evaluation.rates import Distances
 from faceline.files import one_line, opened_text
-from faceline.rates import Distances
 
 COLUMNS = ["person", "group"]
 

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from faceline.comparison import DEFAULT_OUTPUT, read_embedded, refuse_inputs
 from faceline.errors import FacelineError
+from faceline.evaluation.comparison import DEFAULT_OUTPUT, read_embedded, refuse_inputs
+from faceline.evaluation.group_results import OUTPUTS, write_comparison
+from faceline.evaluation.groups import Comparison, compare, gather
 from faceline.files import locked, named_path, one_line
 from faceline.formats import LARGEST
-from faceline.group_results import OUTPUTS, write_comparison
-from faceline.groups import Comparison, compare, gather
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from faceline.base_classifier import squared_distances
+from faceline.evaluation.identification_rates import person_weights
 from faceline.gallery import UNKNOWN, Gallery, Identity
-from faceline.identification_rates import person_weights
 
 if TYPE_CHECKING:
     import numpy as np

@@ -10,12 +10,9 @@ from typing import TYPE_CHECKING
 
 from faceline.calibration import DEFAULT_FPIR, check_fpir
 from faceline.classifiers import DEFAULT_CLASSIFIER_NAME, check_classifier
-from faceline.comparison import DEFAULT_OUTPUT, Embedded, read_embedded, refuse_inputs
 from faceline.errors import FacelineError, cure
-from faceline.files import locked, named_path, one_line, read_bytes
-from faceline.formats import DEFAULT_EMBEDDINGS_DIR
-from faceline.gallery import UNKNOWN, Gallery
-from faceline.identification_plots import (
+from faceline.evaluation.comparison import DEFAULT_OUTPUT, Embedded, read_embedded, refuse_inputs
+from faceline.evaluation.identification_plots import (
     Curve,
     plot_matches,
     plot_open_set,
@@ -23,10 +20,13 @@ from faceline.identification_plots import (
     write_bins,
     write_curves,
 )
-from faceline.identification_rates import Bin, bins_of, cumulative_matches, rates_found
-from faceline.identification_report import FPIRS, Counts, Identification, Rate, Span
+from faceline.evaluation.identification_rates import Bin, bins_of, cumulative_matches, rates_found
+from faceline.evaluation.identification_report import FPIRS, Counts, Identification, Rate, Span
+from faceline.evaluation.trials import Answers, NearestNeighbour, Ranking, Trial, answers_of, halves, rank_people
+from faceline.files import locked, named_path, one_line, read_bytes
+from faceline.formats import DEFAULT_EMBEDDINGS_DIR
+from faceline.gallery import UNKNOWN, Gallery
 from faceline.parallel import process_count
-from faceline.trials import Answers, NearestNeighbour, Ranking, Trial, answers_of, halves, rank_people
 
 if TYPE_CHECKING:
     import numpy as np

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Self
 
+from faceline.evaluation.identification_rates import Bin, calibration_error
 from faceline.files import one_line
-from faceline.identification_rates import Bin, calibration_error
 
 if TYPE_CHECKING:
     import numpy as np

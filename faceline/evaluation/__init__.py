@@ -1,0 +1,1 @@
+"""How good it is: the protocols of the field, on folders of embeddings."""
