@@ -32,14 +32,15 @@ MAX_UPSAMPLE = 4
 MIN_SIZE, MAX_SIZE = 32, 1024
 
 # Raised when other crops come out of the same options, so that crops of two versions do not mix.
-GEOMETRY_VERSION = 1
+GEOMETRY_VERSION = 2
 
 # Where a face would be in a picture that no detector finds one in: the edge of its box, and how much lower than the
-# picture's its middle lies, in shorter edges of the picture. The medians of LFW's 3,491 detections (training half).
+# picture's its middle lies, in shorter edges of the picture. The medians of 3,491 detections in LFW.
 MIDDLE_EDGE, MIDDLE_DROP = 0.42, 0.046
 
-# A detector knows a face's size no better than to the step of its pyramid; boxes that differ by less are equally large.
-EQUALLY_LARGE = 0.9
+# The width of the bell curve by which faces count for less the farther they are from the middle, in widths and heights
+# of the picture: by 0.35 LFW's subjects are the main faces in all of 180 pictures of several, by 0.5 not in all.
+MIDDLE_REACH = 0.35
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,7 @@ class Aligner:
         self.runtime = runtime
 
     def find(self, image: "np.ndarray", every: bool = False) -> list[Face]:
-        """Detect the faces of a picture, the main one first: the largest, and of equally large ones the most central.
+        """Detect the faces of a picture: the main one first, which is large and near the middle, then from the largest.
 
         Parameters
         ----------
@@ -133,14 +134,14 @@ class Aligner:
             left, top, right, bottom = face.visible_box(image)
             return max(right - left, 0) * max(bottom - top, 0)
 
-        def off_centre(face: Face) -> float:
+        def prominence(face: Face) -> float:
             left, top, right, bottom = face.box_ltrb
-            return math.hypot(left + right - width, top + bottom - height)
+            distance = math.hypot((left + right) / width - 1, (top + bottom) / height - 1) / 2
+            return math.log(area(face)) - (distance / MIDDLE_REACH) ** 2 / 2
 
         faces = sorted((face for face in faces if area(face)), key=lambda face: (-area(face), face.box_ltrb))
-        rivals = [face for face in faces if area(face) >= EQUALLY_LARGE * area(faces[0])]
-        if rivals:
-            main = min(rivals, key=off_centre)
+        if faces:
+            main = max(faces, key=prominence)
             faces.remove(main)
             faces.insert(0, main)
         return faces

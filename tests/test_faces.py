@@ -154,10 +154,14 @@ def test_size_is_what_the_picture_shows(aligner_that_finds):
     assert found[0].box_ltrb == whole
 
 
-def test_of_equally_large_faces_the_central_one_comes_first(aligner_that_finds):
-    edge, middle = (0, 0, 41, 40), (30, 30, 70, 70)
-    found = aligner_that_finds(edge, middle).find(np.zeros((100, 100, 3), np.uint8))
-    assert found[0].box_ltrb == middle
+@pytest.mark.parametrize(
+    ("beside", "is_main"),
+    [((0, 30, 40, 70), False), ((0, 30, 60, 90), True)],  # as large as the one in the middle; more than twice as large
+)
+def test_the_main_face_is_large_and_near_the_middle(aligner_that_finds, beside, is_main):
+    middle = (80, 30, 120, 70)
+    found = aligner_that_finds(beside, middle).find(np.zeros((100, 200, 3), np.uint8))
+    assert [face.box_ltrb for face in found] == ([beside, middle] if is_main else [middle, beside])
 
 
 def test_a_face_outside_the_picture_is_none(aligner_that_finds):
