@@ -28,9 +28,7 @@ def build_parser() -> cli.Parser:
         metavar="NAME|FILE.onnx",
         help=f"embedding network: {', '.join(NETWORKS)}, or a file (default: %(default)s)",
     )
-    parser.add_argument(
-        "--jitters", type=int, metavar="N", help="average over N jittered copies of each crop (default: %(default)s)"
-    )
+    cli.add_averaging_options(parser, "%(default)s")
     cli.add_runtime_options(parser)
     cli.add_run_options(parser)
     parser.take_defaults(represent_folder)

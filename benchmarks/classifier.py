@@ -240,7 +240,7 @@ def write_folder(folder: Path, embeddings: np.ndarray, each: int) -> None:
         rows.append(CropRow(f"{person}/{number % each:04}.png", person, Status.OK, "", "0" * 64, embedding))
     write_embeddings(folder, rows)
     write_manifest(folder / MANIFEST_FILE, rows)
-    options = NETWORK.record() | {"engine": "onnx", "device": "cpu", "jitters": 0}
+    options = NETWORK.record() | {"engine": "onnx", "device": "cpu", "passes": 1, "jitters": 0}
     alignment = read_json(folder.parent / "lfw" / RUN_FILE)["alignment"]
     counts = Counter(str(row.status) for row in rows)
     record = run_record("represent", options, counts, 0, alignment=alignment, sha256=reps_digests(folder))

@@ -6,9 +6,12 @@ import numpy as np
 from embedding import NETWORK, crops_of
 from measure import interleaved, table
 
+from faceline.averaging import Averaging
 from faceline.embed import embed, load_dlib
 from faceline.parallel import all_cores
 from faceline.runtime import Runtime
+
+JITTERS = Averaging(jitters=100)
 
 
 def main(faces: Path) -> list[str]:
@@ -17,8 +20,8 @@ def main(faces: Path) -> list[str]:
     medians = interleaved(
         {
             "dlib": lambda: model.compute_face_descriptor(crop[0], 100),
-            "Faceline, 1 thread": lambda: embed(NETWORK, crop, Runtime(threads=1), jitters=100),
-            f"Faceline, {all_cores()} threads": lambda: embed(NETWORK, crop, Runtime(threads=all_cores()), jitters=100),
+            "Faceline, 1 thread": lambda: embed(NETWORK, crop, Runtime(threads=1), JITTERS),
+            f"Faceline, {all_cores()} threads": lambda: embed(NETWORK, crop, Runtime(threads=all_cores()), JITTERS),
         },
         rounds=3,
     )

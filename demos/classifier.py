@@ -53,9 +53,7 @@ def build_parser() -> cli.Parser:
         metavar="D",
         help="largest distance at which a face is named (default: the classifier's own limit; inf: name every face)",
     )
-    name.add_argument(
-        "--jitters", type=int, metavar="N", help="average over N jittered copies of each crop (default: the gallery's)"
-    )
+    cli.add_averaging_options(name, "the gallery's")
     name.add_argument(
         "--one-each", action="store_true", help="with --multi: name nobody twice in a picture, the best way in sum"
     )

@@ -3,16 +3,16 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from faceline.averaging import Averaging
 from faceline.errors import FacelineError
 from faceline.faces import AlignmentOptions
 from faceline.files import one_line
 from faceline.gallery import Gallery
-from faceline.jitter import check_jitters
 from faceline.networks import Network, network_of
 from faceline.summary import versions
 
 # Raised when `classifier.pkl` gets other parts.
-FORMAT = "faceline classifier 2"
+FORMAT = "faceline classifier 3"
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Model:
 
     alignment: AlignmentOptions
     network: Network
-    jitters: int
+    averaging: Averaging
     gallery: Gallery
 
 
@@ -29,9 +29,9 @@ def write_classifier(path: Path, model: Model) -> None:
     """Write `classifier.pkl`; raises FacelineError if it cannot be written."""
     from faceline import pickles
 
-    alignment = model.alignment.record()
-    content = {"format": FORMAT, "alignment": alignment, "jitters": model.jitters, "versions": versions()}
-    pickles.dump(content | model.network.record() | {"gallery": model.gallery.record()}, path)
+    content = {"format": FORMAT, "alignment": model.alignment.record(), "versions": versions()}
+    content |= model.network.record() | model.averaging.record() | {"gallery": model.gallery.record()}
+    pickles.dump(content, path)
 
 
 def read_classifier(path: Path, network: str | None = None) -> Model:
@@ -51,10 +51,10 @@ def read_classifier(path: Path, network: str | None = None) -> Model:
     try:
         found = network_of(content, network)
         alignment = AlignmentOptions.from_record(content["alignment"])
-        jitters = check_jitters(content["jitters"])
+        averaging = Averaging.from_record(content)
         gallery = Gallery.from_record(content["gallery"], found.dimensions)
     except FacelineError as error:
         raise FacelineError(f"{one_line(path)}: {one_line(error)}; {advice}") from None
     except Exception:  # values of a wrong kind raise nearly everything when they are compared or looked up
         raise FacelineError(f"{one_line(path)}: damaged; {advice}") from None
-    return Model(alignment, found, jitters, gallery)
+    return Model(alignment, found, averaging, gallery)

@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
+from faceline.averaging import PASSES
 from faceline.errors import FacelineError
 from faceline.files import one_line
 from faceline.runtime import DEVICES, ENGINES
@@ -52,6 +53,19 @@ def add_runtime_options(parser: argparse.ArgumentParser) -> None:
         help="onnx: ONNX Runtime; dlib: dlib itself, slower but the reference (default: %(default)s)",
     )
     parser.add_argument("--device", choices=DEVICES, help="where ONNX Runtime runs (default: %(default)s)")
+
+
+def add_averaging_options(parser: argparse.ArgumentParser, default: str) -> None:
+    """How many copies of a face are embedded; `default` says what is taken otherwise."""
+    parser.add_argument(
+        "--passes",
+        type=int,
+        choices=PASSES,
+        help=f"average over N copies of each crop, turned and mirrored: slower, more accurate (default: {default})",
+    )
+    parser.add_argument(
+        "--jitters", type=int, metavar="N", help=f"average over N copies as dlib jitters them (default: {default})"
+    )
 
 
 def add_run_options(parser: argparse.ArgumentParser) -> None:

@@ -3,9 +3,9 @@
 from functools import cache
 from typing import TYPE_CHECKING
 
+from faceline.averaging import ALONE, Averaging
 from faceline.errors import FacelineError
 from faceline.files import read_bytes
-from faceline.jitter import jittered
 from faceline.networks import Network
 from faceline.runtime import Runtime, dlib_session, open_session
 from faceline.weights import Weights, weights_path
@@ -28,7 +28,7 @@ def check_network(network: Network, runtime: Runtime) -> None:
         raise FacelineError(f"the engine dlib does not run the network {network.name}; leave out --engine dlib")
 
 
-def embed(network: Network, crops: "np.ndarray", runtime: Runtime, jitters: int = 0) -> "np.ndarray":
+def embed(network: Network, crops: "np.ndarray", runtime: Runtime, averaging: Averaging = ALONE) -> "np.ndarray":
     """Embed aligned faces. The weights are loaded at first use, once a process.
 
     Parameters
@@ -37,8 +37,8 @@ def embed(network: Network, crops: "np.ndarray", runtime: Runtime, jitters: int 
     crops : ndarray of shape (n, size, size, 3), uint8
         RGB, cut for the network's frame.
     runtime : Runtime
-    jitters : int
-        Where it is not 0, an embedding is the mean over that many jittered copies of the crop.
+    averaging : Averaging
+        Which copies of a crop an embedding is the mean of.
 
     Returns
     -------
@@ -54,11 +54,16 @@ def embed(network: Network, crops: "np.ndarray", runtime: Runtime, jitters: int 
     import numpy as np
 
     crops = resized(crops, network.input_size)
-    if jitters:
-        means = [run_network(network, jittered(crop, jitters), runtime).mean(axis=0) for crop in crops]
-        embeddings = np.array(means, np.float32).reshape(len(crops), network.dimensions)
-    else:
+    if averaging == ALONE:
         embeddings = run_network(network, crops, runtime)
+    else:
+        embeddings = np.empty((len(crops), network.dimensions), np.float32)
+        several = max(1, BATCH // averaging.count)
+        for start in range(0, len(crops), several):
+            part = slice(start, start + several)
+            copies = np.concatenate([averaging.copies(crop) for crop in crops[part]])
+            found = run_network(network, copies, runtime)
+            embeddings[part] = found.reshape(-1, averaging.count, network.dimensions).mean(axis=1)
     if network.distance == "cosine":
         embeddings = embeddings / np.maximum(np.linalg.norm(embeddings, axis=1, keepdims=True), 1e-12)
     return embeddings

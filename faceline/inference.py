@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from faceline.annotate import draw_faces, marked_paths
 from faceline.answers import Answer, NamedFace
+from faceline.averaging import DEFAULT_PASSES, Averaging
 from faceline.classifier_file import Model, read_classifier
 from faceline.embed import check_network, embed
 from faceline.errors import FacelineError, MissingError, UnreadableError
@@ -16,7 +17,6 @@ from faceline.files import check_folder, inside, named_path, one_line
 from faceline.formats import DEFAULT_CLASSIFIER, Status
 from faceline.geometry import CoincidentLandmarksError
 from faceline.images import decode_image, read_picture
-from faceline.jitter import check_jitters
 from faceline.parallel import all_cores
 from faceline.runtime import DEFAULT_DEVICE, DEFAULT_ENGINE, Runtime
 
@@ -33,6 +33,7 @@ def infer(
     network: str | None = None,
     engine: str = DEFAULT_ENGINE,
     device: str = DEFAULT_DEVICE,
+    passes: int | None = None,
     jitters: int | None = None,
     one_each: bool = False,
     top: int = 1,
@@ -56,8 +57,8 @@ def infer(
         Where the gallery's network lies now, if it is a file that has moved.
     engine, device : str
         What the networks run on, keys of `runtime.ENGINES` and `runtime.DEVICES`.
-    jitters : int or None
-        Average over that many jittered copies of each crop; None for as many as the gallery was made with.
+    passes, jitters : int or None
+        Average over that many copies of each crop, as `represent_folder` does; None for what the gallery was made with.
     one_each : bool
         Name nobody twice in one picture: of all ways to name its faces, the one with the best scores in sum.
     top : int
@@ -97,8 +98,10 @@ def infer(
         if save_dir is None:
             raise FacelineError("crops are shown in the marked pictures only; name a folder for these with --save")
         check_crops(crops_dir, model.gallery.crops)
-    jitters = check_jitters(model.jitters if jitters is None else jitters)
-    request = Request(model, runtime, jitters, multi, threshold, one_each, top, verbose, crops_dir)
+    averaging = model.averaging
+    if passes is not None or jitters is not None:
+        averaging = Averaging(DEFAULT_PASSES if passes is None else passes, jitters or 0)
+    request = Request(model, runtime, averaging, multi, threshold, one_each, top, verbose, crops_dir)
     save_paths = [None] * len(pictures) if save_dir is None else marked_paths(pictures, named_path(save_dir))
     return (answer_to(os.fspath(picture), request, path) for picture, path in zip(pictures, save_paths, strict=True))
 
@@ -109,7 +112,7 @@ class Request:
 
     model: Model
     runtime: Runtime
-    jitters: int
+    averaging: Averaging
     multi: bool
     threshold: float | None
     one_each: bool
@@ -160,7 +163,7 @@ def name_faces(image: "np.ndarray", request: Request) -> list[NamedFace]:
         boxes.append(face.visible_box(image))
     identities = []
     if crops:
-        embeddings = embed(model.network, np.array(crops), request.runtime, request.jitters)
+        embeddings = embed(model.network, np.array(crops), request.runtime, request.averaging)
         identities = model.gallery.identify(embeddings, request.threshold, request.top, request.one_each)
     return sorted(map(NamedFace, boxes, identities), key=lambda face: (face.centre_x, face.box_ltrb))
 

@@ -9,8 +9,6 @@ import hashlib
 import math
 from typing import TYPE_CHECKING
 
-from faceline.errors import FacelineError
-
 if TYPE_CHECKING:
     import numpy as np
 
@@ -19,15 +17,6 @@ MARGIN = 3
 MOST_TURN_DEGREES = 3.0
 OBJECT_HEIGHTS = 0.97, 0.99999
 MOST_SHIFT = 0.02
-
-MAX_JITTERS = 10_000
-
-
-def check_jitters(count: object) -> int:
-    """Give `count` if it is a number of jittered copies, or 0 for none; raises FacelineError."""
-    if type(count) is not int or not 0 <= count <= MAX_JITTERS:
-        raise FacelineError(f"jitters {count!r:.40} is out of range; choose 0 to {MAX_JITTERS}")
-    return count
 
 
 def jittered(crop: "np.ndarray", count: int) -> "np.ndarray":

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from faceline.averaging import DEFAULT_PASSES, Averaging
 from faceline.embed import BATCH, check_network, embed
 from faceline.errors import FacelineError, MissingError, UnreadableError, cure
 from faceline.faces import AlignmentOptions
@@ -37,7 +38,6 @@ from faceline.formats import (
     write_manifest,
 )
 from faceline.images import decode_image, read_picture
-from faceline.jitter import check_jitters
 from faceline.journal import Journal
 from faceline.networks import DEFAULT_NETWORK, Network, network_named
 from faceline.parallel import process_count, spread
@@ -57,6 +57,7 @@ def represent_folder(
     network: str = DEFAULT_NETWORK,
     engine: str = DEFAULT_ENGINE,
     device: str = DEFAULT_DEVICE,
+    passes: int = DEFAULT_PASSES,
     jitters: int = 0,
     jobs: int | None = None,
     overwrite: bool = False,
@@ -75,8 +76,10 @@ def represent_folder(
         A key of `networks.NETWORKS`, or the path of an ONNX file with a description beside it.
     engine, device : str
         What the network runs on, keys of `runtime.ENGINES` and `runtime.DEVICES`.
+    passes : int
+        Average over that many copies of each crop, turned and mirrored; a key of `averaging.PASSES`.
     jitters : int
-        Average over that many jittered copies of each crop; 0 takes the crop itself.
+        Average over that many jittered copies of each crop instead, if not 0.
     jobs : int or None
         Processes, with a thread each; None for as many as there are cores.
     overwrite : bool
@@ -96,7 +99,8 @@ def represent_folder(
     model = network_named(network)
     runtime = Runtime(engine, device)
     check_network(model, runtime)
-    options = model.record() | {"engine": engine, "device": device, "jitters": check_jitters(jitters)}
+    averaging = Averaging(passes, jitters)
+    options = model.record() | {"engine": engine, "device": device} | averaging.record()
     pictures, alignment = read_aligned(data, model)
     with locked(out_dir):
         journal = Journal(
@@ -109,7 +113,7 @@ def represent_folder(
             overwrite=overwrite,
         )
         tasks = [
-            Task(data, picture, model, runtime, jitters, alignment["size"], journal.rows.get(picture.crop))
+            Task(data, picture, model, runtime, averaging, alignment["size"], journal.rows.get(picture.crop))
             for picture in sorted(pictures, key=lambda picture: (person_of(picture.crop), picture.crop))
         ]
         rows, done = {}, 0
@@ -176,7 +180,7 @@ class Task:
     picture: PictureRow
     network: Network
     runtime: Runtime
-    jitters: int
+    averaging: Averaging
     size: int
     known: CropRow | None
 
@@ -192,7 +196,7 @@ def represent_crops(tasks: list[Task]) -> list[tuple[CropRow, bool]]:
         if crop is not None:
             crops[index] = crop
     if crops:
-        embeddings = embed(tasks[0].network, np.array(list(crops.values())), tasks[0].runtime, tasks[0].jitters)
+        embeddings = embed(tasks[0].network, np.array(list(crops.values())), tasks[0].runtime, tasks[0].averaging)
         for index, embedding in zip(crops, embeddings, strict=True):
             picture = tasks[index].picture
             rows[index] = replace(rows[index], status=picture.status, reason=picture.reason, embedding=embedding)

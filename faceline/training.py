@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from faceline.averaging import Averaging
 from faceline.calibration import DEFAULT_FPIR, Calibration, check_fpir
 from faceline.classifier_file import Model, write_classifier
 from faceline.classifiers import DEFAULT_CLASSIFIER_NAME, check_classifier
@@ -11,7 +12,6 @@ from faceline.faces import AlignmentOptions
 from faceline.files import MANIFEST_FILE, check_folder, locked, named_path, one_line, read_record
 from faceline.formats import CLASSIFIER_FILE, DEFAULT_EMBEDDINGS_DIR, Status, read_people
 from faceline.gallery import UNKNOWN, Gallery
-from faceline.jitter import check_jitters
 from faceline.networks import network_of
 from faceline.parallel import process_count
 from faceline.summary import people_count
@@ -83,7 +83,7 @@ def train(
         with cure("run batch_represent again with --overwrite"):
             network = network_of(record["options"])
             alignment = AlignmentOptions.from_record(record.get("alignment"))
-            jitters = check_jitters(record["options"].get("jitters"))
+            averaging = Averaging.from_record(record["options"])
             found = read_people(folder, network.dimensions, record["counts"], frozenset({Status.OK}))
         embeddings, crops, names = found
         if not crops:
@@ -94,6 +94,6 @@ def train(
         gallery = Gallery.fit(
             names, embeddings, crops, network, fpir=fpir, classifier=classifier, lda_dim=lda_dim, jobs=jobs
         )
-        write_classifier(folder / CLASSIFIER_FILE, Model(alignment, network, jitters, gallery))
+        write_classifier(folder / CLASSIFIER_FILE, Model(alignment, network, averaging, gallery))
     left_out = record["counts"].get(Status.FALLBACK, 0)
     return Trained(str(folder / CLASSIFIER_FILE), len(gallery.people), len(embeddings), gallery.calibration, left_out)

@@ -144,7 +144,7 @@ HOSTILE = [
 SCORER = ("scale", "centre", "means", "crowding", "components", "classifier", "learnt")
 CALIBRATION = ("fpir", "tpir", "limit", "right", "known", "people")
 PLACES = [
-    *("format", "network", "network_sha256", "alignment", "jitters", "gallery"),
+    *("format", "network", "network_sha256", "alignment", "passes", "jitters", "gallery"),
     *(f"gallery/{name}" for name in Gallery.__dataclass_fields__),
     *(f"gallery/scorer/{name}" for name in SCORER),
     *(f"gallery/scorer/learnt/{name}" for name in ("coefficients", "intercepts")),
