@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 # others, gain nothing more (docs/accuracy.md).
 PASSES = {
     1: ((0, False),),
-    2: ((4, False), (-4, True)),
+    2: ((-4, False), (4, True)),
     4: ((4, False), (4, True), (-4, False), (-4, True)),
 }
 DEFAULT_PASSES = 1
