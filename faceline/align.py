@@ -93,7 +93,7 @@ def align_folder(
     detection_size : int
         Pictures with a longer edge than this many pixels are shrunk to it for detection, not for the crop.
     skip_multi : bool
-        Leave out pictures with several faces, instead of taking the largest.
+        Leave out pictures with several faces, instead of taking the main one.
     fallback : str
         "centre" gives a picture in which no face is found a crop of its middle, so that an evaluation can count it; its
         status is `fallback`.
@@ -123,9 +123,7 @@ def align_folder(
     listing = list_pictures(input_dir)
     crops = [crop_path(image) for image in listing.images]
     refuse_within(input_dir, {output_dir, *(output_dir / person_of(crop) for crop in crops)})
-    record = options.record() | {"skip_multi": skip_multi}
-    if fallback != "none":  # left out else, as in the folders of before there was one
-        record["fallback"] = fallback
+    record = options.record() | {"skip_multi": skip_multi, "fallback": fallback}
     with locked(output_dir):
         journal = Journal(
             output_dir,

@@ -146,9 +146,9 @@ def test_a_picture_without_a_face_falls_back_to_its_middle_on_request(tmp_path, 
 def test_folders_with_and_without_fallbacks_do_not_mix(tmp_path, people):
     align_folder(people, tmp_path / "none", **QUICK)
     align_folder(people, tmp_path / "centre", fallback="centre", **QUICK)
-    with pytest.raises(FacelineError, match="made with fallback None, not 'centre'; name another folder"):
+    with pytest.raises(FacelineError, match="made with fallback 'none', not 'centre'; name another folder"):
         align_folder(people, tmp_path / "none", fallback="centre", **QUICK)
-    with pytest.raises(FacelineError, match="made with fallback 'centre', not None; name another folder"):
+    with pytest.raises(FacelineError, match="made with fallback 'centre', not 'none'; name another folder"):
         align_folder(people, tmp_path / "centre", **QUICK)
     with pytest.raises(FacelineError, match="unknown fallback 'center'; choose from none, centre"):
         align_folder(people, tmp_path / "out", fallback="center", **QUICK)
