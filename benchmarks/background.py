@@ -30,8 +30,8 @@ def main() -> None:
     names = np.array([person_of(crop) for crop in crops])
     known, strangers = options.known.read_text().split(), options.strangers.read_text().split()
     directions, outside = unit(embeddings), np.isin(names, strangers)
-    scale = NETWORK.threshold**2 / 2 / np.mean(np.square(embeddings).sum(axis=1))
-    training = Training(DEFAULT_CLASSIFIER_NAME, None, float(scale), 1, {})
+    scale = NETWORK.metric.as_cosine(NETWORK.threshold, embeddings)
+    training = Training(DEFAULT_CLASSIFIER_NAME, None, scale, 1, {})
     print("| people | pictures | strangers: mean, deviation | background | known, crowding added: mean, deviation |")
     print("|---|---|---|---|---|")
     for people in (1, 2, 3, 5, 10, 20, 50, 100, len(known)):

@@ -125,7 +125,7 @@ def svc(trial: Trial, faces: np.ndarray, penalty: float) -> tuple[np.ndarray, np
 
 
 def nearest_neighbour(trial: Trial, faces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    neighbours = NearestNeighbour.fit(trial.gallery_names, trial.gallery)
+    neighbours = NearestNeighbour.fit(trial.gallery_names, trial.gallery, NETWORK.metric)
     scores, _ = neighbours.score(faces)
     return neighbours.people[scores.argmax(axis=1)], scores.max(axis=1)
 

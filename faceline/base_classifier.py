@@ -91,14 +91,6 @@ def products(points: "np.ndarray", others: "np.ndarray") -> "np.ndarray":
     return np.einsum("mp,np->mn", points, others) if len(points) == 1 else points @ others.T
 
 
-def squared_distances(points: "np.ndarray", others: "np.ndarray") -> "np.ndarray":
-    """Between every two points: (m, n)."""
-    import numpy as np
-
-    squares = (points**2).sum(axis=1)[:, None] + (others**2).sum(axis=1) - 2 * points @ others.T
-    return np.maximum(squares, 0)
-
-
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
     """Silence what scikit-learn has to say of few pictures and of iterations; the held-out people judge the result."""

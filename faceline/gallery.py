@@ -4,9 +4,10 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import TYPE_CHECKING, Self
 
 from faceline.calibration import Calibration
+from faceline.distances import Metric
 from faceline.errors import FacelineError
 from faceline.formats import LARGEST, are_reckonable
-from faceline.networks import DISTANCES, Network
+from faceline.networks import Network
 from faceline.scoring import Scorer, Training, unit
 
 if TYPE_CHECKING:
@@ -86,8 +87,8 @@ class Gallery:
         Where each came from.
     labels : ndarray of shape (n,), int32
         Index into `people` of each embedding, in rising order; everybody has one at least.
-    distance : str
-        How embeddings compare, one of `networks.DISTANCES`.
+    metric : Metric
+        What `Candidate.distance` is.
     scorer : Scorer
     calibration : Calibration
     """
@@ -96,7 +97,7 @@ class Gallery:
     embeddings: "np.ndarray"
     crops: list[str]
     labels: "np.ndarray"
-    distance: str
+    metric: Metric
     scorer: Scorer
     calibration: Calibration
 
@@ -135,9 +136,7 @@ class Gallery:
         order = np.argsort(labels, kind="stable")
         if (np.diff(labels) < 0).any():  # stage 2 writes them in order, and a copy of 800,000 takes 400 MB
             embeddings, labels = embeddings[order], labels[order]
-        scale = network.threshold
-        if network.distance == "euclidean":
-            scale = float(network.threshold**2 / 2 / np.mean(np.einsum("ij,ij->i", embeddings, embeddings)))
+        scale = network.metric.as_cosine(network.threshold, embeddings)
         directions = unit(embeddings)
         training = Training.choose(directions, labels, classifier, lda_dim, scale, jobs)
         scorer = Scorer.fit(directions, labels, training)
@@ -148,7 +147,7 @@ class Gallery:
             embeddings[kept],
             [crops[row] for row in order[kept]],
             labels[kept],
-            network.distance,
+            network.metric,
             scorer,
             calibration,
         )
@@ -218,11 +217,9 @@ class Gallery:
         import numpy as np
 
         start, stop = np.searchsorted(self.labels, [person, person + 1])
-        distances = np.linalg.norm(self.embeddings[start:stop] - embedding, axis=1)
+        distances = self.metric.pairs(self.embeddings[start:stop], embedding[None])
         row = int(distances.argmin())
-        # Embeddings that compare by their angle have length 1, where 1 - cosine is half the square of the distance.
-        distance = float(distances[row])
-        return (distance if self.distance == "euclidean" else distance**2 / 2), self.crops[start + row]
+        return float(distances[row]), self.crops[start + row]
 
     def is_near(self, candidate: Candidate, threshold: float | None) -> bool:
         """Whether a candidate is similar enough to be named."""
@@ -231,7 +228,8 @@ class Gallery:
     def record(self) -> dict:
         """The gallery as plain values and arrays."""
         record = {field.name: getattr(self, field.name) for field in fields(self)}
-        return record | {"scorer": self.scorer.record(), "calibration": asdict(self.calibration)}
+        parts = {"metric": asdict(self.metric), "calibration": asdict(self.calibration)}
+        return record | parts | {"scorer": self.scorer.record()}
 
     @classmethod
     def from_record(cls, record: dict, dimensions: int) -> Self:
@@ -244,9 +242,10 @@ class Gallery:
         KeyError, TypeError, ValueError, AttributeError
             If they are nothing of the kind.
         """
+        metric = Metric.from_record(record.get("metric"))
         parts = {field.name: record[field.name] for field in fields(cls)}
         scorer, calibration = Scorer.from_record(parts["scorer"]), Calibration.from_record(parts["calibration"])
-        gallery = cls(**parts | {"scorer": scorer, "calibration": calibration})
+        gallery = cls(**parts | {"metric": metric, "scorer": scorer, "calibration": calibration})
         gallery.check(dimensions)
         return gallery
 
@@ -273,7 +272,6 @@ class Gallery:
             and people > 0
             and np.array_equal(np.unique(self.labels), np.arange(people))
             and bool((np.diff(self.labels) >= 0).all())
-            and self.distance in DISTANCES
             and scorer.centre.shape == (dimensions,)
             and scorer.means.shape == (people, dimensions)
             and scorer.crowding.shape == (people,)

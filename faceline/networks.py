@@ -9,12 +9,12 @@ from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 
+from faceline.distances import Metric
 from faceline.errors import FacelineError, UnreadableError, cure
 from faceline.files import named_path, one_line, read_bytes, real_path
 from faceline.geometry import FRAMES
 from faceline.weights import DLIB_RESNET, Download, Weights, path_of
 
-DISTANCES = ("euclidean", "cosine")
 CHANNELS = ("rgb", "bgr")
 
 
@@ -36,7 +36,7 @@ class Network:
     dimensions : int
         Length of an embedding.
     distance : str
-        How two embeddings compare, one of DISTANCES; "cosine" is 1 minus the cosine of their angle.
+        How two embeddings compare, one of `distances.KINDS`.
     threshold : float
         The distance below which its authors call two faces the same person; a classifier measures distances by it.
     licence : str
@@ -46,6 +46,8 @@ class Network:
         What an ONNX file wants subtracted from the pixels (0 to 255), and then divided by, in the order of `channels`.
     crop_size : int
         Edge of the crops that stage 1 cuts for it, in pixels, where the user does not say.
+    typical_length : float or None
+        Of an embedding, where the distance is "half-normalized".
     """
 
     name: str
@@ -61,6 +63,12 @@ class Network:
     mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
     deviation: tuple[float, float, float] = (1.0, 1.0, 1.0)
     crop_size: int = 0
+    typical_length: float | None = None
+
+    @property
+    def metric(self) -> Metric:
+        """How two embeddings compare."""
+        return Metric(self.distance, self.typical_length)
 
     def record(self) -> dict:
         """All that an embedding depends on, as JSON for `run.json` and `classifier.pkl`."""
@@ -70,7 +78,7 @@ class Network:
             record["network_description"] = {
                 name: list(value) if isinstance(value, tuple) else value
                 for name, value in asdict(self).items()
-                if name in DESCRIPTION
+                if name in DESCRIPTION and value is not None
             }
         return record
 
@@ -97,10 +105,11 @@ NETWORKS: Mapping[str, Network] = {
             input_size=150,
             frame="dlib",
             dimensions=128,
-            distance="euclidean",
+            distance="half-normalized",
             threshold=0.6,
             licence="CC0",
             crop_size=96,
+            typical_length=1.43,  # the mean on LFW's development pictures; docs/networks.md
         ),
         Network(
             name="sface",
@@ -146,6 +155,7 @@ DESCRIPTION = {
     "channels": True,
     "mean": True,
     "deviation": True,
+    "typical_length": True,
 }
 
 
@@ -176,7 +186,8 @@ def described(values: dict) -> dict:
     unknown = sorted(values.keys() - DESCRIPTION.keys())
     if missing or unknown:
         raise ValueError(f"lacks {', '.join(missing)}" if missing else f"unknown key {unknown[0]}")
-    for name, allowed in {"frame": tuple(FRAMES), "distance": DISTANCES, "channels": CHANNELS}.items():
+    Metric(values["distance"], values.get("typical_length"))
+    for name, allowed in {"frame": tuple(FRAMES), "channels": CHANNELS}.items():
         if name in values and values[name] not in allowed:
             raise ValueError(f"{name} is {values[name]!r}; choose from {', '.join(allowed)}")
     for name in ("input_size", "dimensions"):

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Self
 
-from faceline.base_classifier import Classifier, Neighbours, blocks, quiet, refuse_large, squared_distances
+from faceline.base_classifier import Classifier, Neighbours, blocks, quiet, refuse_large
+from faceline.distances import squared_distances
 
 if TYPE_CHECKING:
     import numpy as np

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Self
 
-from faceline.base_classifier import Classifier, Neighbours, blocks, products, quiet, refuse_large, squared_distances
+from faceline.base_classifier import Classifier, Neighbours, blocks, products, quiet, refuse_large
+from faceline.distances import squared_distances
 from faceline.parallel import map_batches
 
 if TYPE_CHECKING:

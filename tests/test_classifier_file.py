@@ -73,6 +73,7 @@ print(sorted({{name.split(".")[0] for name in sys.modules}} & {{"faceline", "skl
         ({"gallery/scorer/learnt": {}}, "its parts do not fit together"),
         ({"gallery/calibration/limit": "far"}, "its parts do not fit together"),
         ({"gallery/calibration/more": 1}, "classifier.pkl: "),
+        ({"gallery": {"distance": "euclidean"}}, "the distance is not described as this version does"),
     ],
 )
 def test_a_classifier_of_something_else_is_refused(forged, tmp_path, photographs, change, complaint):
@@ -146,6 +147,7 @@ CALIBRATION = ("fpir", "tpir", "limit", "right", "known", "people")
 PLACES = [
     *("format", "network", "network_sha256", "alignment", "passes", "jitters", "gallery"),
     *(f"gallery/{name}" for name in Gallery.__dataclass_fields__),
+    *(f"gallery/metric/{name}" for name in ("kind", "typical_length")),
     *(f"gallery/scorer/{name}" for name in SCORER),
     *(f"gallery/scorer/learnt/{name}" for name in ("coefficients", "intercepts")),
     *(f"gallery/calibration/{name}" for name in CALIBRATION),
@@ -231,7 +233,10 @@ def test_arrays_of_another_shape_or_kind_are_refused(forged, tmp_path, part):
         {"gallery/calibration/right/slope": 0.0},
         {"gallery/calibration/right/slope": -1},
         {"gallery/calibration/limit": math.nan},
-        {"gallery/distance": "manhattan"},
+        {"gallery/metric/kind": "manhattan"},
+        {"gallery/metric/kind": "euclidean"},
+        {"gallery/metric/typical_length": 1e300},
+        {"gallery/metric/typical_length": 0.0},
     ],
 )
 def test_limits_must_be_numbers_to_reckon_with(forged, tmp_path, change):

@@ -1,10 +1,12 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from conftest import drawn
 
 from faceline import gallery
+from faceline.distances import Metric
 from faceline.gallery import UNKNOWN, Candidate, Gallery, Identity, exemplars, one_name_each
 from faceline.networks import NETWORKS
 from faceline.scoring import unit
@@ -80,7 +82,7 @@ def test_the_evidence_is_true(people):
         assert scores == sorted(scores, reverse=True)
         for candidate in identity.candidates:
             own = np.flatnonzero(known.labels == known.people.index(candidate.name))
-            distances = np.linalg.norm(known.embeddings[own] - embedding, axis=1)
+            distances = NETWORKS["dlib"].metric.pairs(known.embeddings[own], embedding[None])
             assert candidate.nearest == known.crops[own[distances.argmin()]]
             assert candidate.distance == pytest.approx(distances.min())
         confidences = [candidate.confidence for candidate in identity.candidates]
@@ -109,6 +111,26 @@ def test_a_gallery_of_one_has_no_runner_up(people):
         assert identity.margin is None
         assert identity.likeliest.name == "person 00"
         assert len(identity.candidates) == 1
+
+
+def test_the_nearest_picture_follows_the_network_s_distance():
+    """Of a person's two pictures, the short one is the nearer one as it is, the long one half-normalized."""
+    embeddings = np.zeros((4, 128), np.float32)
+    embeddings[:2, :2] = [(0.0, 0.25), (4.0, 0.0)]
+    embeddings[2:, 2:4] = [(1.0, 0.0), (1.0, 0.5)]
+    face = np.zeros((1, 128), np.float32)
+    face[0, 0] = 1.0
+    known = learnt(embeddings, np.array([0, 0, 1, 1]))
+    found = {}
+    for metric in (Metric("euclidean"), Metric("half-normalized", 4.0), Metric("cosine")):
+        (identity,) = replace(known, metric=metric).identify(face)
+        found[metric.kind] = identity.likeliest.nearest, identity.distance
+    # As they are: (0, 1/4) and (4, 0) against (1, 0). Half-normalized: (0, 1) and (4, 0) against (2, 0).
+    assert found == {
+        "euclidean": ("person 00/0.png", pytest.approx((17 / 16) ** 0.5)),
+        "half-normalized": ("person 00/1.png", 2),
+        "cosine": ("person 00/1.png", 0),
+    }
 
 
 def test_cosine_distances(people):

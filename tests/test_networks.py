@@ -229,7 +229,13 @@ def test_colours_and_scale_are_the_description_s(photographs, mobilefacenet):
         ({"frame": None, "licence": None}, "lacks frame, licence"),
         ({"size": "5"}, "unknown key size"),
         ({"frame": '"vgg"'}, "frame is 'vgg'; choose from dlib, arcface, openface"),
-        ({"distance": '"l1"'}, "distance is 'l1'; choose from euclidean, cosine"),
+        ({"distance": '"l1"'}, "distance is 'l1'; choose from euclidean, half-normalized, cosine"),
+        ({"distance": "[1]"}, r"distance is \[1\]; choose from euclidean, half-normalized, cosine"),
+        ({"distance": '"half-normalized"'}, "half-normalized takes a number more than 0 as typical_length"),
+        ({"distance": '"half-normalized"', "typical_length": "0"}, "half-normalized takes a number more than 0"),
+        ({"distance": '"half-normalized"', "typical_length": "nan"}, "half-normalized takes a number more than 0"),
+        ({"distance": '"half-normalized"', "typical_length": "'1'"}, "half-normalized takes a number more than 0"),
+        ({"typical_length": "1.43"}, "typical_length goes with the distance half-normalized only"),
         ({"input_size": '"big"'}, "input_size is 'big', not a number from 1 to 4096"),
         ({"mean": "[1, 2]"}, "mean is not three numbers"),
         ({"deviation": "[1, 2, 0]"}, "deviation is not three numbers"),
@@ -268,8 +274,47 @@ def test_files_that_are_no_networks(tmp_path, mobilefacenet):
     networks.file_sha256.cache_clear()
 
 
+HALF = {"distance": '"half-normalized"', "typical_length": "11"}
+
+
+@pytest.mark.parametrize("changes", [{}, {"distance": '"euclidean"'}, HALF], ids=["cosine", "euclidean", "half"])
+def test_each_distance_of_a_network_of_the_user_s_own(photographs, mobilefacenet, changes):
+    network = network_named(mobilefacenet(**changes))
+    crops = [crop_of(path, 112, frame="arcface") for path in (photographs.portrait, photographs.stranger)]
+    first, second = embed(network, np.stack(crops), ONNX).astype(float)
+    lengths = np.linalg.norm([first, second], axis=1)
+    assert np.allclose(lengths, 1) == (changes == {})  # what is written for a cosine has length 1, else the network's
+    expected = {
+        "cosine": 1 - first @ second / lengths.prod(),
+        "euclidean": ((first - second) ** 2).sum() ** 0.5,
+        "half-normalized": ((first * (11 / lengths[0]) ** 0.5 - second * (11 / lengths[1]) ** 0.5) ** 2).sum() ** 0.5,
+    }
+    distance = network.metric.pairs(first[None], second[None])
+    assert distance == pytest.approx([expected[network.distance]])
+    assert network.record()["network_description"].get("typical_length") == (11 if changes == HALF else None)
+
+
+def test_dlib_s_distance_on_real_faces(crops):
+    embeddings = embed(NETWORK, crops, ONNX)
+    first, second = np.triu_indices(len(crops), 1)
+    scaled = [embedding * (1.43 / np.linalg.norm(embedding)) ** 0.5 for embedding in embeddings.astype(float)]
+    expected = [np.linalg.norm(scaled[one] - scaled[other]) for one, other in zip(first, second, strict=True)]
+    found = NETWORK.metric.pairs(embeddings[first], embeddings[second])
+    assert np.allclose(found, expected, atol=1e-6)
+    # The typical length keeps distances about as they were, and with them the meaning of 0.6.
+    plain = np.linalg.norm(embeddings[first] - embeddings[second], axis=1)
+    assert 1e-4 < np.abs(found - plain).max() < 0.05
+
+
 def test_a_network_is_known_again(mobilefacenet):
+    network = network_named(mobilefacenet(**HALF))
+    assert network_of(network.record()) == network
+    record = network_named(mobilefacenet(**HALF | {"typical_length": "12"})).record()
+    mobilefacenet(**HALF)
+    with pytest.raises(FacelineError, match="made with another network description than MobileFaceNet has now"):
+        network_of(record)
     network = network_named(mobilefacenet())
+    assert "typical_length" not in network.record()["network_description"]  # as before there was any
     assert network_of(network.record()) == network
     with pytest.raises(FacelineError, match="made with another network description than MobileFaceNet has now"):
         network_of(network_named(mobilefacenet(mean="[0, 0, 0]")).record() | {"network_description": {}})

@@ -1,6 +1,7 @@
 import numpy as np
 from conftest import drawn
 
+from faceline.distances import Metric
 from faceline.evaluation.trials import NearestNeighbour, Trial, answers_of, halves, rank_people
 from faceline.gallery import Gallery
 from faceline.networks import NETWORKS
@@ -45,10 +46,15 @@ def test_halves():
 
 def test_the_nearest_neighbour():
     names, points = np.array(["b", "a", "b"]), np.array([[0, 0], [3, 4], [0, 10]], np.float32)
-    neighbours = NearestNeighbour.fit(names, points)
+    neighbours = NearestNeighbour.fit(names, points, Metric("euclidean"))
     assert neighbours.people.tolist() == ["a", "b"]
     scores, _ = neighbours.score(np.array([[0, 0], [3, 4], [0, 8]], np.float32))
     assert np.allclose(scores, [[-5, 0], [0, -5], [-5, -2]], atol=1e-5)
+    # Of the lengths 1, 4 and 16, now 1, 2 and 4 in the same directions: the short one is the nearest no more.
+    names, points = np.array(["a", "b"]), np.array([[0, 1], [16, 0]], np.float32)
+    for metric, distances in ((Metric("euclidean"), [17**0.5, 12]), (Metric("half-normalized", 1.0), [5**0.5, 2])):
+        scores, _ = NearestNeighbour.fit(names, points, metric).score(np.array([[4, 0]], np.float32))
+        assert np.allclose(scores, [np.negative(distances)], atol=1e-5)
 
 
 def test_ranks_of_the_right_person():

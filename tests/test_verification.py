@@ -9,8 +9,9 @@ from conftest import EVALUATION, embedded, run_script, tree
 from sklearn.metrics import roc_auc_score
 
 from faceline import compare_groups, verify
+from faceline.distances import Metric
 from faceline.errors import FacelineError
-from faceline.evaluation.comparison import all_distances, pair_distances, read_embedded
+from faceline.evaluation.comparison import all_distances, read_embedded
 from faceline.files import read_json, write_json
 from faceline.formats import CropRow
 from faceline.networks import NETWORKS, network_named
@@ -18,25 +19,44 @@ from faceline.represent import write_represented
 from faceline.summary import run_record
 
 # Where the pictures of made-up people lie on the first axis of the embeddings; sums of powers of 2, so that all
-# distances are exact.
+# distances are exact: as the network of these embeddings is described, they compare as they are.
 A = {"a/1": [0.0, 0.125], "a/2": [0.5, 0.875]}
 B = {"b/1": [2.0, 2.25], "b/2": [2.3125]}
 
 
-def made_up(folder, people, fallbacks=(), network="dlib"):
-    """Write embeddings as stage 2 does."""
+PLAIN = {
+    "input_size": 150,
+    "frame": "dlib",
+    "dimensions": 128,
+    "distance": "euclidean",
+    "threshold": 0.6,
+    "licence": "",
+}
+
+
+def described(path, **changes):
+    """A network of the user's own, of which nothing but its description is needed."""
+    lines = [f"{name} = {json.dumps(value)}\n" for name, value in (PLAIN | changes).items()]
+    path.write_bytes(b"the same")
+    path.with_suffix(".toml").write_text("".join(lines))
+    return network_named(str(path))
+
+
+def made_up(folder, people, fallbacks=(), network=None):
+    """Write embeddings as stage 2 does; without another network, they are of one `plain` beside the folder."""
+    network = NETWORKS[network] if network else described(folder.parent / "plain.onnx")
     rows = []
     for person, places in sorted(people.items()):
         for number, place in enumerate(places, start=1):
             crop = f"{person}/{person.rpartition('/')[2]}_{number:04d}.jpg.png"
             embedding = np.zeros(128, np.float32)
-            embedding[:2] = (np.cos(place), np.sin(place)) if network == "sface" else (place, 0)
+            embedding[:2] = (np.cos(place), np.sin(place)) if network.name == "sface" else (place, 0)
             status = "fallback" if crop in fallbacks else "ok"
             rows.append(CropRow(crop, person, status, "", "0" * 64, embedding))
     folder.mkdir()
     write_represented(folder, rows)
     counts = {status: sum(row.status == status for row in rows) for status in {row.status for row in rows}}
-    write_json(folder / "run.json", run_record("represent", NETWORKS[network].record(), counts, 1.0))
+    write_json(folder / "run.json", run_record("represent", network.record(), counts, 1.0))
     return folder
 
 
@@ -174,15 +194,10 @@ def test_a_wrong_list_of_groups_takes_one_line(tmp_path, text, complaint):
 
 
 def test_one_network_described_in_two_ways(tmp_path):
-    description = (
-        'input_size = 112\nframe = "arcface"\ndimensions = 128\ndistance = "cosine"\nthreshold = {}\nlicence = ""\n'
-    )
     folders = []
     for name, people, threshold in (("one", A, 0.5), ("two", B, 0.5), ("three", {"c": [0.0]}, 0.6)):
         (tmp_path / name).mkdir()
-        (tmp_path / name / "net.onnx").write_bytes(b"the same")
-        (tmp_path / name / "net.toml").write_text(description.format(threshold))
-        record = network_named(str(tmp_path / name / "net.onnx")).record()
+        record = described(tmp_path / name / "net.onnx", distance="cosine", threshold=threshold).record()
         folders.append(made_up(tmp_path / name / "embeddings", people, network="sface"))
         path = folders[-1] / "run.json"
         write_json(path, read_json(path) | {"options": record})
@@ -195,7 +210,7 @@ def test_folders_must_go_together(tmp_path):
     one, two = made_up(tmp_path / "one", A), made_up(tmp_path / "two", B, network="sface")
     groups = groups_of(tmp_path / "groups.csv", A)
     with pytest.raises(
-        FacelineError, match=r"two: embeddings of the network sface, those of .*one are of dlib; compare"
+        FacelineError, match=r"two: embeddings of the network sface, those of .*one are of plain; compare"
     ):
         compare_groups(groups, [one, two], output_dir=tmp_path / "out")
     with pytest.raises(FacelineError, match=r"one: a/1 is in .*one, too; name folders of different people"):
@@ -229,23 +244,18 @@ def test_results_do_not_replace_what_they_are_made_from(tmp_path, name):
         verify(pairs, folder, output_dir=tmp_path)
 
 
-@pytest.mark.parametrize("distance", ["euclidean", "cosine"])
+@pytest.mark.parametrize("metric", [Metric("euclidean"), Metric("half-normalized", 1.43), Metric("cosine")], ids=str)
 @pytest.mark.parametrize("block", [1, 70, 8_000_000])
-def test_distances_in_blocks(distance, block, monkeypatch):
+def test_distances_in_blocks(metric, block, monkeypatch):
     monkeypatch.setattr("faceline.evaluation.comparison.BLOCK", block)
     embeddings = np.random.default_rng(0).normal(size=(23, 128)).astype(np.float32)
     labels = np.arange(23) // 4
     first, second = np.triu_indices(23, 1)
-    expected = pair_distances(embeddings[first], embeddings[second], distance)
+    expected = metric.pairs(embeddings[first], embeddings[second])
     same = labels[first] == labels[second]
-    for found, chosen in zip(all_distances(embeddings, labels, distance), (same, ~same), strict=True):
+    for found, chosen in zip(all_distances(embeddings, labels, metric), (same, ~same), strict=True):
         assert found.dtype == np.float32
         assert np.allclose(found, np.sort(expected[chosen]), atol=1e-6)
-
-
-def test_cosine_distances_of_zeros_are_1():
-    vectors = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 3.0]])
-    assert pair_distances(vectors, vectors[::-1], "cosine").tolist() == [1, 0, 1]
 
 
 # Of 4 pairs of each kind, the distances: genuine 1/8, 3/8, 1/4, 3/8; impostors 4/8, 7/8, 3/8, 3/4.
@@ -362,17 +372,14 @@ def test_real_photographs(photographed, tmp_path):
     rows = {crop: row for row, crop in enumerate(people.crops)}
     with (tmp_path / "out" / "pairs.csv").open() as file:
         listed = list(csv.DictReader(file))
-    distances = [
-        np.linalg.norm(people.embeddings[rows[row["first"]]] - people.embeddings[rows[row["second"]]]) for row in listed
-    ]
+    scaled = [1.43**0.5 * embedding / np.linalg.norm(embedding) ** 0.5 for embedding in people.embeddings]
+    distances = [np.linalg.norm(scaled[rows[row["first"]]] - scaled[rows[row["second"]]]) for row in listed]
     assert np.allclose(distances, [float(row["distance"]) for row in listed], atol=2e-6)
     area = roc_auc_score([row["people"] == "same" for row in listed], -np.array(distances))
     assert report["area"] == pytest.approx(area, abs=1e-6)
     text = lines_of(*arguments)
-    assert (
-        text[0]
-        == f"120 pairs of {report['pictures']} pictures: 60 of one person, 60 of two. Network dlib, euclidean distance."
-    )
+    counts = f"120 pairs of {report['pictures']} pictures: 60 of one person, 60 of two."
+    assert text[0] == f"{counts} Network dlib, half-normalized distance."
     assert f"Accuracy             {report['accuracy']:.4f}" in text[3]
     assert text[-1] == f"Written to {tmp_path / 'out'}"
     lines = lines_of(
@@ -389,7 +396,7 @@ def test_real_photographs(photographed, tmp_path):
 
 def test_two_folders_are_read_as_one(photographed, tmp_path):
     folder, names = photographed
-    second = made_up(tmp_path / "second", {"zz/1": [0.0, 0.5], "zz/2": [0.25]})
+    second = made_up(tmp_path / "second", {"zz/1": [0.0, 0.5], "zz/2": [0.25]}, network="dlib")
     groups = written(tmp_path / "groups.csv", f"person,group\n{names[0]},x\nzz/1,x\nzz/2,x\n")
     found = compare_groups(groups, [folder / "embeddings", second], output_dir=tmp_path / "out").comparison
     assert (found.rates[0].genuine, found.rates[0].impostors) == (6 + 1, 4 * 3 + 2)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from faceline.distances import Metric
 from faceline.errors import FacelineError, cure
 from faceline.files import check_folder, named_path, one_line, read_record, real_path
 from faceline.formats import USABLE, Status, read_represented
@@ -88,28 +89,7 @@ def embeds_otherwise(network: Network, other: Network) -> bool:
     return network.sha256 != other.sha256 or descriptions[0] != descriptions[1]
 
 
-def pair_distances(first: "np.ndarray", second: "np.ndarray", distance: str) -> "np.ndarray":
-    """The distances of embeddings, (n, d), to others, (n, d), pair by pair: (n,) float64.
-
-    `distance` is one of `networks.DISTANCES`.
-    """
-    import numpy as np
-
-    first, second = np.asarray(first, np.float64), np.asarray(second, np.float64)
-    if distance == "euclidean":
-        return np.linalg.norm(first - second, axis=1)
-    return 1 - np.einsum("ij,ij->i", directions(first), directions(second))
-
-
-def directions(embeddings: "np.ndarray") -> "np.ndarray":
-    """Rows of float64 scaled to length 1; a row of zeros stays."""
-    import numpy as np
-
-    lengths = np.linalg.norm(embeddings, axis=1, keepdims=True)
-    return embeddings / np.where(lengths == 0, 1, lengths)
-
-
-def all_distances(embeddings: "np.ndarray", labels: "np.ndarray", distance: str) -> "tuple[np.ndarray, np.ndarray]":
+def all_distances(embeddings: "np.ndarray", labels: "np.ndarray", metric: Metric) -> "tuple[np.ndarray, np.ndarray]":
     """The distances of every two embeddings, in blocks, so that memory holds little more than the result.
 
     Parameters
@@ -117,8 +97,7 @@ def all_distances(embeddings: "np.ndarray", labels: "np.ndarray", distance: str)
     embeddings : ndarray of shape (n, d), float32
     labels : ndarray of shape (n,), int
         Whose each one is.
-    distance : str
-        One of `networks.DISTANCES`.
+    metric : Metric
 
     Returns
     -------
@@ -133,7 +112,7 @@ def all_distances(embeddings: "np.ndarray", labels: "np.ndarray", distance: str)
     genuine = np.empty(genuine_count, np.float32)
     impostor = np.empty(count * (count - 1) // 2 - genuine_count, np.float32)
     filled = [0, 0]
-    for rows, block in distance_blocks(embeddings, distance):
+    for rows, block in distance_blocks(embeddings, metric):
         # The columns are the embeddings from the block's first on; each pair is taken once.
         later = np.arange(block.shape[1]) > np.arange(block.shape[0])[:, None]
         same = labels[rows][:, None] == labels[rows.start :]
@@ -146,22 +125,14 @@ def all_distances(embeddings: "np.ndarray", labels: "np.ndarray", distance: str)
     return genuine, impostor
 
 
-def distance_blocks(embeddings: "np.ndarray", distance: str) -> "Iterator[tuple[slice, np.ndarray]]":
+def distance_blocks(embeddings: "np.ndarray", metric: Metric) -> "Iterator[tuple[slice, np.ndarray]]":
     """Some rows at a time, and their distances to all embeddings from the first of these rows on, float64."""
     import numpy as np
 
-    vectors = np.asarray(embeddings, np.float64)
-    if distance == "cosine":
-        vectors = directions(vectors)
-    squares = np.einsum("ij,ij->i", vectors, vectors)
-    edges = [*range(0, len(vectors), max(1, BLOCK // max(1, len(vectors)))), len(vectors)]
+    embeddings = np.asarray(embeddings, np.float64)
+    edges = [*range(0, len(embeddings), max(1, BLOCK // max(1, len(embeddings)))), len(embeddings)]
     for start, stop in itertools.pairwise(edges):
-        products = vectors[start:stop] @ vectors[start:].T
-        if distance == "cosine":
-            yield slice(start, stop), 1 - products
-        else:
-            apart = squares[start:stop, None] + squares[start:] - 2 * products
-            yield slice(start, stop), np.sqrt(np.maximum(apart, 0))
+        yield slice(start, stop), metric.table(embeddings[start:stop], embeddings[start:])
 
 
 def refuse_inputs(output_dir: Path, outputs: Sequence[str], inputs: Sequence[Path]) -> None:

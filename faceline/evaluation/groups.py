@@ -209,7 +209,7 @@ def gather(path: Path, embedded: Embedded) -> tuple[list[Group], int]:
     found = []
     for name, size in sizes.items():
         rows = np.flatnonzero(membership == name)
-        distances = Distances(*all_distances(embedded.embeddings[rows], labels[rows], embedded.network.distance))
+        distances = Distances(*all_distances(embedded.embeddings[rows], labels[rows], embedded.network.metric))
         found.append(Group(name, size, len(rows), int(embedded.fallbacks[rows].sum()), distances))
     return found, len(people) - len(groups)
 

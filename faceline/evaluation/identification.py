@@ -232,7 +232,8 @@ def outcome_of(trial: Trial, name: str, fit: partial) -> Outcome:
     enrolled = trial.gallery_names.tolist()
     gallery = fit(enrolled, trial.gallery, enrolled)
     people = np.array(gallery.people)
-    scores = {name: gallery.scorer.score, BASELINE: NearestNeighbour.fit(trial.gallery_names, trial.gallery).score}
+    neighbours = NearestNeighbour.fit(trial.gallery_names, trial.gallery, gallery.metric)
+    scores = {name: gallery.scorer.score, BASELINE: neighbours.score}
     known = {key: rank_people(score, people, trial.probes, trial.probe_names) for key, score in scores.items()}
     others = {key: rank_people(score, people, trial.strangers, trial.stranger_names) for key, score in scores.items()}
     counts = [len(people), len(enrolled)]

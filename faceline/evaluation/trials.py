@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
-from faceline.base_classifier import squared_distances
+from faceline.distances import Metric
 from faceline.evaluation.identification_rates import person_weights
 from faceline.gallery import UNKNOWN, Gallery, Identity
 
@@ -78,27 +78,28 @@ def halves(people: list[str], generator: "np.random.Generator") -> tuple[list[st
 class NearestNeighbour:
     """The baseline that learns nothing: a person is as similar as the nearest one of their pictures.
 
-    `people` (k,) are sorted, `embeddings` (n, d) lie person by person, from the rows `starts` (k,) on.
+    `people` (k,) are sorted, `embeddings` (n, d) lie person by person, from the rows `starts` (k,) on, and compare by
+    `metric`.
     """
 
     people: "np.ndarray"
     embeddings: "np.ndarray"
     starts: "np.ndarray"
+    metric: Metric
 
     @classmethod
-    def fit(cls, names: "np.ndarray", embeddings: "np.ndarray") -> Self:
+    def fit(cls, names: "np.ndarray", embeddings: "np.ndarray", metric: Metric) -> Self:
         import numpy as np
 
         order = np.argsort(names, kind="stable")
         people, starts = np.unique(names[order], return_index=True)
-        return cls(people, embeddings[order], starts)
+        return cls(people, embeddings[order], starts, metric)
 
     def score(self, embeddings: "np.ndarray") -> "tuple[np.ndarray, np.ndarray]":
         """Minus the distances of faces, (m, d), to all people, (m, k), twice, as `Scorer.score` gives them."""
         import numpy as np
 
-        distances = np.sqrt(squared_distances(embeddings, self.embeddings))
-        scores = -np.minimum.reduceat(distances, self.starts, axis=1)
+        scores = -np.minimum.reduceat(self.metric.table(embeddings, self.embeddings), self.starts, axis=1)
         return scores, scores
 
 

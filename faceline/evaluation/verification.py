@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from faceline.evaluation.comparison import DEFAULT_OUTPUT, Embedded, pair_distances, read_embedded, refuse_inputs
+from faceline.evaluation.comparison import DEFAULT_OUTPUT, Embedded, read_embedded, refuse_inputs
 from faceline.evaluation.group_results import OUTPUTS as GROUP_OUTPUTS
 from faceline.evaluation.group_results import write_comparison
 from faceline.evaluation.groups import Comparison, compare, gather
@@ -190,8 +190,8 @@ class Compared:
         import numpy as np
 
         rows = np.array(rows)
-        first, second = embedded.embeddings[rows.T]
-        distances = pair_distances(first, second, embedded.network.distance)
+        first, second = embedded.embeddings[rows.T].astype(np.float64)
+        distances = embedded.network.metric.pairs(first, second)
         same, folds = (np.array([getattr(pair, name) for pair in listed.pairs]) for name in ("same", "fold"))
         return cls(listed, rows, embedded, distances, same, folds, *across_folds(distances, same, folds))
 
