@@ -52,7 +52,7 @@ def read_classifier(path: Path, network: str | None = None) -> Model:
         found = network_of(content, network)
         alignment = AlignmentOptions.from_record(content["alignment"])
         averaging = Averaging.from_record(content)
-        gallery = Gallery.from_record(content["gallery"], found.dimensions)
+        gallery = Gallery.from_record(content["gallery"], found)
     except FacelineError as error:
         raise FacelineError(f"{one_line(path)}: {one_line(error)}; {advice}") from None
     except Exception:  # values of a wrong kind raise nearly everything when they are compared or looked up

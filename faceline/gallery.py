@@ -232,21 +232,23 @@ class Gallery:
         return record | parts | {"scorer": self.scorer.record()}
 
     @classmethod
-    def from_record(cls, record: dict, dimensions: int) -> Self:
+    def from_record(cls, record: dict, network: Network) -> Self:
         """The gallery that `record` told of, which comes from a file.
 
         Raises
         ------
         FacelineError
-            If the parts are not what they should be, or do not fit together.
+            If the parts are not what they should be, do not fit together, or compare otherwise than the network does.
         KeyError, TypeError, ValueError, AttributeError
             If they are nothing of the kind.
         """
         metric = Metric.from_record(record.get("metric"))
+        if metric != network.metric:
+            raise FacelineError(f"made with another distance than {network.name} has now")
         parts = {field.name: record[field.name] for field in fields(cls)}
         scorer, calibration = Scorer.from_record(parts["scorer"]), Calibration.from_record(parts["calibration"])
         gallery = cls(**parts | {"metric": metric, "scorer": scorer, "calibration": calibration})
-        gallery.check(dimensions)
+        gallery.check(network.dimensions)
         return gallery
 
     def check(self, dimensions: int) -> None:
