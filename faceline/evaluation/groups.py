@@ -5,7 +5,7 @@ from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from faceline.errors import FacelineError
+from faceline.errors import FacelineError, cure
 from faceline.evaluation.comparison import Embedded, all_distances
 from faceline.evaluation.rates import Distances
 from faceline.files import one_line, opened_text
@@ -164,7 +164,7 @@ def number(value: float | None) -> str:
 def read_groups(path: Path) -> dict[str, str]:
     """The group of each person, from a CSV file with the header `person,group`; raises FacelineError."""
     groups = {}
-    with opened_text(path) as file:
+    with cure("name a CSV file with the header person,group"), opened_text(path) as file:
         reader = csv.reader(file, strict=True)
         try:
             if [cell.strip("\ufeff ") for cell in next(reader, [])] != COLUMNS:
