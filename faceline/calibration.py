@@ -32,6 +32,9 @@ DEFAULT_FPIR = 0.01
 # Where the best score is the right person's for fewer of the held-out pictures, the folders do not hold a person each.
 LEAST_RIGHT = 0.25
 
+# A person with more pictures counts no more than one with so many, in what is said of known people.
+MOST_OFTEN = 20
+
 # How many held-out people must lie beyond a limit for them to say as much of it as the shape of all scores does.
 TAIL_PEOPLE = 5
 
@@ -103,7 +106,9 @@ class Calibration:
 
         pictures = np.bincount(labels)
         people = len(pictures)
-        strangers, known = collect(hold_out(directions, labels, scorer, training), pictures)
+        # Of the known people those of whom there are many pictures will be seen often again, but none all the time.
+        often = np.minimum(pictures, MOST_OFTEN)
+        strangers, known = collect(hold_out(directions, labels, scorer, training), often)
         if known.people >= LEAST_TO_HOLD_OUT and known.weights @ known.right < LEAST_RIGHT * known.people:
             advice = "make sure that each folder holds pictures of one person"
             raise FacelineError(f"the people cannot be told apart, their own pictures are taken for others'; {advice}")
@@ -112,7 +117,7 @@ class Calibration:
         spread = KNOWN_SPREAD[0] + KNOWN_SPREAD[1] / pictures
         spread *= (strangers.spread / background[1]) ** KNOWN_SPREAD_POWER
         expected = known_background(people, pictures) - CROWDING_WEIGHT * scorer.crowding
-        known = known.with_background(*(float(np.average(part, weights=pictures)) for part in (expected, spread)))
+        known = known.with_background(*(float(np.average(part, weights=often)) for part in (expected, spread)))
         limit = strangers_limit(strangers, fpir)
         right, some = fit_curve(strangers, known, known.right), fit_curve(strangers, known, np.ones_like(known.right))
         if not (right.slope > 0 and some.slope > 0):

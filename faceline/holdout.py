@@ -114,16 +114,15 @@ def best_scores(scorer: Scorer, directions: "np.ndarray") -> "tuple[np.ndarray, 
     return best, found
 
 
-def collect(rounds: Iterator, pictures: "np.ndarray") -> tuple[Sample, Sample]:
-    """The held-out strangers and the held-out pictures of known people, of whom `pictures`, (k,), are enrolled."""
+def collect(rounds: Iterator, often: "np.ndarray") -> tuple[Sample, Sample]:
+    """The held-out strangers, each alike, and the held-out known people, each of whom counts as `often`, (k,), says."""
     import numpy as np
 
     columns = [np.concatenate(column) for column in zip(*rounds, strict=True)]
     who, is_stranger, scores, right = columns or (np.empty(0, int), np.empty(0, bool), np.empty(0), np.empty(0, bool))
     _, person, counts = np.unique(who[is_stranger], return_inverse=True, return_counts=True)
     strangers = Sample(scores[is_stranger], right[is_stranger], 1 / counts[person], len(counts))
-    # A stranger is anybody, but of the known people those of whom there are many pictures will be seen often again.
     known, person, counts = np.unique(who[~is_stranger], return_inverse=True, return_counts=True)
-    weights = pictures[known][person] / counts[person]
+    weights = often[known][person] / counts[person]
     weights *= len(known) / max(weights.sum(), 1)
     return strangers, Sample(scores[~is_stranger], right[~is_stranger], weights, len(known))

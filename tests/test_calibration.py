@@ -9,7 +9,7 @@ from faceline.calibration import check_fpir, strangers_limit
 from faceline.classifiers import CLASSIFIERS
 from faceline.errors import FacelineError
 from faceline.gallery import UNKNOWN, Gallery
-from faceline.holdout import Sample, hold_out
+from faceline.holdout import Sample, collect, hold_out
 from faceline.networks import NETWORKS
 
 
@@ -206,3 +206,24 @@ def calibration_inputs(embeddings, whose):
 def test_a_rate_lies_between_0_and_1(fpir):
     with pytest.raises(FacelineError, match=f"fpir {fpir} is no rate; choose one between 0 and 1, such as 0.01"):
         check_fpir(fpir)
+
+
+def test_strangers_count_alike_and_known_people_as_often_as_they_will_be_seen():
+    who, is_stranger = np.array([0, 0, 0, 1, 2, 2, 3]), np.array([True] * 4 + [False] * 3)
+    strangers, known = collect(iter([(who, is_stranger, np.arange(7.0), ~is_stranger)]), np.array([1, 1, 20, 5]))
+    assert strangers.weights == pytest.approx([1 / 3, 1 / 3, 1 / 3, 1])
+    assert known.weights == pytest.approx([0.8, 0.8, 0.4])  # 20 to 5, the former on two faces; 2 people in sum
+    assert (strangers.people, known.people) == (2, 2)
+
+
+def test_a_person_with_very_many_pictures_does_not_decide_alone(lfw):
+    generator = np.random.default_rng(1)
+    names = [name for name in np.unique(lfw.names) if len(lfw.rows(name)) >= 5][:8]
+    rows = np.concatenate([lfw.rows(name)[:5] for name in names])
+    jumble = lfw.embeddings[rows[:5]][generator.integers(0, 5, 400)]  # 400 near copies of the first one's pictures
+    jumble = jumble + generator.normal(0, 0.002, jumble.shape).astype(np.float32)
+    embeddings = np.concatenate([jumble, lfw.embeddings[rows[5:]]])
+    whose = np.concatenate([np.zeros(400, int), np.repeat(np.arange(1, len(names)), 5)])
+    fair, crowded = learnt(lfw.embeddings[rows], np.repeat(np.arange(len(names)), 5)), learnt(embeddings, whose)
+    assert abs(fair.calibration.limit - crowded.calibration.limit) < 0.15
+    assert abs(fair.calibration.tpir - crowded.calibration.tpir) < 0.1
