@@ -219,11 +219,11 @@ def test_strangers_count_alike_and_known_people_as_often_as_they_will_be_seen():
 def test_a_person_with_very_many_pictures_does_not_decide_alone(lfw):
     generator = np.random.default_rng(1)
     names = [name for name in np.unique(lfw.names) if len(lfw.rows(name)) >= 5][:8]
+    names = names[3:] + names[:3]  # somebody first who is found more easily than others
     rows = np.concatenate([lfw.rows(name)[:5] for name in names])
     jumble = lfw.embeddings[rows[:5]][generator.integers(0, 5, 400)]  # 400 near copies of the first one's pictures
     jumble = jumble + generator.normal(0, 0.002, jumble.shape).astype(np.float32)
     embeddings = np.concatenate([jumble, lfw.embeddings[rows[5:]]])
     whose = np.concatenate([np.zeros(400, int), np.repeat(np.arange(1, len(names)), 5)])
     fair, crowded = learnt(lfw.embeddings[rows], np.repeat(np.arange(len(names)), 5)), learnt(embeddings, whose)
-    assert abs(fair.calibration.limit - crowded.calibration.limit) < 0.15
-    assert abs(fair.calibration.tpir - crowded.calibration.tpir) < 0.1
+    assert abs(fair.calibration.tpir - crowded.calibration.tpir) < 0.05
