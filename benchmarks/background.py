@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What the background of calibration.py says of scores, beside what small galleries of LFW's people show.
+"""What faceline/background.py says of scores, beside what small galleries of LFW's people show.
 
 Takes the folder of embeddings that batch_represent made of lfw-dev, and its lists of known people and of strangers.
 """

@@ -82,7 +82,8 @@ class Metric:
 
         if self.kind == "cosine":
             return threshold
-        return float(threshold**2 / 2 / np.mean(np.einsum("ij,ij->i", embeddings, embeddings)))
+        vectors = self.vectors(embeddings)
+        return float(threshold**2 / 2 / np.mean(np.einsum("ij,ij->i", vectors, vectors)))
 
 
 def squared_distances(points: "np.ndarray", others: "np.ndarray") -> "np.ndarray":

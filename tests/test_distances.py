@@ -55,6 +55,11 @@ def test_a_threshold_as_a_cosine_distance():
     for metric in (Metric("euclidean"), Metric("half-normalized", 2.0)):
         assert metric.as_cosine(8**0.5, vectors) == pytest.approx(1)
     assert Metric("cosine").as_cosine(0.637, vectors) == 0.637
+    # At right angles, whatever the typical length.
+    apart = np.array([[2.0, 0], [0, 2]])
+    for metric in (Metric("euclidean"), Metric("half-normalized", 0.5), Metric("half-normalized", 3)):
+        (distance,) = metric.pairs(apart[:1], apart[1:])
+        assert metric.as_cosine(distance, apart) == pytest.approx(1)
 
 
 @pytest.mark.parametrize(

@@ -183,6 +183,7 @@ def test_one_known_person(embeddings, tmp_path):
         (["{0}", "--known", "bea"], "nobody who is known has more than 4 pictures; choose a smaller --enrolled"),
         (["{0}", "--enrolled", "0"], "enrolled 0 is out of range; choose 1 or more"),
         (["{0}", "--draws", "0"], "draws 0 is out of range; choose 1 or more"),
+        (["{0}", "--draws", "9" * 25], "draws 9999999999999999999999999 are out of range; choose 1 to 10000"),
         (["{0}", "--draws", "x"], "argument --draws: invalid int value: 'x'"),
         (["{0}", "--seed", "-1"], "seed -1 is out of range; choose 0 or more"),
         (["{0}", "--fpir", "0"], "fpir 0.0 is no rate; choose one between 0 and 1"),

@@ -49,11 +49,11 @@ def read_embedded(folders: Sequence[str | Path]) -> Embedded:
     Raises
     ------
     FacelineError
-        If a folder is missing, unfinished or damaged, two are of different networks, or a person is in two of them.
+        If a folder is missing, unfinished or damaged, two were made in different ways, or a person is in two of them.
     """
     import numpy as np
 
-    networks, rows, owners = [], [], {}
+    networks, averages, rows, owners = [], [], [], {}
     for name in folders:
         folder = named_path(name)
         check_folder(folder, "name the folder that batch_represent wrote")
@@ -61,11 +61,17 @@ def read_embedded(folders: Sequence[str | Path]) -> Embedded:
             record = read_record(folder, "represent")
         with cure("run batch_represent again with --overwrite"):
             networks.append(network_of(record["options"]))
+            averages.append([record["options"].get(name) for name in ("passes", "jitters")])
             found = read_represented(folder, networks[-1].dimensions, record["counts"])
         if embeds_otherwise(networks[0], networks[-1]):
             raise FacelineError(
                 f"{one_line(folder)}: embeddings of the network {one_line(networks[-1].name)}, those of"
                 f" {one_line(folders[0])} are of {one_line(networks[0].name)}; compare embeddings of one network"
+            )
+        if averages[0] != averages[-1]:
+            raise FacelineError(
+                f"{one_line(folder)}: made with other --passes or --jitters than {one_line(folders[0])}, which makes"
+                " distances larger or smaller; compare embeddings that were made alike"
             )
         rows += [row for row in found if row.status in USABLE]
         for person in sorted({row.person for row in found}):

@@ -59,7 +59,7 @@ def compare_groups(
     """
     groups, output_dir = named_path(groups), named_path(output_dir)
     if threshold is not None and not 0 <= threshold < LARGEST:
-        raise FacelineError(f"threshold {threshold} is no distance; choose 0 or more")
+        raise FacelineError(f"threshold {threshold} is no distance; choose 0 to {LARGEST:g}")
     refuse_inputs(output_dir, OUTPUTS, [groups])
     embedded = read_embedded(embeddings_dirs)
     grouped, without_group = gather(groups, embedded)

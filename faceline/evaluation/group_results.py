@@ -16,6 +16,9 @@ RATES_FILE = "group-rates.csv"
 F1_PLOT, ROC_PLOT = "group-f1", "group-roc"
 OUTPUTS = (RATES_FILE, *(f"{stem}{ending}" for stem in (F1_PLOT, ROC_PLOT) for ending in (".png", ".pdf")))
 
+# Letters of a group's name that a plot shows.
+LONGEST_NAME = 40
+
 # Points of a curve that is drawn.
 POINTS = 400
 
@@ -78,5 +81,6 @@ def add_legend(axes: "Axes", title: str, place: str) -> None:
 
 
 def plain(text: str) -> str:
-    """`text` as a font can draw it: bytes that are no text become question marks."""
-    return one_line(text).encode(errors="replace").decode()
+    """`text` as a font can draw it and a plot has room for: bytes that are no text become question marks."""
+    text = one_line(text).encode(errors="replace").decode()
+    return text if len(text) <= LONGEST_NAME else f"{text[:LONGEST_NAME]}..."

@@ -1,6 +1,7 @@
 """How well the pictures of people of different groups are told apart, each group by itself."""
 
 import csv
+import io
 from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 from faceline.errors import FacelineError, cure
 from faceline.evaluation.comparison import Embedded, all_distances
 from faceline.evaluation.rates import Distances
-from faceline.files import one_line, opened_text
+from faceline.files import one_line, read_bytes
 
 COLUMNS = ["person", "group"]
 
@@ -164,10 +165,11 @@ def number(value: float | None) -> str:
 def read_groups(path: Path) -> dict[str, str]:
     """The group of each person, from a CSV file with the header `person,group`; raises FacelineError."""
     groups = {}
-    with cure("name a CSV file with the header person,group"), opened_text(path) as file:
-        reader = csv.reader(file, strict=True)
+    with cure("name a CSV file, in UTF-8, with the header person,group"):
+        text = read_bytes(path).decode("utf-8-sig", "surrogateescape")
+        reader = csv.reader(io.StringIO(text, newline=""), strict=True)
         try:
-            if [cell.strip("\ufeff ") for cell in next(reader, [])] != COLUMNS:
+            if [cell.strip() for cell in next(reader, [])] != COLUMNS:
                 raise ValueError(f"the header is not {','.join(COLUMNS)}")
             for cells in reader:
                 if not cells:
@@ -176,7 +178,7 @@ def read_groups(path: Path) -> dict[str, str]:
                     raise ValueError("not a person and a group")
                 if cells[0] in groups:
                     raise ValueError(f"{cells[0]} is there a second time")
-                groups[cells[0]] = cells[1]
+                groups[cells[0]] = cells[1].strip()
         except (ValueError, csv.Error) as error:
             raise FacelineError(f"{one_line(path)}: line {reader.line_num}: {one_line(error)}") from None
     if not groups:
@@ -200,7 +202,7 @@ def gather(path: Path, embedded: Embedded) -> tuple[list[Group], int]:
     if missing:
         raise FacelineError(
             f"{one_line(path)}: {one_line(missing[0])} has no embedding ({len(missing)} people in all); people are"
-            " called as their folders, and align-dlib.py --fallback centre leaves nobody without one"
+            " called as their folders; manifest.csv of align-dlib.py has the reason where a picture has no crop"
         )
     numbers = {person: index for index, person in enumerate(people)}
     labels = np.array([numbers[person] for person in embedded.people])

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 OUTPUTS = (*(f"{stem}{ending}" for stem in ("cmc", "open-set", "reliability") for ending in (".csv", ".png", ".pdf")),)
 
+MOST_DRAWS = 10_000
+
 # Ranks up to which the right person is looked for.
 RANKS = 10
 
@@ -83,6 +85,8 @@ def identify(
     for name, value, least in (("enrolled", enrolled, 1), ("draws", draws, 1), ("seed", seed, 0)):
         if value < least:
             raise FacelineError(f"{name} {value} is out of range; choose {least} or more")
+    if draws > MOST_DRAWS:
+        raise FacelineError(f"draws {draws} are out of range; choose 1 to {MOST_DRAWS}")
     jobs = process_count(jobs)
     folder, output = named_path(embeddings_dir), named_path(output_dir)
     refuse_inputs(output, OUTPUTS, [named_path(path) for path in (known_path, strangers_path) if path is not None])
@@ -170,7 +174,9 @@ def read_list(path: Path, people: Counter, folder: Path) -> list[str]:
     """The people of a list, sorted; raises FacelineError if there are none, or some who are not among `people`."""
     with cure("name a file with a person on each line"):
         lines = read_bytes(path).decode("utf-8-sig", "surrogateescape").split("\n")
-        listed = sorted({line.strip() for line in lines} - {""})
+        # A folder's name may end in a blank; what a list has too much is taken off where nobody is called so.
+        lines = [line.removesuffix("\r") for line in lines]
+        listed = sorted({line if line in people else line.strip() for line in lines} - {""})
         if not listed:
             raise FacelineError(f"{one_line(path)}: lists nobody")
     if missing := [person for person in listed if person not in people]:

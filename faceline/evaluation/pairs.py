@@ -86,7 +86,7 @@ def fields_of(line: str) -> list[str]:
 def read_header(line: str) -> tuple[int, int]:
     """The number of folds, and of the pairs of each kind in a fold; raises ValueError."""
     try:
-        numbers = [int(field) for field in fields_of(line)]
+        numbers = [int(field) if len(field) < 10 else 0 for field in fields_of(line)]
     except ValueError:
         numbers = []
     if len(numbers) not in (1, 2) or min(numbers) < 1:
@@ -111,7 +111,7 @@ def read_pair(line: str, same: bool, fold: int, number: int) -> Pair:
 
 
 def picture_number(text: str) -> int:
-    if not (text.isascii() and text.isdigit()) or int(text) < 1:
+    if not (text.isascii() and text.isdigit() and len(text) < 10) or int(text) < 1:
         raise ValueError(f"{text[:40]!r} is no number of a picture, counted from 1")
     return int(text)
 
@@ -148,6 +148,7 @@ def rows_of_pairs(path: Path, pairs: list[Pair], crops: list[str]) -> list[tuple
         picture, line = next(iter(lacking.items()))
         raise FacelineError(
             f"{one_line(path)}: line {line}: {one_line(picture)} has no embedding ({len(lacking)} pictures in all);"
-            " every pair counts: align all pictures of the pairs, with --fallback centre"
+            " every pair counts: manifest.csv of align-dlib.py has the reason; where no face was found, align with"
+            " --fallback centre"
         )
     return [(chosen[pair.first], chosen[pair.second]) for pair in pairs]
