@@ -108,7 +108,7 @@ def test_openface_s_spellings_stay():
         (LFW, ["two.txt", "{0}", "--output", ""], "an empty path names nothing"),
         (GROUPS, ["groups.csv"], "the following arguments are required: embeddings"),
         (GROUPS, ["groups.csv", "{0}", "--threshold", "x"], "invalid float value"),
-        (GROUPS, ["groups.csv", "{0}", "--threshold", "-1"], "threshold -1.0 is no distance; choose 0 or more"),
+        (GROUPS, ["groups.csv", "{0}", "--threshold", "-1"], "threshold -1.0 is no distance; choose 0 to 1e+09"),
         (GROUPS, ["groups.csv", "{0}"], "run.json: No such file or directory; run batch_represent"),
         (CLASSIFIER, [], "the following arguments are required: train|infer"),
         (CLASSIFIER, ["train"], "generated-embeddings: No such file or directory; run batch_represent first"),
