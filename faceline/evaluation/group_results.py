@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from faceline.evaluation.groups import Comparison, Group, GroupRates
-from faceline.evaluation.plots import plotted
+from faceline.evaluation.plots import plot_files, plotted
 from faceline.files import one_line
 from faceline.formats import write_csv
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 RATES_FILE = "group-rates.csv"
 F1_PLOT, ROC_PLOT = "group-f1", "group-roc"
-OUTPUTS = (RATES_FILE, *(f"{stem}{ending}" for stem in (F1_PLOT, ROC_PLOT) for ending in (".png", ".pdf")))
+OUTPUTS = (RATES_FILE, *plot_files(F1_PLOT), *plot_files(ROC_PLOT))
 
 # Letters of a group's name that a plot shows.
 LONGEST_NAME = 40

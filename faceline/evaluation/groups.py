@@ -9,6 +9,7 @@ from pathlib import Path
 from faceline.errors import FacelineError, cure
 from faceline.evaluation.comparison import Embedded, all_distances
 from faceline.evaluation.rates import Distances
+from faceline.evaluation.tables import columns
 from faceline.files import one_line, read_bytes
 
 COLUMNS = ["person", "group"]
@@ -150,8 +151,7 @@ def table(rates: list[GroupRates]) -> list[str]:
     """The lines of a table, a group each."""
     cells = [["group", *(heading for heading, _ in TABLE)]]
     cells += [[one_line(row.group), *(number(getattr(row, name)) for _, name in TABLE)] for row in rates]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    return ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in cells]
+    return columns(cells)
 
 
 def number(value: float | None) -> str:

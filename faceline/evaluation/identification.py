@@ -22,6 +22,7 @@ from faceline.evaluation.identification_plots import (
 )
 from faceline.evaluation.identification_rates import Bin, bins_of, cumulative_matches, rates_found
 from faceline.evaluation.identification_report import FPIRS, Counts, Identification, Rate, Span
+from faceline.evaluation.plots import plot_files
 from faceline.evaluation.trials import Answers, NearestNeighbour, Ranking, Trial, answers_of, halves, rank_people
 from faceline.files import locked, named_path, one_line, read_bytes
 from faceline.formats import DEFAULT_EMBEDDINGS_DIR
@@ -31,7 +32,8 @@ from faceline.parallel import process_count
 if TYPE_CHECKING:
     import numpy as np
 
-OUTPUTS = (*(f"{stem}{ending}" for stem in ("cmc", "open-set", "reliability") for ending in (".csv", ".png", ".pdf")),)
+STEMS = ("cmc", "open-set", "reliability")
+OUTPUTS = tuple(name for stem in STEMS for name in (f"{stem}.csv", *plot_files(stem)))
 
 MOST_DRAWS = 10_000
 

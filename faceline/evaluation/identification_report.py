@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Self
 
 from faceline.evaluation.identification_rates import Bin, calibration_error
+from faceline.evaluation.tables import columns
 from faceline.files import one_line
 
 if TYPE_CHECKING:
@@ -172,10 +173,5 @@ class Identification:
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Columns of text, the first to the left, the others to the right."""
-    widths = [max(len(row[column]) for row in [heads, *rows]) for column in range(len(heads))]
-    lines = []
-    for row in [heads, *rows]:
-        cells = [cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)]
-        lines.append("  ".join(["  " + row[0].ljust(widths[0]), *cells]))
-    return "\n".join(lines)
+    """A table below its heading, a little to the right of it."""
+    return "\n".join(f"  {line}" for line in columns([heads, *rows]))

@@ -15,6 +15,11 @@ if TYPE_CHECKING:
 METADATA = {".png": {"Software": None}, ".pdf": {"CreationDate": None, "Creator": None, "Producer": None}}
 
 
+def plot_files(stem: str) -> list[str]:
+    """The names of the files that `plotted` writes."""
+    return [f"{stem}{ending}" for ending in METADATA]
+
+
 @contextmanager
 def plotted(stem: Path) -> "Iterator[Axes]":
     """Give axes to draw on, and write what was drawn to `stem` with the endings .png and .pdf; raises FacelineError."""

@@ -10,7 +10,7 @@ from faceline.evaluation.group_results import OUTPUTS as GROUP_OUTPUTS
 from faceline.evaluation.group_results import write_comparison
 from faceline.evaluation.groups import Comparison, compare, gather
 from faceline.evaluation.pairs import Pairs, read_pairs, rows_of_pairs
-from faceline.evaluation.plots import plotted
+from faceline.evaluation.plots import plot_files, plotted
 from faceline.evaluation.rates import Distances, across_folds, binomial_error, standard_error
 from faceline.files import locked, named_path, one_line
 from faceline.formats import write_csv
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 PAIRS_FILE, ROC_FILE, ROC_PLOT = "pairs.csv", "roc.csv", "roc"
-PAIR_OUTPUTS = (PAIRS_FILE, ROC_FILE, *(f"{ROC_PLOT}{ending}" for ending in (".png", ".pdf")))
+PAIR_OUTPUTS = (PAIRS_FILE, ROC_FILE, *plot_files(ROC_PLOT))
 
 # The false accept rates at which the true accept rate is given.
 RATES = (0.01, 0.001)
