@@ -11,9 +11,10 @@ import numpy as np
 
 from faceline.background import KNOWN_SPREAD, known_background, strangers_background
 from faceline.classifiers import DEFAULT_CLASSIFIER_NAME
-from faceline.formats import person_of, read_embeddings
+from faceline.formats import read_embeddings
 from faceline.holdout import best_scores
 from faceline.networks import DEFAULT_NETWORK, NETWORKS
+from faceline.people_paths import person_of
 from faceline.scoring import CROWDING_WEIGHT, Scorer, Training, unit
 
 NETWORK = NETWORKS[DEFAULT_NETWORK]

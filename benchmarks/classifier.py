@@ -30,7 +30,6 @@ from faceline.formats import (
     CLASSIFIER_FILE,
     CropRow,
     Status,
-    person_of,
     read_embeddings,
     read_people,
     reps_digests,
@@ -40,6 +39,7 @@ from faceline.formats import (
 from faceline.gallery import Gallery
 from faceline.networks import DEFAULT_NETWORK, NETWORKS
 from faceline.parallel import all_cores
+from faceline.people_paths import person_of
 from faceline.summary import run_record
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -21,10 +21,11 @@ from faceline.classifiers import CLASSIFIERS, DEFAULT_CLASSIFIER_NAME
 from faceline.evaluation.identification_plots import plot_reliability
 from faceline.evaluation.identification_rates import bins_of, calibration_error, rates_found
 from faceline.evaluation.trials import Answers, NearestNeighbour, Trial, answers_of, halves
-from faceline.formats import person_of, read_embeddings
+from faceline.formats import read_embeddings
 from faceline.gallery import Gallery
 from faceline.networks import DEFAULT_NETWORK, NETWORKS
 from faceline.parallel import all_cores
+from faceline.people_paths import person_of
 from faceline.scoring import unit
 
 NETWORK = NETWORKS[DEFAULT_NETWORK]

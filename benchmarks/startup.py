@@ -12,7 +12,8 @@ from pathlib import Path
 from measure import interleaved, table
 
 from faceline import align_folder, represent_folder, train
-from faceline.formats import person_of, read_embeddings
+from faceline.formats import read_embeddings
+from faceline.people_paths import person_of
 
 ROOT = Path(__file__).resolve().parent.parent
 

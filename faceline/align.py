@@ -30,12 +30,13 @@ from faceline.files import (
     write_bytes,
     write_errors,
 )
-from faceline.formats import USABLE, PictureRow, Status, crop_path, person_of, read_manifest, write_manifest
+from faceline.formats import USABLE, PictureRow, Status, crop_path, read_manifest, write_manifest
 from faceline.geometry import Box, CoincidentLandmarksError
 from faceline.images import decode_image, encode_png, read_picture
 from faceline.journal import Journal
 from faceline.networks import DEFAULT_NETWORK, network_named
 from faceline.parallel import process_count, spread
+from faceline.people_paths import folder_of, person_of
 from faceline.runtime import DEFAULT_DEVICE, DEFAULT_ENGINE, Runtime
 from faceline.scan import Listing, list_pictures
 from faceline.summary import Summary, run_record
@@ -122,7 +123,7 @@ def align_folder(
     check_fallback(fallback)
     listing = list_pictures(input_dir)
     crops = [crop_path(image) for image in listing.images]
-    refuse_within(input_dir, {output_dir, *(output_dir / person_of(crop) for crop in crops)})
+    refuse_within(input_dir, {output_dir, *(output_dir / folder_of(crop) for crop in crops)})
     record = options.record() | {"skip_multi": skip_multi, "fallback": fallback}
     with locked(output_dir):
         journal = Journal(

@@ -27,6 +27,7 @@ from faceline.files import (
     replacing,
     write_lines,
 )
+from faceline.people_paths import person_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -373,11 +374,6 @@ def read_labels(path: Path) -> list[str]:
         except (ValueError, csv.Error) as error:
             raise FacelineError(f"{one_line(path)}: line {reader.line_num}: {one_line(error)}") from None
     return crops
-
-
-def person_of(path: str) -> str:
-    """The person whose folder `path` lies in: the whole path of that folder, so that `x/anna` is not `y/anna`."""
-    return path.rpartition("/")[0]
 
 
 def crop_path(image: str) -> str:

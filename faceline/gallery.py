@@ -8,12 +8,11 @@ from faceline.distances import Metric
 from faceline.errors import FacelineError
 from faceline.formats import LARGEST, are_reckonable
 from faceline.networks import Network
+from faceline.people_paths import UNKNOWN
 from faceline.scoring import Scorer, Training, unit
 
 if TYPE_CHECKING:
     import numpy as np
-
-UNKNOWN = "unknown"
 
 # So many embeddings, and the names of their crops, are kept to name the nearest picture: 50 MB of them. Of a larger
 # gallery, as many as that leaves for each person.

@@ -30,7 +30,6 @@ from faceline.formats import (
     CropRow,
     PictureRow,
     Status,
-    person_of,
     read_manifest,
     read_represented,
     reps_digests,
@@ -41,6 +40,7 @@ from faceline.images import decode_image, read_picture
 from faceline.journal import Journal
 from faceline.networks import DEFAULT_NETWORK, Network, network_named
 from faceline.parallel import process_count, spread
+from faceline.people_paths import person_of
 from faceline.runtime import DEFAULT_DEVICE, DEFAULT_ENGINE, Runtime
 from faceline.summary import Summary, run_record
 

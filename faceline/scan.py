@@ -8,9 +8,10 @@ from pathlib import Path
 
 from faceline.errors import FacelineError
 from faceline.files import MANIFEST_FILE, RUN_FILE, check_folder, one_line
-from faceline.formats import PictureRow, Status, crop_path, person_of
+from faceline.formats import PictureRow, Status, crop_path
 from faceline.images import picture_suffixes
 from faceline.journal import JOURNAL_FILE
+from faceline.people_paths import UNKNOWN, folder_of, is_nobody, is_thumbnail_store, person_of
 
 # What stage 1 writes beside the people's folders.
 RESERVED = (MANIFEST_FILE, RUN_FILE, JOURNAL_FILE)
@@ -31,7 +32,8 @@ class Listing:
     closed : tuple of str
         Those of them that are folders which cannot be read now, each with a slash at its end.
     ignored : Counter
-        How many files of each ending are no pictures by their names.
+        How many files of each ending are no pictures by their names, and how many folders of each name, with a slash
+        behind it, hold copies that a server made.
     """
 
     images: list[str] = field(default_factory=list)
@@ -67,7 +69,19 @@ def list_pictures(folder: Path) -> Listing:
         stray = sum(row.status == Status.NO_PERSON for row in listing.refused)
         found = f"{stray} pictures but no folder of a person" if stray else "no pictures"
         raise FacelineError(f"{one_line(folder)}: {found}; {layout}")
+    refuse_nobody(folder, listing)
     return listing
+
+
+def refuse_nobody(folder: Path, listing: Listing) -> None:
+    """Raise FacelineError if a folder of people is called as strangers are: its faces would be learnt as one person."""
+    nobody = next((image for image in listing.images if is_nobody(person_of(image))), None)
+    if nobody is not None:
+        advice = (
+            f"nobody may be called {UNKNOWN}, which stands for strangers; take that folder out, rename it"
+            " and run stages 1 and 2 on it apart, then name its embeddings in classifier.py train --strangers DIR"
+        )
+        raise FacelineError(f"{one_line(folder / person_of(nobody))}: {advice}")
 
 
 def walk(folder: Path, listing: Listing) -> None:
@@ -117,7 +131,9 @@ def look_into(folder: Path, prefix: str, suffixes: frozenset[str], listing: List
             status = os.stat(folder / path)
         except OSError:
             status = None  # a link that leads nowhere: if it has a picture's name, the reader says so
-        if status and stat.S_ISDIR(status.st_mode):
+        if status and stat.S_ISDIR(status.st_mode) and is_thumbnail_store(name):
+            listing.ignored[name + "/"] += 1
+        elif status and stat.S_ISDIR(status.st_mode):
             (links if os.path.islink(folder / path) else folders).append((path + "/", identity(status)))
         elif (suffix := os.path.splitext(name)[1].lower()) not in suffixes:
             listing.ignored[suffix] += 1
@@ -133,10 +149,10 @@ def refuse_collisions(listing: Listing) -> None:
     """Refuse the pictures whose crop would take the place of a file of ours, or of the folder of other crops."""
     folders = set()
     for image in listing.images:
-        folder = person_of(image)
+        folder = folder_of(image)
         while folder and folder not in folders:
             folders.add(folder)
-            folder = person_of(folder)
+            folder = folder_of(folder)
     images, listing.images = listing.images, []
     for image in images:
         top, crop = image.split("/", 1)[0], crop_path(image)

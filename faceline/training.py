@@ -11,7 +11,7 @@ from faceline.errors import FacelineError, cure
 from faceline.faces import AlignmentOptions
 from faceline.files import MANIFEST_FILE, check_folder, locked, named_path, one_line, read_record
 from faceline.formats import CLASSIFIER_FILE, DEFAULT_EMBEDDINGS_DIR, Status, read_people
-from faceline.gallery import UNKNOWN, Gallery
+from faceline.gallery import Gallery
 from faceline.networks import network_of
 from faceline.parallel import process_count
 from faceline.summary import people_count
@@ -88,9 +88,6 @@ def train(
         embeddings, crops, names = found
         if not crops:
             raise FacelineError(f"{one_line(folder)}: no crop shows a face that was found; see {MANIFEST_FILE} there")
-        if UNKNOWN in names:
-            advice = "rename that folder of pictures and run all stages again"
-            raise FacelineError(f"{one_line(folder)}: a person is named {UNKNOWN}, as strangers are; {advice}")
         gallery = Gallery.fit(
             names, embeddings, crops, network, fpir=fpir, classifier=classifier, lda_dim=lda_dim, jobs=jobs
         )

@@ -12,7 +12,6 @@ from faceline.formats import (
     CropRow,
     PictureRow,
     Status,
-    person_of,
     read_embeddings,
     read_manifest,
     read_people,
@@ -21,6 +20,7 @@ from faceline.formats import (
     write_embeddings,
     write_manifest,
 )
+from faceline.people_paths import person_of
 
 NAMES = ["plain", "with space", "comma,comma", 'quote"quote', "line\nfeed", "return\rreturn", "é李", "\udcff", "'", "#"]
 

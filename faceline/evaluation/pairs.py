@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 
 from faceline.errors import FacelineError, cure
 from faceline.files import one_line, read_bytes
-from faceline.formats import person_of
+from faceline.people_paths import person_of
 
 # A file that is not split into folds is split into so many.
 FOLDS = 10
