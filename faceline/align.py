@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from faceline.counts import counted
 from faceline.errors import FacelineError, UnreadableError
 from faceline.faces import (
     DEFAULT_DETECTION_SIZE,
@@ -163,7 +164,7 @@ def align_folder(
     people = len({row.person for row in rows if row.status in USABLE})
     left_out = len(listing.refused)
     kept = len(rows) - done - left_out
-    return Summary(str(output_dir), "pictures", people, counts, done, kept, removed, seconds, left_out, listing.ignored)
+    return Summary(str(output_dir), "picture", people, counts, done, kept, removed, seconds, left_out, listing.ignored)
 
 
 def check_fallback(fallback: str) -> None:
@@ -267,7 +268,7 @@ def align_image(
     if not faces and fallback == "none":
         return Alignment(Status.NO_FACE, "", 0)
     if skip_multi and len(faces) > 1:
-        return Alignment(Status.MANY_FACES, f"{len(faces)} faces", len(faces))
+        return Alignment(Status.MANY_FACES, counted(len(faces), "face"), len(faces))
     face = faces[0] if faces else middle_face(image)
     try:
         crop = aligner.crop(image, face)

@@ -7,6 +7,7 @@ known, and everything that can be checked is: versions, shapes, and that the fil
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 
+from faceline.counts import counted
 from faceline.errors import FacelineError
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ class Reader:
 
     def end(self) -> None:
         if self._at != len(self._data):
-            raise FacelineError(f"{len(self._data) - self._at} bytes too many")
+            raise FacelineError(f"{counted(len(self._data) - self._at, 'byte')} too many")
 
     def empty_tensors(self, count: int) -> None:
         for _ in range(count):

@@ -14,6 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from faceline.counts import counted
 from faceline.errors import FacelineError, UnreadableError
 from faceline.files import (
     MANIFEST_FILE,
@@ -259,7 +260,9 @@ def read_embeddings(folder: Path, dimensions: int) -> "tuple[np.ndarray, list[st
         embeddings = read_reps(folder / REPS_FILE, dimensions)
     crops = read_labels(folder / LABELS_FILE)
     if len(embeddings) != len(crops):
-        raise FacelineError(f"{one_line(folder)}: {len(embeddings)} embeddings but {len(crops)} labels")
+        raise FacelineError(
+            f"{one_line(folder)}: {counted(len(embeddings), 'embedding')} but {counted(len(crops), 'label')}"
+        )
     return embeddings, crops
 
 
@@ -349,7 +352,7 @@ def bad_line(path: Path, dimensions: int) -> str:
         for number, line in enumerate(file, start=1):
             cells = line.removesuffix("\n").split(",")
             if len(cells) != dimensions:
-                return f"line {number} has {len(cells)} numbers instead of {dimensions}"
+                return f"line {number} has {counted(len(cells), 'number')} instead of {dimensions}"
             for cell in cells:
                 try:
                     if abs(float(cell)) < LARGEST:

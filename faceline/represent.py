@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from faceline.averaging import DEFAULT_PASSES, Averaging
+from faceline.counts import counted
 from faceline.embed import BATCH, check_network, embed
 from faceline.errors import FacelineError, MissingError, UnreadableError, cure
 from faceline.faces import AlignmentOptions
@@ -130,7 +131,8 @@ def represent_folder(
             counts = Counter(str(row.status) for row in rows)
             if not any(counts[status] for status in USABLE):
                 raise FacelineError(
-                    f"{one_line(data)}: none of {len(rows)} crops can be read; run align-dlib.py again with --overwrite"
+                    f"{one_line(data)}: none of {counted(len(rows), 'crop')} can be read;"
+                    " run align-dlib.py again with --overwrite"
                 )
             removed = len(journal.rows.keys() - {row.key for row in rows})
             seconds = time.monotonic() - begun
@@ -142,7 +144,7 @@ def represent_folder(
                 lambda: {"sha256": reps_digests(out_dir)},
             )
     people = len({row.person for row in rows if row.status in USABLE})
-    return Summary(str(out_dir), "crops", people, counts, done, len(rows) - done, removed, seconds)
+    return Summary(str(out_dir), "crop", people, counts, done, len(rows) - done, removed, seconds)
 
 
 def read_aligned(data: Path, network: Network) -> tuple[list[PictureRow], dict]:

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from faceline.counts import counted
 from faceline.errors import FacelineError
 from faceline.files import MANIFEST_FILE, RUN_FILE, check_folder, one_line
 from faceline.formats import PictureRow, Status, crop_path
@@ -67,7 +68,7 @@ def list_pictures(folder: Path) -> Listing:
     if not listing.images:
         layout = f"put each person's pictures in a folder of their own: {one_line(folder / '<person>' / '<picture>')}"
         stray = sum(row.status == Status.NO_PERSON for row in listing.refused)
-        found = f"{stray} pictures but no folder of a person" if stray else "no pictures"
+        found = f"{counted(stray, 'picture')} but no folder of a person" if stray else "no pictures"
         raise FacelineError(f"{one_line(folder)}: {found}; {layout}")
     refuse_nobody(folder, listing)
     return listing

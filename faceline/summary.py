@@ -5,6 +5,7 @@ import platform
 from collections import Counter
 from dataclasses import dataclass, field
 
+from faceline.counts import counted
 from faceline.files import one_line
 
 # Distributions whose versions can change the results; dlib comes as either of two.
@@ -29,6 +30,10 @@ class Summary:
     ----------
     result : str
         The file or folder that was written.
+    what : str
+        What the items are, in the singular.
+    people : int
+        How many people the usable ones are of.
     counts : Counter
         How many items ended in each status; together they are all items.
     done, kept, removed : int
@@ -57,7 +62,7 @@ class Summary:
         outcomes = ", ".join(f"{count} {status}" for status, count in sorted(self.counts.items()))
         left_out = f"{self.left_out} left out, " if self.left_out else ""
         lines = [
-            f"{total} {self.what} of {people_count(self.people)}: {outcomes}.",
+            f"{counted(total, self.what)} of {counted(self.people, 'person')}: {outcomes}.",
             f"{self.done} computed, {self.kept} as before, {left_out}{self.removed} removed, in {self.seconds:.1f} s.",
         ]
         if self.ignored:
@@ -67,10 +72,6 @@ class Summary:
             lines.append(f"Left aside, no pictures by their names: {endings}.")
         lines.append(f"Written to {one_line(self.result)}")
         return "\n".join(lines)
-
-
-def people_count(count: int) -> str:
-    return "1 person" if count == 1 else f"{count} people"
 
 
 def run_record(stage: str, options: dict, counts: Counter, seconds: float, **more: object) -> dict:

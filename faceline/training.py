@@ -7,6 +7,7 @@ from faceline.averaging import Averaging
 from faceline.calibration import DEFAULT_FPIR, Calibration, check_fpir
 from faceline.classifier_file import Model, write_classifier
 from faceline.classifiers import DEFAULT_CLASSIFIER_NAME, check_classifier
+from faceline.counts import counted
 from faceline.errors import FacelineError, cure
 from faceline.faces import AlignmentOptions
 from faceline.files import MANIFEST_FILE, check_folder, locked, named_path, one_line, read_record
@@ -14,7 +15,6 @@ from faceline.formats import CLASSIFIER_FILE, DEFAULT_EMBEDDINGS_DIR, Status, re
 from faceline.gallery import Gallery
 from faceline.networks import network_of
 from faceline.parallel import process_count
-from faceline.summary import people_count
 
 
 @dataclass(frozen=True)
@@ -29,10 +29,12 @@ class Trained:
 
     def __str__(self) -> str:
         held_out = self.calibration.people
-        source = f"{people_count(held_out)} held out" if held_out else "a background, as there are too few to hold out"
+        source = (
+            f"{counted(held_out, 'person')} held out" if held_out else "a background, as there are too few to hold out"
+        )
         left_out = f"Left out: {self.left_out} of pictures without a face (fallback).\n" if self.left_out else ""
         return (
-            f"Learned {people_count(self.people)} from {self.embeddings} embeddings.\n{left_out}"
+            f"Learned {counted(self.people, 'person')} from {counted(self.embeddings, 'embedding')}.\n{left_out}"
             f"Expects to name {percent(self.calibration.fpir)} of strangers"
             f" and to find {percent(self.calibration.tpir)} of known people (from {source}).\n"
             f"Written to {one_line(self.path)}"

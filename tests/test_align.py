@@ -408,7 +408,7 @@ def test_jobs_do_not_change_a_byte(people, tmp_path, encoded):
         (lambda folder: folder.write_text(""), "in: Not a directory"),
         (lambda folder: folder.mkdir(), "in: no pictures; put each person's pictures in a folder of their own"),
         (lambda folder: (folder / "anna").mkdir(parents=True), "in: no pictures"),
-        (lambda folder: (folder.mkdir(), (folder / "a.jpg").touch()), "in: 1 pictures but no folder of a person"),
+        (lambda folder: (folder.mkdir(), (folder / "a.jpg").touch()), "in: 1 picture but no folder of a person"),
         (lambda folder: (folder.mkdir(), (folder / "l").symlink_to(folder)), "in: no pictures"),
     ],
 )

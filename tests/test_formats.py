@@ -157,7 +157,7 @@ def test_a_forged_copy_is_not_read(vouched, content):
     ("file", "damage", "complaint"),
     [
         ("reps.csv", lambda text: text[: len(text) // 2], "cut off in its last line"),
-        ("reps.csv", lambda text: text[: text.index("\n") + 1], "1 embeddings but 10 labels"),
+        ("reps.csv", lambda text: text[: text.index("\n") + 1], "1 embedding but 10 labels"),
         ("reps.csv", lambda text: "", "0 embeddings but 10 labels"),
         ("reps.csv", lambda text: text.replace(",", ",nan,", 1), "line 1 has 129 numbers instead of 128"),
         (
@@ -176,7 +176,7 @@ def test_a_forged_copy_is_not_read(vouched, content):
             "line 1 holds '1e30', which is no number to reckon",
         ),
         ("reps.csv", lambda text: text[: text.rindex(",")] + ",oops\n", "line 10 holds 'oops'"),
-        ("reps.csv", lambda text: "\x00\xff\n" + text, "line 1 has 1 numbers instead of 128"),
+        ("reps.csv", lambda text: "\x00\xff\n" + text, "line 1 has 1 number instead of 128"),
         ("labels.csv", lambda text: text[:-1], "cut off in its last line"),
         ("labels.csv", lambda text: text[: text.rindex("\n", 0, -1) + 1], "10 embeddings but 9 labels"),
         ("labels.csv", lambda text: text.replace("\n", "\nx,y/a.png\n", 1), "line 2: invalid literal for int"),

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from faceline.counts import counted
 from faceline.errors import FacelineError, cure
 from faceline.evaluation.comparison import Embedded, all_distances
 from faceline.evaluation.rates import Distances
@@ -201,8 +202,8 @@ def gather(path: Path, embedded: Embedded) -> tuple[list[Group], int]:
     missing = sorted(groups.keys() - set(people), key=list(groups).index)
     if missing:
         raise FacelineError(
-            f"{one_line(path)}: {one_line(missing[0])} has no embedding ({len(missing)} people in all); people are"
-            " called as their folders; manifest.csv of align-dlib.py has the reason where a picture has no crop"
+            f"{one_line(path)}: {one_line(missing[0])} has no embedding"
+            f" ({counted(len(missing), 'person')} in all); people are called as their folders; manifest.csv of align-dlib.py has the reason where a picture has no crop"
         )
     numbers = {person: index for index, person in enumerate(people)}
     labels = np.array([numbers[person] for person in embedded.people])

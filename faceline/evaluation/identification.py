@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from faceline.calibration import DEFAULT_FPIR, check_fpir
 from faceline.classifiers import DEFAULT_CLASSIFIER_NAME, check_classifier
+from faceline.counts import counted
 from faceline.errors import FacelineError, cure
 from faceline.evaluation.comparison import DEFAULT_OUTPUT, Embedded, read_embedded, refuse_inputs
 from faceline.evaluation.identification_plots import (
@@ -229,7 +230,7 @@ def run_draws(embedded: Embedded, people: People, settings: dict, fit: partial) 
 
 
 def scores_name(settings: dict) -> str:
-    components = "" if settings["lda_dim"] is None else f", {settings['lda_dim']} components"
+    components = "" if settings["lda_dim"] is None else f", {counted(settings['lda_dim'], 'component')}"
     return settings["classifier"] + components
 
 

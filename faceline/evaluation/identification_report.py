@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Self
 
+from faceline.counts import counted
 from faceline.evaluation.identification_rates import Bin, calibration_error
 from faceline.evaluation.tables import columns
 from faceline.files import one_line
@@ -99,10 +100,10 @@ class Identification:
         spread = " Rates: mean (standard deviation) over the draws." if settings["draws"] > 1 else ""
         return (
             f"{one_line(self.rule)}.\n"
-            f"Enrolled: {counts.enrolled_pictures} pictures of {counts.enrolled_people} people,"
+            f"Enrolled: {counted(counts.enrolled_pictures, 'picture')} of {counted(counts.enrolled_people, 'person')},"
             f" at most {settings['enrolled']} of each, at random.\n"
-            f"To be named: {counts.known_faces} other pictures of {counts.known_people} of them,"
-            f" {counts.stranger_faces} pictures of {counts.strangers} strangers.\n"
+            f"To be named: {counted(counts.known_faces, 'other picture')} of {counts.known_people} of them,"
+            f" {counted(counts.stranger_faces, 'picture')} of {counted(counts.strangers, 'stranger')}.\n"
             f"Draws: {settings['draws']}, seed {settings['seed']}.{spread}"
         )
 
@@ -118,7 +119,7 @@ class Identification:
         ]
         lines = ["Open set: known people found where so many strangers are named", table(["named", *self.opened], rows)]
         if any(None in rates for rates in self.opened.values()):
-            lines.append(f"-: too few strangers, {self.counts.stranger_faces} pictures")
+            lines.append(f"-: too few strangers, {counted(self.counts.stranger_faces, 'picture')}")
         return "\n".join(lines)
 
     def limit_text(self) -> str:

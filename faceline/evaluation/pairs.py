@@ -4,6 +4,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from faceline.counts import counted
 from faceline.errors import FacelineError, cure
 from faceline.files import one_line, read_bytes
 from faceline.people_paths import person_of
@@ -66,7 +67,8 @@ def read_pairs(path: Path) -> Pairs:
         promised = 2 * folds * each
         number = (lines[promised] if len(lines) > promised else lines[-1] if lines else (number,))[0]
         if len(lines) != promised:
-            raise ValueError(f"there are {len(lines)} pairs; the first line promises {promised}")
+            there = "there is" if len(lines) == 1 else "there are"
+            raise ValueError(f"{there} {counted(len(lines), 'pair')}; the first line promises {promised}")
         splits = folds if folds > 1 else min(FOLDS, each)
         pairs = []
         for index, (number, line) in enumerate(lines):
@@ -147,8 +149,8 @@ def rows_of_pairs(path: Path, pairs: list[Pair], crops: list[str]) -> list[tuple
     if lacking:
         picture, line = next(iter(lacking.items()))
         raise FacelineError(
-            f"{one_line(path)}: line {line}: {one_line(picture)} has no embedding ({len(lacking)} pictures in all);"
-            " every pair counts: manifest.csv of align-dlib.py has the reason; where no face was found, align with"
-            " --fallback centre"
+            f"{one_line(path)}: line {line}: {one_line(picture)} has no embedding"
+            f" ({counted(len(lacking), 'picture')} in all); every pair counts: manifest.csv of align-dlib.py"
+            " has the reason; where no face was found, align with --fallback centre"
         )
     return [(chosen[pair.first], chosen[pair.second]) for pair in pairs]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from faceline.counts import counted
 from faceline.evaluation.comparison import DEFAULT_OUTPUT, Embedded, read_embedded, refuse_inputs
 from faceline.evaluation.group_results import OUTPUTS as GROUP_OUTPUTS
 from faceline.evaluation.group_results import write_comparison
@@ -85,26 +86,28 @@ class Verification:
         thresholds = f"{min(self.fold_thresholds):.4f} to {max(self.fold_thresholds):.4f}"
         different = self.pairs - self.same
         lines = [
-            f"{self.pairs} pairs of {self.pictures} pictures: {self.same} of one person, {different} of two."
+            f"{counted(self.pairs, 'pair')} of {counted(self.pictures, 'picture')}:"
+            f" {self.same} of one person, {different} of two."
             f" Network {one_line(self.network)}, {self.distance} distance.",
-            f"Without a face that was found, so that the middle counts: {self.fallback_pictures} pictures,"
-            f" in {self.fallback_pairs} pairs.",
+            f"Without a face that was found, so that the middle counts: {counted(self.fallback_pictures, 'picture')},"
+            f" in {counted(self.fallback_pairs, 'pair')}.",
             "",
             f"Accuracy             {self.accuracy:.4f} +/- {self.accuracy_error:.4f}  at {self.threshold:.4f}:"
             f" each fold at the best threshold of the others, {thresholds}",
-            f"                     {len(self.fold_accuracies)} folds, {folds}",
+            f"                     {counted(len(self.fold_accuracies), 'fold')}, {folds}",
             f"  optimistic         {self.best_accuracy:.4f} +/- {self.best_accuracy_error:.4f}"
             f"  at {self.best_threshold:.4f}: the best threshold of these pairs themselves",
             f"Area under the ROC   {self.area:.4f}",
             f"Equal error rate     {self.equal_error_rate:.4f}             at {self.equal_error_threshold:.4f}",
         ]
         lines += [
-            f"TAR at FAR {rate:<10g}{share:.4f}             at most {allowed} of {different} false accepts"
+            f"TAR at FAR {rate:<10g}{share:.4f}             at most {allowed} of {counted(different, 'false accept')}"
             for rate, allowed, share in self.true_accept_rates
         ]
         if self.groups is not None:
             lines += ["", str(self.groups)]
-        lines += ["", f"{self.wrong} pairs are judged wrongly: the first ones in {PAIRS_FILE}."]
+        wrong = f"{counted(self.wrong, 'pair')} {'is' if self.wrong == 1 else 'are'} judged wrongly"
+        lines += ["", f"{wrong}: the first ones in {PAIRS_FILE}."]
         return "\n".join([*lines, f"Written to {one_line(self.output)}"])
 
     def to_json(self) -> str:
@@ -285,5 +288,5 @@ def plot_roc(stem: Path, found: Distances, curve: "tuple[np.ndarray, ...]", thre
         place = max(float(found.false_accept_rate(threshold)), lowest / 2), float(found.true_accept_rate(threshold))
         axes.plot(*place, "o", color="black", label=f"threshold {threshold:.3f}")
         axes.set(xscale="log", xlabel="false accept rate (at the left edge: none)", ylabel="true accept rate")
-        axes.set(title=f"{len(found.genuine)} pairs of one person, {len(found.impostor)} of two")
+        axes.set(title=f"{counted(len(found.genuine), 'pair')} of one person, {len(found.impostor)} of two")
         axes.legend(loc="lower right")
