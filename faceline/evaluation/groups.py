@@ -203,7 +203,8 @@ def gather(path: Path, embedded: Embedded) -> tuple[list[Group], int]:
     if missing:
         raise FacelineError(
             f"{one_line(path)}: {one_line(missing[0])} has no embedding"
-            f" ({counted(len(missing), 'person')} in all); people are called as their folders; manifest.csv of align-dlib.py has the reason where a picture has no crop"
+            f" ({counted(len(missing), 'person')} in all); people are called as their folders;"
+            " manifest.csv of align-dlib.py has the reason where a picture has no crop"
         )
     numbers = {person: index for index, person in enumerate(people)}
     labels = np.array([numbers[person] for person in embedded.people])
