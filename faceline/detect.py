@@ -3,12 +3,12 @@
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING
 
 from faceline.cache import cache_folder, keep
 from faceline.geometry import Box
 from faceline.runtime import Runtime, dlib_session
+from faceline.sharing import Guard, Pool, once
 from faceline.weights import DLIB_MMOD, YUNET, Download, Weights, path_of, weights_path
 
 if TYPE_CHECKING:
@@ -46,7 +46,6 @@ def face_from_dlib(rectangle, score: float) -> Face:
     return Face((rectangle.left(), rectangle.top(), rectangle.right() + 1, rectangle.bottom() + 1), score)
 
 
-@cache
 def load_hog() -> "dlib.fhog_object_detector":
     import dlib
 
@@ -61,35 +60,48 @@ def load_hog() -> "dlib.fhog_object_detector":
         return detector
 
 
+# A detector works in memory of its own, and lets other threads of Python run meanwhile.
+HOGS = Pool(load_hog)
+
+
 def detect_hog(image: "np.ndarray", upsample: int, runtime: Runtime) -> list[Face]:
     """dlib's HOG detector, which runs on one thread of the CPU whatever the runtime."""
-    rectangles, scores, _ = load_hog().run(image, upsample, 0.0)
+    with HOGS.lent() as hog:
+        rectangles, scores, _ = hog.run(image, upsample, 0.0)
     return [face_from_dlib(rectangle, score) for rectangle, score in zip(rectangles, scores, strict=True)]
 
 
-@cache
+@once
 def load_cnn() -> "dlib.cnn_face_detection_model_v1":
     import dlib
 
     return dlib.cnn_face_detection_model_v1(str(weights_path(DLIB_MMOD)))
 
 
+# One is enough: it does not let other threads of Python run, and takes much memory.
+CNN_GUARD = Guard()
+
+
 def detect_cnn(image: "np.ndarray", upsample: int, runtime: Runtime) -> list[Face]:
     """dlib's convolutional detector (mmod)."""
     if runtime.engine == "dlib":
-        return [face_from_dlib(found.rect, found.confidence) for found in load_cnn()(image, upsample)]
+        with CNN_GUARD:
+            return [face_from_dlib(found.rect, found.confidence) for found in load_cnn()(image, upsample)]
     from faceline.mmod import detect_mmod
 
     found = detect_mmod(dlib_session(DLIB_MMOD, runtime), image, upsample)
     return [Face(box, score) for box, score in found]
 
 
-@cache
 def load_yunet() -> "cv2.FaceDetectorYN":
     import cv2
 
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)  # OpenCV 5 warns of its own internals
     return cv2.FaceDetectorYN.create(str(path_of(YUNET)), "", (0, 0), YUNET_LIMIT)
+
+
+# A detector remembers the size of the pictures that it is going to get, and more.
+YUNETS = Pool(load_yunet)
 
 
 def detect_yunet(image: "np.ndarray", upsample: int, runtime: Runtime) -> list[Face]:
@@ -99,10 +111,10 @@ def detect_yunet(image: "np.ndarray", upsample: int, runtime: Runtime) -> list[F
 
     scale = 2**upsample
     height, width = (extent * scale for extent in image.shape[:2])
-    detector = load_yunet()
-    detector.setInputSize((width, height))
     enlarged = image if scale == 1 else cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR)
-    _, found = detector.detect(np.ascontiguousarray(enlarged[..., ::-1]))
+    with YUNETS.lent() as yunet:
+        yunet.setInputSize((width, height))
+        _, found = yunet.detect(np.ascontiguousarray(enlarged[..., ::-1]))
     faces = []
     for left, top, box_width, box_height, *_, score in [] if found is None else found / scale:
         # dlib's landmark predictors want the boxes of dlib's detectors: squares, a little lower.

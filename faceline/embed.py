@@ -1,6 +1,5 @@
 """From crops to embeddings."""
 
-from functools import cache
 from typing import TYPE_CHECKING
 
 from faceline.averaging import ALONE, Averaging
@@ -8,6 +7,7 @@ from faceline.errors import FacelineError
 from faceline.files import read_bytes
 from faceline.networks import Network
 from faceline.runtime import Runtime, dlib_session, open_session
+from faceline.sharing import Guard, once
 from faceline.weights import Weights, weights_path
 
 if TYPE_CHECKING:
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 # As quick a crop as more at once, from 8 on; fewer take less memory (150 MB for 32 in dlib's network), and keep fewer
 # processes waiting for the last one.
 BATCH = 16
+
+
+# dlib's network works in memory of its own, and does not let other threads of Python run: one is enough.
+DLIB_GUARD = Guard()
 
 
 def check_network(network: Network, runtime: Runtime) -> None:
@@ -89,9 +93,10 @@ def run_network(network: Network, pixels: "np.ndarray", runtime: Runtime) -> "np
 
     embeddings = np.empty((len(pixels), network.dimensions), np.float32)
     if runtime.engine == "dlib":
-        model = load_dlib(network.source)
-        for row, crop in enumerate(pixels):
-            embeddings[row] = model.compute_face_descriptor(np.ascontiguousarray(crop))
+        with DLIB_GUARD:
+            model = load_dlib(network.source)
+            for row, crop in enumerate(pixels):
+                embeddings[row] = model.compute_face_descriptor(np.ascontiguousarray(crop))
         return embeddings
     if isinstance(network.source, Weights):
         session, batch = dlib_session(network.source, runtime), BATCH
@@ -123,14 +128,14 @@ def prepared(network: Network, pixels: "np.ndarray") -> "np.ndarray":
     return np.ascontiguousarray(values.transpose(0, 3, 1, 2))
 
 
-@cache
+@once
 def load_dlib(weights: Weights) -> "dlib.face_recognition_model_v1":
     import dlib
 
     return dlib.face_recognition_model_v1(str(weights_path(weights)))
 
 
-@cache
+@once
 def onnx_session(network: Network, runtime: Runtime) -> "onnxruntime.InferenceSession":
     """A session of an ONNX file, whose input must be what the description says."""
     session = open_session(read_bytes(network.path()), runtime)

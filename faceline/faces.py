@@ -2,7 +2,6 @@
 
 import math
 from dataclasses import asdict, dataclass
-from functools import cache
 from typing import TYPE_CHECKING, Self
 
 from faceline.detect import DEFAULT_DETECTOR, DETECTORS, Face
@@ -20,6 +19,7 @@ from faceline.geometry import (
 )
 from faceline.landmarks import LANDMARK_MODELS, dlib_chip, predict_landmarks
 from faceline.runtime import Runtime
+from faceline.sharing import once
 from faceline.weights import path_of
 
 if TYPE_CHECKING:
@@ -198,7 +198,7 @@ def middle_face(image: "np.ndarray") -> Face:
     return Face((left, top, left + edge, top + edge), 0.0)
 
 
-@cache
+@once
 def aligner_for(options: AlignmentOptions, runtime: Runtime) -> Aligner:
     """One aligner for each process and set of options."""
     return Aligner(options, runtime)

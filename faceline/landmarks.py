@@ -1,10 +1,10 @@
 """dlib's landmark predictors: a picture and a face's box in, points out."""
 
 from collections.abc import Mapping
-from functools import cache
 from typing import TYPE_CHECKING
 
 from faceline.geometry import Box
+from faceline.sharing import once
 from faceline.weights import LANDMARKS_5, LANDMARKS_68, Weights, weights_path
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 LANDMARK_MODELS: Mapping[int, Weights] = {5: LANDMARKS_5, 68: LANDMARKS_68}
 
 
-@cache
+@once
 def predictor(model: int) -> "dlib.shape_predictor":
     import dlib
 

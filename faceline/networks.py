@@ -6,13 +6,13 @@ import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from functools import cache
 from pathlib import Path
 
 from faceline.distances import Metric
 from faceline.errors import FacelineError, UnreadableError, cure
 from faceline.files import named_path, one_line, read_bytes, real_path
 from faceline.geometry import FRAMES
+from faceline.sharing import once
 from faceline.weights import DLIB_RESNET, Download, Weights, path_of
 
 CHANNELS = ("rgb", "bgr")
@@ -175,7 +175,7 @@ def read_network(path: Path) -> Network:
         raise FacelineError(f"{one_line(description)}: {one_line(error)}; see docs/networks.md") from None
 
 
-@cache
+@once
 def file_sha256(path: Path) -> str:
     return hashlib.sha256(read_bytes(path)).hexdigest()
 

@@ -2,12 +2,12 @@
 
 import importlib.util
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 from faceline.cache import cache_folder
 from faceline.errors import FacelineError, cure
 from faceline.files import one_line, read_bytes, sha256
+from faceline.sharing import once
 
 PACKAGE = "face_recognition_models"
 
@@ -49,7 +49,7 @@ YUNET = Download(
 DLIB_MMOD = Weights("mmod_human_face_detector.dat", "4cb19393e2fbaf2b1609a9319ad5386618c886a6234ec1b971f3e87c85d87fe6")
 
 
-@cache
+@once
 def weights_path(weights: Weights) -> Path:
     """Where a weight file lies, once it is known to be the right one.
 
@@ -75,7 +75,7 @@ def path_of(source: Weights | Download) -> Path:
     return weights_path(source) if isinstance(source, Weights) else download_path(source)
 
 
-@cache
+@once
 def download_path(download: Download) -> Path:
     """Where a downloaded file lies, fetched at first use.
 

@@ -1,0 +1,77 @@
+"""Objects that all threads of a process use: made once, lent to one thread at a time, or guarded; and what becomes of
+them in a process that is forked off."""
+
+import contextlib
+import functools
+import os
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+
+
+def in_forked_child(renew: Callable[[], None]) -> None:
+    """Have `renew` called in every process that is forked off this one, before anything else runs there."""
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=renew)
+
+
+class Guard:
+    """A lock for a `with` statement. A thread that holds it while another one forks the process does not exist in the
+    child, so there it is open again."""
+
+    def __init__(self) -> None:
+        self._open()
+        in_forked_child(self._open)
+
+    def _open(self) -> None:
+        self._lock = threading.RLock()
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+
+def once(make: Callable) -> Callable:
+    """`functools.cache`, but that threads which ask for the same at the same time wait for one of them to make it."""
+    made, guard = {}, Guard()
+
+    @functools.wraps(make)
+    def get(*key: object) -> object:
+        with contextlib.suppress(KeyError):
+            return made[key]
+        with guard:
+            if key not in made:
+                made[key] = make(*key)
+            return made[key]
+
+    get.cache_clear = made.clear
+    return get
+
+
+class Pool:
+    """Objects that only one thread at a time may use: as many as are in use at once, each kept for the next thread.
+
+    Not one for each thread, since a server may have a new thread for every request, or a hundred that wait.
+
+    Parameters
+    ----------
+    make : callable
+        Makes one.
+    """
+
+    def __init__(self, make: Callable) -> None:
+        self._make = make
+        # Its methods are atomic: no lock that a fork might find held.
+        self._idle = deque(maxlen=os.cpu_count())
+
+    @contextlib.contextmanager
+    def lent(self) -> Iterator:
+        """One of the objects, for a `with` statement. One that was at work when an error came is not used again."""
+        try:
+            thing = self._idle.pop()
+        except IndexError:
+            thing = self._make()
+        yield thing
+        self._idle.append(thing)
