@@ -85,9 +85,16 @@ class Answer:
 def evidence(who: Identity) -> list[str]:
     """What speaks for an answer, in lines of text."""
     likeliest, runner_up = who.likeliest, who.runner_up
-    lines = [f"  nearest picture: {one_line(likeliest.nearest)} at distance {likeliest.distance:.3f}"]
+    lines = [
+        f"  nearest picture: {one_line(likeliest.nearest)} at distance {likeliest.distance:.3f}"
+        f" (of {one_line(likeliest.name)}, score {likeliest.score:.2f})"
+    ]
     if runner_up is not None:
+        # The nearest picture of all may well be the runner-up's.
+        nearer = runner_up.distance < likeliest.distance
+        note = "; that picture is nearer, but all pictures of each person together decide" if nearer else ""
         lines.append(
             f"  runner-up: {one_line(runner_up.name)} at distance {runner_up.distance:.3f}, margin {who.margin:.2f}"
+            f" (score {runner_up.score:.2f}{note})"
         )
     return lines

@@ -59,7 +59,8 @@ class Calibration:
     fpir : float
         The rate of strangers named that was asked for.
     tpir : float
-        The rate of known people who get their name, as the gallery lets expect.
+        The rate of known people who get their name, as the gallery lets expect: names that are more likely wrong than
+        right are not given, whatever the limit.
     limit : float
         The least score that gets a name.
     right : Curve
@@ -123,7 +124,8 @@ class Calibration:
         if not (right.slope > 0 and some.slope > 0):
             advice = "make sure that each folder holds pictures of one person"
             raise FacelineError(f"the people cannot be told apart, strangers score as high as they do; {advice}")
-        return cls(fpir, known_found(known, limit), limit, right, some, strangers.people)
+        named = max(limit, right.centre)  # below this a name is more likely wrong than right
+        return cls(fpir, known_found(known, named), limit, right, some, strangers.people)
 
 
 def strangers_limit(strangers: Sample, fpir: float) -> float:

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 # gallery, as many as that leaves for each person.
 EXEMPLARS = 100_000
 
+# A name is given only where it is more likely right than not, unless the user gives a threshold.
+LEAST_CONFIDENCE = 0.5
+
 # People beside the most similar one who are weighed for a face that shares a picture with others.
 CANDIDATES = 10
 
@@ -42,7 +45,7 @@ class Identity:
     name : str
         The person, or UNKNOWN.
     confidence : float
-        The probability that this name is right.
+        The probability that this name is right; for UNKNOWN, that the face is nobody in the gallery.
     candidates : tuple of Candidate
         The most similar people, at least one; `distance` is from the face to their nearest picture, `nearest` that
         picture's crop. The person named is one of them, the first unless that one is taken by another face.
@@ -164,8 +167,8 @@ class Gallery:
         ----------
         embeddings : ndarray of shape (m, d), float32
         threshold : float or None
-            The largest distance at which a face is named, instead of the gallery's own limit; infinity names every
-            face.
+            The largest distance at which a face is named, instead of the gallery's own limit and however doubtful
+            the name is; infinity names every face.
         top : int
             How many candidates to give for each face; at least two are found where there are as many people.
         one_each : bool
@@ -190,6 +193,15 @@ class Gallery:
             named = one_name_each(found, allowed)
         else:
             named = [candidates[0] if fits[0] else None for candidates, fits in zip(found, allowed, strict=True)]
+        identities = self.identities(named, found, one_each)
+        while threshold is None and any(map(is_doubtful, identities)):
+            # Without that name, others of the picture may be more doubtful too, so that they are asked again.
+            named = [None if is_doubtful(who) else one for who, one in zip(identities, named, strict=True)]
+            identities = self.identities(named, found, one_each)
+        return identities
+
+    def identities(self, named: list[Candidate | None], found: list[list[Candidate]], one_each: bool) -> list[Identity]:
+        """Faces with their names, None for strangers, and how sure these are."""
         identities = [
             Identity(UNKNOWN, 1 - self.calibration.known(candidates[0].score), tuple(candidates))
             if candidate is None
@@ -302,6 +314,11 @@ def exemplars(directions: "np.ndarray", labels: "np.ndarray", means: "np.ndarray
         rows = start + np.argsort(-typical[start:stop], kind="stable")
         kept.append(rows[np.unique(np.linspace(0, len(rows) - 1, each).round().astype(int))])
     return np.sort(np.concatenate(kept))
+
+
+def is_doubtful(who: Identity) -> bool:
+    """Whether a name is more likely wrong than right."""
+    return who.name != UNKNOWN and who.confidence < LEAST_CONFIDENCE
 
 
 def given_the_others(identities: list[Identity]) -> list[Identity]:

@@ -61,7 +61,8 @@ def test_strangers_are_named_at_the_rate_asked_for_and_confidence_is_true(lfw, c
         for fpir, rates in named.items():
             gallery = fitted(lfw, enrolled, fpir)
             answers = gallery.identify(lfw.embeddings[strangers])
-            rates.append(np.mean([answer.name != UNKNOWN for answer in answers]))
+            rates.append(np.mean([answer.candidates[0].score >= gallery.calibration.limit for answer in answers]))
+            assert all(answer.name == UNKNOWN or answer.confidence >= 0.5 for answer in answers)
         probes = np.append(np.resize(known, len(strangers)), strangers)  # as many of each
         answers = gallery.identify(lfw.embeddings[probes])
         truth = [name if name in gallery.people else UNKNOWN for name in lfw.names[probes]]
@@ -85,7 +86,7 @@ def test_where_the_network_tells_people_apart_badly_the_rate_holds_too(east_asia
         gallery = fitted(east_asian, enrolled, fpir=0.1)
         strangers = np.flatnonzero(~np.isin(east_asian.names, people))
         answers = gallery.identify(east_asian.embeddings[strangers])
-        named.append(np.mean([answer.name != UNKNOWN for answer in answers]))
+        named.append(np.mean([answer.candidates[0].score >= gallery.calibration.limit for answer in answers]))
         near.append(np.mean([answer.distance < 0.6 for answer in answers]))
         answers = gallery.identify(east_asian.embeddings[probes])
         found += [answer.name == name for answer, name in zip(answers, east_asian.names[probes], strict=True)]
@@ -99,7 +100,7 @@ def test_a_hundred_people():
     enrolled = (whose < 100) & (np.arange(len(whose)) % 5 < 4)
     gallery = learnt(embeddings[enrolled], whose[enrolled], fpir=0.1)
     answers = gallery.identify(embeddings[whose >= 100][::5])
-    assert 0.02 <= np.mean([answer.name != UNKNOWN for answer in answers]) <= 0.2
+    assert 0.02 <= np.mean([answer.candidates[0].score >= gallery.calibration.limit for answer in answers]) <= 0.2
     answers = gallery.identify(embeddings[(whose < 100) & ~enrolled])
     assert np.mean([answer.name == f"{person:05}" for person, answer in enumerate(answers)]) > 0.95
     assert gallery.calibration.people == 100

@@ -204,10 +204,13 @@ def test_the_evidence_as_text_and_as_json(pipeline, photographs):
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert re.fullmatch(rf"Predict {name} with [01]\.\d\d confidence\.", lines[1])
-    assert re.fullmatch(rf"  nearest picture: {name}/.*\.png at distance 0\.\d{{3}}", lines[2])
+    assert re.fullmatch(
+        rf"  nearest picture: {name}/.*\.png at distance 0\.\d{{3}} \(of {name}, score -?\d\.\d\d\)", lines[2]
+    )
     runner_up = []
     if len(people) > 1:
-        runner_up = re.fullmatch(r"  runner-up: (\w+) at distance \d\.\d{3}, margin \d\.\d\d", lines[3]).groups()
+        said = r"  runner-up: (\w+) at distance \d\.\d{3}, margin \d\.\d\d \(score -?\d\.\d\d\)"
+        runner_up = re.fullmatch(said, lines[3]).groups()
         assert {*runner_up} < {*people} - {name}
     ranked = lines[3 + len(runner_up) :]
     assert len(ranked) == min(3, len(people))
