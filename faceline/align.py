@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from faceline.counts import counted
-from faceline.errors import FacelineError, UnreadableError
+from faceline.errors import FacelineError, ShortOfMemoryError, UnreadableError
 from faceline.faces import (
     DEFAULT_DETECTION_SIZE,
     DEFAULT_DETECTOR,
@@ -33,7 +33,7 @@ from faceline.files import (
 )
 from faceline.formats import USABLE, PictureRow, Status, crop_path, read_manifest, write_manifest
 from faceline.geometry import Box, CoincidentLandmarksError
-from faceline.images import decode_image, encode_png, read_picture
+from faceline.images import decode_picture, encode_png, read_picture
 from faceline.journal import Journal
 from faceline.networks import DEFAULT_NETWORK, network_named
 from faceline.parallel import process_count, spread
@@ -227,7 +227,10 @@ def align_picture(task: Task) -> tuple[PictureRow, bytes | None]:
         row = replace(row, image_sha256=sha256(data))
         if task.known and task.known.image_sha256 == row.image_sha256 and has_crop(task.output_dir, task.known):
             return task.known, None
-        alignment = align_image(decode_image(data), task.options, task.runtime, task.skip_multi, task.fallback)
+        picture = decode_picture(data)
+        alignment = align_image(picture.pixels, task.options, task.runtime, task.skip_multi, task.fallback)
+    except ShortOfMemoryError as error:
+        return replace(row, reason=one_line(error.reason), image_sha256=""), None
     except UnreadableError as error:
         return replace(row, reason=one_line(error.reason)), None
     except MemoryError:
@@ -239,7 +242,7 @@ def align_picture(task: Task) -> tuple[PictureRow, bytes | None]:
     if alignment.crop is None:
         return row, None
     png = encode_png(alignment.crop)
-    left, top, right, bottom = alignment.box_ltrb
+    left, top, right, bottom = picture.whole_box(alignment.box_ltrb)
     box = {"left": left, "top": top, "right": right, "bottom": bottom}
     return replace(row, crop=crop_path(task.image), crop_sha256=sha256(png), **box), png
 

@@ -20,6 +20,10 @@ class MissingError(UnreadableError):
     """A file that is not there."""
 
 
+class ShortOfMemoryError(UnreadableError):
+    """A picture that could be read where more memory is free."""
+
+
 @contextlib.contextmanager
 def cure(advice: str) -> Iterator[None]:
     """Add to a FacelineError from the body what the user can do about it."""

@@ -2,7 +2,6 @@
 
 import contextlib
 import errno
-import fcntl
 import hashlib
 import io
 import json
@@ -14,6 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO, TextIO
 
 from faceline.errors import FacelineError, MissingError, UnreadableError
+from faceline.locks import locking
 
 RUN_FILE = "run.json"
 MANIFEST_FILE = "manifest.csv"
@@ -21,9 +21,17 @@ MANIFEST_FILE = "manifest.csv"
 # A file name has at most 255 bytes on the usual file systems; the scratch name of `replacing` needs some of them.
 NAME_BYTES = 255 - len("..part")
 
+# What the system says where there is no room for a file; Windows has no quotas in this sense.
+FULL = (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC))
+
 # What the system says where no such file can be.
 ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG)
 
+# How a file is opened that may be anything. Without O_NONBLOCK, opening a pipe waits for somebody to write into it;
+# Windows has neither this nor O_CLOEXEC, but would take line feeds for something else without O_BINARY.
+READING = os.O_RDONLY
+for flag in ("O_NONBLOCK", "O_CLOEXEC", "O_BINARY", "O_NOINHERIT"):
+    READING |= getattr(os, flag, 0)
 
 # Line breaks, terminal escapes, and the marks that turn the direction of the text.
 CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
@@ -60,7 +68,7 @@ def write_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+        full = error.errno in FULL
         cure = "make room and run the same command again" if full else "make it writable or name another place"
         reason = one_line(error.strerror or str(error))
         raise FacelineError(f"{one_line(path)}: cannot be written: {reason}; {cure}") from error
@@ -171,8 +179,7 @@ def opened(path: Path, limit: int | None = None) -> Iterator[BinaryIO]:
         If it is not regular, too large, not permitted or, as MissingError, not there; or if reading it fails.
     """
     try:
-        # Without O_NONBLOCK, opening a pipe waits for somebody to write into it.
-        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+        with open(os.open(path, READING), "rb") as file:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
                 raise UnreadableError("not a regular file", one_line(path))
@@ -257,14 +264,10 @@ def locked(folder: Path) -> Iterator[None]:
         folder.mkdir(parents=True, exist_ok=True)
         if not os.access(folder, os.W_OK | os.X_OK):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-        descriptor = os.open(folder, os.O_RDONLY)
-    try:
+        lock = contextlib.ExitStack()
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock.enter_context(locking(folder))
         except BlockingIOError:
             raise FacelineError(f"{one_line(folder)}: another run is writing here; wait for it to end") from None
-        except OSError:
-            pass  # some network file systems have no locks; a single run needs none
+    with lock:
         yield
-    finally:
-        os.close(descriptor)

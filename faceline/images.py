@@ -3,136 +3,116 @@
 Pictures are RGB uint8 arrays of shape (height, width, 3) everywhere, upright, first frame only.
 """
 
-import contextlib
 import io
-import warnings
-from collections.abc import Iterator
+import os
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
+from faceline import opencv_pictures
 from faceline.errors import UnreadableError
-from faceline.files import read_bytes
+from faceline.files import opened
+from faceline.geometry import Box
+from faceline.limits import MAX_BYTES, byte_limit, reduction, room
+from faceline.opencv_pictures import OpenCvPicture
+from faceline.openers import QUIET, REFUSED_FORMATS, damage
+from faceline.orientation import SWAPPED, upright
+from faceline.pillow_pictures import PillowPicture
 
 if TYPE_CHECKING:
     import numpy as np
-    from PIL import Image
 
-# Room for the largest phone cameras (108 megapixels); a decoded picture then takes at most 360 MB.
-MAX_PIXELS = 120_000_000
-MAX_BYTES = 256 * 1024 * 1024
 
-# EPS hands the file to Ghostscript, a programming language; the others only name a format that Pillow cannot decode.
-REFUSED_FORMATS = {"EPS", "WMF", "BUFR", "GRIB", "HDF5", "MPEG"}
+@dataclass(frozen=True)
+class Picture:
+    """A decoded picture.
+
+    Attributes
+    ----------
+    pixels : ndarray of shape (height, width, 3), uint8
+        RGB, C-contiguous, upright.
+    scale : int
+        How many pixels of the upright picture's edge are one of `pixels`: 1, or a power of two for a large one.
+    width, height : int
+        Of the whole upright picture.
+    """
+
+    pixels: "np.ndarray"
+    scale: int
+    width: int
+    height: int
+
+    def whole_box(self, box_ltrb: Box) -> Box:
+        """A box in `pixels` as one in the whole picture."""
+        left, top, right, bottom = (edge * self.scale for edge in box_ltrb)
+        return left, top, min(right, self.width), min(bottom, self.height)
 
 
 def picture_suffixes() -> frozenset[str]:
-    """The lower-case endings, with dot, of the files that `decode_image` may be able to read."""
+    """The lower-case endings, with dot, of the files that `decode_picture` may be able to read."""
     import pillow_heif
     from PIL import Image
 
     pillow_heif.register_heif_opener()
     formats = Image.registered_extensions()
     readable = Image.OPEN.keys() - REFUSED_FORMATS | {"MPO"}
-    return frozenset(suffix for suffix, name in formats.items() if name in readable)
+    return frozenset(suffix for suffix, name in formats.items() if name in readable) | opencv_pictures.SUFFIXES
 
 
 def read_picture(path: Path) -> bytes:
-    """The bytes of a picture file, for `decode_image`; raises UnreadableError."""
-    return read_bytes(path, MAX_BYTES)
+    """The bytes of a picture file, for `decode_picture`; raises UnreadableError."""
+    with opened(path, byte_limit()) as file:
+        size = os.fstat(file.fileno()).st_size
+        if size > MAX_BYTES:
+            try:
+                read_header(file)
+            except UnreadableError:
+                raise UnreadableError(f"{size:,} bytes, the limit is {MAX_BYTES:,} for what is no picture") from None
+            file.seek(0)
+        return file.read()
+
+
+def read_header(file: BinaryIO) -> PillowPicture | OpenCvPicture:
+    """What a picture is, before its pixels are decoded; raises UnreadableError."""
+    with QUIET:
+        try:
+            return PillowPicture(file)
+        except UnreadableError as error:
+            try:
+                return OpenCvPicture(file)
+            except UnreadableError:
+                raise error from None
 
 
 def decode_image(data: bytes) -> "np.ndarray":
-    """Decode a picture in any format that Pillow and pillow-heif read.
+    """The pixels of `decode_picture`, where their scale does not matter."""
+    return decode_picture(data).pixels
 
-    Transparent parts become white, more than 8 bits become 8, and EXIF's orientation is applied.
 
-    Returns
-    -------
-    ndarray of shape (height, width, 3), uint8
-        RGB, C-contiguous.
+def decode_picture(data: bytes) -> Picture:
+    """Decode a picture in any format that Pillow, pillow-heif and OpenCV read.
+
+    Transparent parts become white, more than 8 bits become 8, and the orientation that the file says is applied. A
+    picture of more than `limits.MAX_PIXELS` is decoded at a reduced scale.
 
     Raises
     ------
     UnreadableError
         If the data is no picture, damaged, or too large to decode.
     """
+    import numpy as np
+
     if not data:
         raise UnreadableError("empty file")
-    from PIL import ExifTags, ImageOps
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        image = open_image(data)
-        width, height = image.size
-        if image.format in REFUSED_FORMATS:
-            raise UnreadableError(f"pictures in the format {image.format} are not read")
-        if width * height > MAX_PIXELS:
-            raise UnreadableError(f"{width} x {height} pixels, more than the limit of {MAX_PIXELS:,}")
-        with damage():
-            image.load()
-            # A damaged EXIF block says nothing about the picture's orientation; the picture itself is whole.
-            with contextlib.suppress(UnreadableError), damage():
-                if image.getexif().get(ExifTags.Base.Orientation, 1) != 1:  # most are upright, and need no copy
-                    image = ImageOps.exif_transpose(image)
-            return to_rgb(image)
-
-
-def open_image(data: bytes) -> "Image.Image":
-    """Read the header of a picture; raises UnreadableError."""
-    from PIL import Image, UnidentifiedImageError
-
-    with damage():
-        try:
-            try:
-                return Image.open(io.BytesIO(data))
-            except UnidentifiedImageError:
-                import pillow_heif  # slow to import and seldom needed
-
-                pillow_heif.register_heif_opener()
-                return Image.open(io.BytesIO(data))
-        except UnidentifiedImageError:
-            raise UnreadableError("not a picture") from None
-        except Image.DecompressionBombError:
-            raise UnreadableError(f"more pixels than the limit of {MAX_PIXELS:,}") from None
-
-
-@contextlib.contextmanager
-def damage() -> Iterator[None]:
-    """Call whatever a decoder raises the picture's damage: on hostile data, they raise nearly everything.
-
-    A want of memory passes; it says nothing about the picture.
-    """
-    try:
-        yield
-    except (UnreadableError, MemoryError):
-        raise
-    except Exception as error:
-        raise UnreadableError(f"damaged picture: {reason(error)}") from error
-
-
-def to_rgb(image: "Image.Image") -> "np.ndarray":
-    """A decoded picture of any mode as RGB."""
-    import numpy as np
-    from PIL import Image
-
-    if image.mode.startswith("I;16"):
-        image = Image.fromarray((np.asarray(image) // 257).astype(np.uint8))
-    elif image.mode in ("I", "F"):
-        # These modes have no stated range: the picture's own is the only one known.
-        values = np.nan_to_num(np.asarray(image, np.float64))
-        span = max(np.ptp(values), 1e-9)
-        image = Image.fromarray(((values - values.min()) * (255 / span)).astype(np.uint8))
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-    if image.mode != "RGB":  # converting copies, even where there is nothing to convert
-        image = image.convert("RGB")
-    return np.array(image)
-
-
-def reason(error: Exception) -> str:
-    """The error's first line, or its kind where it says nothing."""
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+    header = read_header(io.BytesIO(data))
+    width, height = header.width, header.height
+    scale = reduction(width, height)
+    with QUIET, room(width, height, len(data), header.pixel_bytes), damage():
+        image, lies = header.decode(data, scale)
+        pixels = np.array(upright(image, lies))
+    if lies in SWAPPED:
+        width, height = height, width
+    return Picture(pixels, scale, width, height)
 
 
 def encode_png(image: "np.ndarray") -> bytes:

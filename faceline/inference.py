@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ from faceline.faces import aligner_for
 from faceline.files import check_folder, inside, named_path, one_line
 from faceline.formats import DEFAULT_CLASSIFIER, Status
 from faceline.geometry import CoincidentLandmarksError
-from faceline.images import decode_image, read_picture
+from faceline.images import decode_image, decode_picture, read_picture
 from faceline.parallel import all_cores
 from faceline.runtime import DEFAULT_DEVICE, DEFAULT_ENGINE, Runtime
 
@@ -135,15 +135,16 @@ def answer_to(picture: str, request: Request, save_path: Path | None) -> Answer:
     """What there is to say of one picture, whatever it is; it is saved with its faces marked where `save_path` says."""
     try:
         try:
-            image = decode_image(read_picture(Path(picture)))
+            decoded = decode_picture(read_picture(Path(picture)))
         except UnreadableError as error:
             status = Status.MISSING if isinstance(error, MissingError) else Status.UNREADABLE
             return request.answer(picture, status, one_line(error.reason))
-        faces = name_faces(image, request)
+        faces = name_faces(decoded.pixels, request)
         if save_path is not None:
-            save_marked(image, faces, request.crops_dir, save_path)
+            save_marked(decoded.pixels, faces, request.crops_dir, save_path)
     except MemoryError:  # dlib's too
         return request.answer(picture, Status.UNREADABLE, "not enough memory")
+    faces = [replace(face, box_ltrb=decoded.whole_box(face.box_ltrb)) for face in faces]
     return request.answer(picture, Status.OK if faces else Status.NO_FACE, faces=faces)
 
 

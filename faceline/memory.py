@@ -1,0 +1,61 @@
+"""How much memory is free, and the right of one large picture at a time to it."""
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from faceline.locks import locking
+
+# Where nothing says how much memory there is.
+SUPPOSED = 4 * 1024**3
+
+CGROUPS = (
+    # limit, use, and the line of the statistics with what of that the system would give up at once
+    ("memory.max", "memory.current", "inactive_file "),
+    ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "total_inactive_file "),
+)
+
+
+def free_memory() -> int:
+    """Bytes that this process may still take: of the machine, of its container, and of its own limits (`ulimit -v`).
+
+    Linux says all of them; elsewhere it is the machine's memory, where the system says that.
+    """
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        return max(0, min([free_in_machine(), *free_in_containers(), *free_in_process()]))
+    with contextlib.suppress(AttributeError, OSError, ValueError):
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
+    return SUPPOSED
+
+
+def free_in_machine() -> int:
+    lines = Path("/proc/meminfo").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:"))
+
+
+def free_in_containers() -> Iterator[int]:
+    """What the control groups that the process sees leave it; their files stand at the root in a container."""
+    for limit, use, cache in CGROUPS:
+        with contextlib.suppress(OSError, ValueError):
+            root = Path("/sys/fs/cgroup")
+            bound = int((root / limit).read_text())  # "max" where there is none
+            lines = ((root / limit).parent / "memory.stat").read_text().splitlines()
+            spare = sum(int(line.split()[1]) for line in lines if line.startswith(cache))
+            yield bound - int((root / use).read_text()) + spare
+
+
+def free_in_process() -> Iterator[int]:
+    import resource
+
+    bound, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if bound != resource.RLIM_INFINITY:
+        yield bound - int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+
+
+@contextlib.contextmanager
+def one_at_a_time() -> Iterator[None]:
+    """Wait until no other process or thread of this machine's Faceline is in the body, so that what is free now is free
+    for this one; where the file system has no locks, nobody waits."""
+    with locking(Path(__file__).parent, wait=True):
+        yield

@@ -1,0 +1,99 @@
+"""How the bytes of a picture become a picture of Pillow's whose pixels are not decoded yet."""
+
+import contextlib
+import threading
+import warnings
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, BinaryIO
+
+from faceline.errors import UnreadableError
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+# EPS hands the file to Ghostscript, a programming language; the others only name a format that Pillow cannot decode.
+REFUSED_FORMATS = {"EPS", "WMF", "BUFR", "GRIB", "HDF5", "MPEG"}
+
+UNLIMITED = threading.Lock()
+
+
+def open_image(file: BinaryIO) -> "Image.Image":
+    """Read the header of a picture, from its beginning; raises UnreadableError."""
+    from PIL import UnidentifiedImageError
+
+    with damage():
+        try:
+            try:
+                image = opened(file)
+            except UnidentifiedImageError:
+                import pillow_heif  # slow to import and seldom needed
+
+                pillow_heif.register_heif_opener()
+                image = opened(file)
+        except UnidentifiedImageError:
+            raise UnreadableError("not a picture") from None
+    if image.format in REFUSED_FORMATS:
+        raise UnreadableError(f"pictures in the format {image.format} are not read")
+    return image
+
+
+def opened(file: BinaryIO) -> "Image.Image":
+    """`Image.open`, without its limit of the pixels: `limits` has a rule of its own."""
+    from PIL import Image
+
+    try:
+        return Image.open(file)
+    except Image.DecompressionBombError:
+        # The limit belongs to the whole process, which may not be ours: it is lifted for this header, and comes back.
+        with UNLIMITED:
+            limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+            try:
+                return Image.open(file)
+            finally:
+                Image.MAX_IMAGE_PIXELS = limit
+
+
+@contextlib.contextmanager
+def damage() -> Iterator[None]:
+    """Call whatever a decoder raises the picture's damage: on hostile data, they raise nearly everything.
+
+    A want of memory passes; it says nothing about the picture.
+    """
+    try:
+        yield
+    except (UnreadableError, MemoryError):
+        raise
+    except Exception as error:
+        raise UnreadableError(f"damaged picture: {reason(error)}") from error
+
+
+def reason(error: Exception) -> str:
+    """The error's first line, or its kind where it says nothing."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+class Quiet:
+    """Ignore warnings while any thread is in the body; `warnings.catch_warnings`, left by threads in another order than
+    entered, would leave the whole process without warnings."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._inside = 0
+        self._caught = None
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._inside:
+                self._caught = warnings.catch_warnings()
+                self._caught.__enter__()
+                warnings.simplefilter("ignore")
+            self._inside += 1
+
+    def __exit__(self, *exception: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if not self._inside:
+                self._caught.__exit__(None, None, None)
+
+
+QUIET = Quiet()
