@@ -2,16 +2,19 @@
 
 from typing import TYPE_CHECKING
 
+from faceline.openers import quiet_opencv
+
 if TYPE_CHECKING:
     import numpy as np
     from PIL import Image
 
-# How many bits cameras and scanners have put into the 16 of a file.
+# How many bits cameras and scanners have put into the 16 of a file, and how far lossy compression takes values above.
 DEPTHS = (8, 10, 12, 14, 16)
+OVERSHOOT = 9 / 8
 
 # Formats in which Pillow cuts colours of 16 bits down to the higher 8, and the 8-bit value that data of at most 14 bits
 # stay below then.
-CUT_DOWN, CUT_DOWN_LIMIT = {"PNG", "TIFF", "PPM", "JPEG2000"}, 64
+CUT_DOWN, CUT_DOWN_LIMIT = {"PNG", "TIFF", "PPM", "JPEG2000"}, 2**6 * OVERSHOOT
 
 # The part of an unbounded picture's values that becomes white; the few above are lamps and reflections.
 WHITE = 0.995
@@ -49,11 +52,12 @@ def eight_bits(values: "np.ndarray") -> "np.ndarray":
     """Values of 16 bits, uint16 of any shape, as uint8: scaled by the depth that the largest of them needs."""
     import numpy as np
 
-    bits = int(values.max(initial=0)).bit_length()
-    depth = next(depth for depth in DEPTHS if depth >= bits)
+    largest = int(values.max(initial=0))
+    depth = next(depth for depth in DEPTHS if largest < 2**depth * OVERSHOOT)
     top = 2**depth - 1
     # Every value is looked up: the table is small, and no wider copy of the picture is made.
-    return (np.arange(top + 1, dtype=np.uint32) * 255 // top).astype(np.uint8)[values]
+    table = np.minimum(np.arange(largest + 1, dtype=np.uint32), top) * 255 // top
+    return table.astype(np.uint8)[values]
 
 
 def is_dark(image: "Image.Image") -> bool:
@@ -70,7 +74,8 @@ def at_full_depth(data: bytes) -> "Image.Image | None":
     import numpy as np
     from PIL import Image
 
-    values = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    with quiet_opencv():
+        values = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     if values is None or values.dtype != np.uint16 or values.ndim != 3 or values.shape[2] < 3:
         return None
     colours = eight_bits(values[..., 2::-1])

@@ -1,13 +1,12 @@
 """The pictures that OpenCV reads and Pillow does not: Radiance, and TIFF with numbers of other kinds, as floats."""
 
-import contextlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, BinaryIO
 
 from faceline.depth import eight_bits, tone_mapped
 from faceline.errors import UnreadableError
-from faceline.openers import damage
+from faceline.openers import damage, quiet_opencv
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -74,16 +73,3 @@ def tiff_tags(file: BinaryIO) -> Mapping[int, object]:
     file.seek(directory.next)
     directory.load(file)
     return directory
-
-
-@contextlib.contextmanager
-def quiet_opencv() -> Iterator[None]:
-    """Keep OpenCV from printing what it thinks of a file; its level belongs to the whole process, and comes back."""
-    from cv2.utils import logging
-
-    level = logging.getLogLevel()
-    logging.setLogLevel(logging.LOG_LEVEL_SILENT)
-    try:
-        yield
-    finally:
-        logging.setLogLevel(level)

@@ -97,3 +97,16 @@ class Quiet:
 
 
 QUIET = Quiet()
+
+
+@contextlib.contextmanager
+def quiet_opencv() -> Iterator[None]:
+    """Keep OpenCV from printing what it thinks of a file; its level belongs to the whole process, and comes back."""
+    from cv2.utils import logging
+
+    level = logging.getLogLevel()
+    logging.setLogLevel(logging.LOG_LEVEL_SILENT)
+    try:
+        yield
+    finally:
+        logging.setLogLevel(level)
