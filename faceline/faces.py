@@ -1,7 +1,9 @@
 """From a picture to its faces and their crops, the same way for the gallery and for a photograph to be named."""
 
 import math
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Self
 
 from faceline.detect import DEFAULT_DETECTOR, DETECTORS, Face
@@ -20,7 +22,9 @@ from faceline.geometry import (
 from faceline.landmarks import LANDMARK_MODELS, dlib_chip, predict_landmarks
 from faceline.runtime import Runtime
 from faceline.sharing import once
+from faceline.tiles import is_same, moved, without_repetitions
 from faceline.weights import path_of
+from faceline.wide import WIDE_LOOKS, Look, in_threads, tile_looks
 
 if TYPE_CHECKING:
     import numpy as np
@@ -108,43 +112,57 @@ class AlignmentOptions:
 
 
 class Aligner:
-    """Finds faces and crops them as `options` say. The models are loaded at first use, once a process."""
+    """Finds faces and crops them as `options` say. The models are loaded at first use, once a process.
 
-    def __init__(self, options: AlignmentOptions, runtime: Runtime) -> None:
+    `wide` says whether photographs larger than `detection_size` may be looked at in their full resolution, too.
+    """
+
+    def __init__(self, options: AlignmentOptions, runtime: Runtime, wide: bool = True) -> None:
         self.options = options
         self.runtime = runtime
+        self.wide = wide
 
     def find(self, image: "np.ndarray", every: bool = False) -> list[Face]:
         """Detect the faces of a picture: the main one first, which is large and near the middle, then from the largest.
+
+        The first look is at the picture with a longer edge of `detection_size` pixels. Where that finds nothing, and
+        where every face is wanted, the wide look follows.
 
         Parameters
         ----------
         image : ndarray of shape (height, width, 3), uint8
             RGB, upright.
         every : bool
-            Find small ones beside the main one too, which costs more.
+            Find small ones beside the main one too, which costs more. The main one is the same.
         """
+        faces = main_first(self.look(image, every=False), image)
+        if not faces:
+            return main_first(self.look_wide(image, []), image)
+        if not every:
+            return faces
+        main = faces[0]
+        others = self.look_wide(image, [lambda: self.look(image, every=True)])
+        return [main, *from_largest([face for face in others if not is_same(face.box_ltrb, main.box_ltrb)], image)]
+
+    def look(self, image: "np.ndarray", every: bool) -> list[Face]:
+        """The faces of a picture that is shrunk to `detection_size`."""
         options = self.options
         smaller, scale = bounded(image, options.detection_size)
         found = DETECTORS[options.detector].find(smaller, options.upsample, self.runtime, every)
-        faces = [enlarged(face, scale) for face in found]
-        height, width = image.shape[:2]
+        return [moved(face, 0, 0, scale) for face in found]
 
-        def area(face: Face) -> int:
-            left, top, right, bottom = face.visible_box(image)
-            return max(right - left, 0) * max(bottom - top, 0)
-
-        def prominence(face: Face) -> float:
-            left, top, right, bottom = face.box_ltrb
-            distance = math.hypot((left + right) / width - 1, (top + bottom) / height - 1) / 2
-            return math.log(area(face)) - (distance / MIDDLE_REACH) ** 2 / 2
-
-        faces = sorted((face for face in faces if area(face)), key=lambda face: (-area(face), face.box_ltrb))
-        if faces:
-            main = max(faces, key=prominence)
-            faces.remove(main)
-            faces.insert(0, main)
-        return faces
+    def look_wide(self, image: "np.ndarray", before: list[Look]) -> list[Face]:
+        """The faces that some looks find, then those of a large picture at its full resolution."""
+        options, runtime = self.options, self.runtime
+        wide = WIDE_LOOKS[options.detector]
+        looks = list(before)
+        if self.wide:
+            reduction = max(image.shape[:2]) / options.detection_size
+            looks += tile_looks(image, wide, options.upsample, reduction, runtime)
+        found = in_threads(looks, runtime.threads if wide.one_thread else 1)
+        known = list(chain(*found[: len(before)]))
+        further = sorted(chain(*found[len(before) :]), key=lambda face: (-face.score, face.box_ltrb))
+        return known + without_repetitions(further, known)
 
     def crop(self, image: "np.ndarray", face: Face) -> "np.ndarray":
         """Cut a face out of its picture, placed as the network expects it.
@@ -172,6 +190,34 @@ class Aligner:
         return cut(image, points, places, frame.edge, options.size, transform)
 
 
+def from_largest(faces: Iterable[Face], image: "np.ndarray") -> list[Face]:
+    """The faces that a picture shows, by how much of them it does."""
+    shown = [face for face in faces if visible_area(face, image)]
+    return sorted(shown, key=lambda face: (-visible_area(face, image), face.box_ltrb))
+
+
+def main_first(faces: Iterable[Face], image: "np.ndarray") -> list[Face]:
+    """The same, but the main face comes first."""
+    height, width = image.shape[:2]
+
+    def prominence(face: Face) -> float:
+        left, top, right, bottom = face.box_ltrb
+        distance = math.hypot((left + right) / width - 1, (top + bottom) / height - 1) / 2
+        return math.log(visible_area(face, image)) - (distance / MIDDLE_REACH) ** 2 / 2
+
+    faces = from_largest(faces, image)
+    if faces:
+        main = max(faces, key=prominence)
+        faces.remove(main)
+        faces.insert(0, main)
+    return faces
+
+
+def visible_area(face: Face, image: "np.ndarray") -> int:
+    left, top, right, bottom = face.visible_box(image)
+    return max(right - left, 0) * max(bottom - top, 0)
+
+
 def bounded(image: "np.ndarray", size: int) -> "tuple[np.ndarray, float]":
     """A picture whose longer edge has at most `size` pixels, averaged where it shrinks, and how much larger it was."""
     import cv2
@@ -184,11 +230,6 @@ def bounded(image: "np.ndarray", size: int) -> "tuple[np.ndarray, float]":
     return cv2.resize(image, shape, interpolation=cv2.INTER_AREA), scale
 
 
-def enlarged(face: Face, scale: float) -> Face:
-    """A face of a picture that was made smaller by `scale`, in the picture itself."""
-    return face if scale == 1 else Face(tuple(round(edge * scale) for edge in face.box_ltrb), face.score)
-
-
 def middle_face(image: "np.ndarray") -> Face:
     """A box in the middle of a picture of shape (height, width, 3), as large as a detected face: a guess."""
     height, width = image.shape[:2]
@@ -199,6 +240,6 @@ def middle_face(image: "np.ndarray") -> Face:
 
 
 @once
-def aligner_for(options: AlignmentOptions, runtime: Runtime) -> Aligner:
+def aligner_for(options: AlignmentOptions, runtime: Runtime, wide: bool = True) -> Aligner:
     """One aligner for each process and set of options."""
-    return Aligner(options, runtime)
+    return Aligner(options, runtime, wide)
