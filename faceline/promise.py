@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 WHOLE_CELLS = bytes.fromhex("0102 0101 0100 0100 0108 0100 0150 0150 02e803 0140 0140")
 HALF_CELLS = bytes.fromhex("0102 0101 0100 0100 0104 0100 0128 0128 02e803 0120 0120")
 
-# Of 750 faces of 40 to 80 pixels that dlib finds in the enlarged picture, half cells give 734 a score above 0, 749 one
-# above -0.3 and all one above -0.5, which few other places reach.
+# Of 750 faces of LFW, 40 to 80 pixels large, that dlib finds in the enlarged picture, half cells give 733 a score above 0
+# in grey, 745 one above -0.2 and all one above -0.4; few other places reach -0.5.
 PROMISING = -0.5
 
 # For the second look, a face is made this large, and so much is cut out around it, in edges of its box.
@@ -46,9 +46,12 @@ def detect_promising(image: "np.ndarray", upsample: int, runtime: Runtime) -> li
     """The faces that `detect_hog` finds in a picture of shape (height, width, 3), RGB uint8, but for a few pixels."""
     if upsample == 0:
         return detect_hog(image, 0, runtime)
+    import cv2
+
+    grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)  # a seventh less to compute
     with HALF_HOGS.lent() as hog:
         doublings = upsample - 1 if hog.detection_window_width == 40 else upsample  # 80: dlib writes it otherwise now
-        promises, _, _ = hog.run(image, doublings, PROMISING)
+        promises, _, _ = hog.run(grey, doublings, PROMISING)
     boxes = [face_from_dlib(rectangle, 0.0).box_ltrb for rectangle in promises]
     looks = (second_look(image, box, runtime) for box in boxes)
     return [face for face in looks if face is not None]
