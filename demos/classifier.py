@@ -54,6 +54,7 @@ def build_parser() -> cli.Parser:
         help="largest distance at which a face is named (default: the classifier's own limit; inf: name every face)",
     )
     cli.add_averaging_options(name, "the gallery's")
+    cli.add_detection_options(name, "the gallery's", "and look nowhere closer")
     name.add_argument(
         "--one-each", action="store_true", help="with --multi: name nobody twice in a picture, the best way in sum"
     )

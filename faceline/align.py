@@ -93,9 +93,10 @@ def align_folder(
     upsample : int
         How often the picture is doubled before detection, to find smaller faces.
     detection_size : int
-        Pictures with a longer edge than this many pixels are shrunk to it for detection, not for the crop.
+        Pictures with a longer edge than this many pixels are shrunk to it for the first look, not for the crop. Where
+        that finds no face, and with `skip_multi`, they are looked at in their full resolution, too.
     skip_multi : bool
-        Leave out pictures with several faces, instead of taking the main one.
+        Leave out pictures with several faces, however small, instead of taking the main one.
     fallback : str
         "centre" gives a picture in which no face is found a crop of its middle, so that an evaluation can count it; its
         status is `fallback`.

@@ -55,6 +55,22 @@ def add_runtime_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", choices=DEVICES, help="where ONNX Runtime runs (default: %(default)s)")
 
 
+def add_detection_options(parser: argparse.ArgumentParser, default: str, closer: str) -> None:
+    """How closely faces are looked for; `default` says what is taken otherwise, `closer` what else is looked at."""
+    parser.add_argument(
+        "--upsample",
+        type=int,
+        metavar="N",
+        help=f"double the picture N times before detection, to find smaller faces (default: {default})",
+    )
+    parser.add_argument(
+        "--detection-size",
+        type=int,
+        metavar="N",
+        help=f"shrink larger pictures to N pixels for detection, {closer} (default: {default})",
+    )
+
+
 def add_averaging_options(parser: argparse.ArgumentParser, default: str) -> None:
     """How many copies of a face are embedded; `default` says what is taken otherwise."""
     parser.add_argument(

@@ -12,7 +12,7 @@ from faceline.averaging import DEFAULT_PASSES, Averaging
 from faceline.classifier_file import Model, read_classifier
 from faceline.embed import check_network, embed
 from faceline.errors import FacelineError, MissingError, UnreadableError
-from faceline.faces import aligner_for
+from faceline.faces import Aligner, aligner_for
 from faceline.files import check_folder, inside, named_path, one_line
 from faceline.formats import DEFAULT_CLASSIFIER, Status
 from faceline.geometry import CoincidentLandmarksError
@@ -40,6 +40,8 @@ def infer(
     verbose: bool = False,
     save_dir: str | Path | None = None,
     crops_dir: str | Path | None = None,
+    detection_size: int | None = None,
+    upsample: int | None = None,
 ) -> Iterator[Answer]:
     """Name the people in photographs.
 
@@ -69,6 +71,11 @@ def infer(
         Where to save each picture with its faces marked.
     crops_dir : path or None
         The gallery's folder of aligned crops: shows beside each marked face the nearest of them.
+    detection_size : int or None
+        Shrink larger pictures to this many pixels to find faces, and look nowhere closer; None for the gallery's
+        number, and for the full resolution where that finds nothing or every face is wanted.
+    upsample : int or None
+        How often pictures are doubled to find smaller faces; None for the gallery's number.
 
     Returns
     -------
@@ -98,10 +105,16 @@ def infer(
         if save_dir is None:
             raise FacelineError("crops are shown in the marked pictures only; name a folder for these with --save")
         check_crops(crops_dir, model.gallery.crops)
+    alignment = model.alignment
+    if detection_size is not None:
+        alignment = replace(alignment, detection_size=detection_size)
+    if upsample is not None:
+        alignment = replace(alignment, upsample=upsample)
+    aligner = aligner_for(alignment, runtime, detection_size is None)
     averaging = model.averaging
     if passes is not None or jitters is not None:
         averaging = Averaging(DEFAULT_PASSES if passes is None else passes, jitters or 0)
-    request = Request(model, runtime, averaging, multi, threshold, one_each, top, verbose, crops_dir)
+    request = Request(model, aligner, runtime, averaging, multi, threshold, one_each, top, verbose, crops_dir)
     save_paths = [None] * len(pictures) if save_dir is None else marked_paths(pictures, named_path(save_dir))
     return (answer_to(os.fspath(picture), request, path) for picture, path in zip(pictures, save_paths, strict=True))
 
@@ -111,6 +124,7 @@ class Request:
     """How `infer` was asked to name faces."""
 
     model: Model
+    aligner: Aligner
     runtime: Runtime
     averaging: Averaging
     multi: bool
@@ -152,8 +166,7 @@ def name_faces(image: "np.ndarray", request: Request) -> list[NamedFace]:
     """Name the faces of a picture of shape (height, width, 3), RGB uint8, from left to right."""
     import numpy as np
 
-    model, multi = request.model, request.multi
-    aligner = aligner_for(model.alignment, request.runtime)
+    model, aligner, multi = request.model, request.aligner, request.multi
     found = aligner.find(image, every=multi)
     boxes, crops = [], []
     for face in found if multi else found[:1]:

@@ -40,18 +40,7 @@ def build_parser() -> cli.Parser:
         help="number of points of the landmark predictor (default: 5 where it has the landmarks, else 68)",
     )
     parser.add_argument("--detector", choices=DETECTORS, help="face detector (default: %(default)s)")
-    parser.add_argument(
-        "--upsample",
-        type=int,
-        metavar="N",
-        help="double the picture N times before detection, to find smaller faces (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--detection-size",
-        type=int,
-        metavar="N",
-        help="shrink larger pictures to N pixels for detection, not for the crop (default: %(default)s)",
-    )
+    cli.add_detection_options(parser, "%(default)s", "and look closer only where need be")
     parser.add_argument(
         "--skipMulti",
         "--skip-multi",
