@@ -36,4 +36,4 @@ def build_parser() -> cli.Parser:
 
 
 if __name__ == "__main__":
-    sys.exit(cli.run(represent_folder, build_parser()))
+    sys.exit(cli.run(represent_folder, build_parser(), resumes=True))

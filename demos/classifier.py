@@ -2,17 +2,16 @@
 """Stage 3: learn people from their embeddings, and name the people in photographs.
 
 classifier.py train [generated-embeddings/]
-classifier.py infer [classifier.pkl] photo.jpg ...
+classifier.py infer [classifier.pkl] photo.jpg photos/ ...
 """
 
 import sys
-from collections.abc import Iterator
 
 try:
-    from faceline import FacelineError, cli, infer, train
+    from faceline import cli, infer, train
+    from faceline.answering import answer_lines
     from faceline.classifiers import CLASSIFIERS
-    from faceline.files import one_line
-    from faceline.formats import CLASSIFIER_FILE, DEFAULT_CLASSIFIER, Status
+    from faceline.formats import DEFAULT_CLASSIFIER
 except ModuleNotFoundError as error:
     print(f"classifier.py: error: {error}; run 'source .venv/bin/activate' first", file=sys.stderr)
     sys.exit(2)
@@ -42,9 +41,10 @@ def build_parser() -> cli.Parser:
     )
     name.add_argument(
         "pictures",
-        nargs="+",
+        nargs="*",
         metavar="picture",
-        help=f"photographs; before them the classifier, if it is not {DEFAULT_CLASSIFIER}",
+        help="photographs, folders of them, and patterns ('photos/**/*.jpg'); among them the classifier, or the folder"
+        f" that holds it, if it is not {DEFAULT_CLASSIFIER}",
     )
     name.add_argument("--multi", action="store_true", help="name all faces, from left to right")
     name.add_argument(
@@ -75,22 +75,7 @@ def build_parser() -> cli.Parser:
 
 
 def run_command(command: str, **options: object) -> object:
-    return train(**options) if command == "train" else answers(**options)
-
-
-def answers(pictures: list[str], as_json: bool, **options: object) -> Iterator[str]:
-    """What `infer` says of each picture, as lines to print; a picture that does not exist is a mistake in the end."""
-    if pictures[0].lower().endswith(".pkl"):
-        options["classifier"], *pictures = pictures
-        if not pictures:
-            raise FacelineError(f"no picture named; classifier.py infer {CLASSIFIER_FILE} photo.jpg")
-    missing = []
-    for answer in infer(pictures, **options):
-        yield answer.to_json() if as_json else str(answer)
-        if answer.status == Status.MISSING:
-            missing.append(answer.image)
-    if missing:
-        raise FacelineError(f"{one_line(missing[0])}: no such picture ({len(missing)} in all); correct the path")
+    return train(**options) if command == "train" else answer_lines(**options)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import argparse
 import codecs
 import contextlib
 import inspect
+import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -21,20 +22,46 @@ class Parser(argparse.ArgumentParser):
     """An argument parser for a stage: its defaults are those of the stage's function, its errors take one line."""
 
     def __init__(self, **options: object) -> None:
-        self._rest = ""
+        self._rest, self._sort, self._commands = "", None, None
         super().__init__(formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False, **options)
 
-    def take_rest(self, name: str) -> None:
-        """Let the list `name` of positional arguments go on behind options: `classifier.pkl --multi photo.jpg`."""
-        self._rest = name
+    def add_subparsers(self, **options: object) -> object:
+        self._commands = super().add_subparsers(**options)
+        return self._commands
+
+    def take_rest(self, name: str, sort: Callable[[list[str]], dict] | None = None) -> None:
+        """Let the list `name` of positional arguments go on behind options: `classifier.pkl --multi photo.jpg`.
+
+        Its argument has to allow none, so that an unknown option is complained of first. `sort` gives what stands in
+        its place: which of them is which; it raises ValueError for a mistake.
+        """
+        self._rest, self._sort = name, sort
 
     def parse_args(self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None) -> object:
         options, rest = self.parse_known_args(args, namespace)
-        if rest and (not hasattr(options, self._rest) or any(argument.startswith("-") for argument in rest)):
-            self.error(f"unrecognized arguments: {' '.join(rest)}")
-        if rest:
-            getattr(options, self._rest).extend(rest)
+        # A mistake is best explained by the help of the command that it was made in.
+        command = self if self._commands is None else self._commands.choices[getattr(options, self._commands.dest)]
+        names, literal = rest, []
+        if "--" in rest:  # what stands behind it is no option, whatever it begins with
+            names, literal = rest[: rest.index("--")], rest[rest.index("--") + 1 :]
+        flags = [argument for argument in names if argument.startswith("-") and argument != "-"]
+        if flags or (rest and not hasattr(options, self._rest)):
+            file = next((f"; for the file write ./{flag}" for flag in flags if os.path.lexists(flag)), "")
+            command.error(f"unrecognized arguments: {' '.join(rest)}{file}")
+        if hasattr(options, self._rest):
+            getattr(options, self._rest).extend([*names, *literal])
+            if not getattr(options, self._rest):
+                command.error("the following arguments are required: " + " ".join(command.positionals()))
+        if self._sort is not None:
+            try:
+                vars(options).update(self._sort(vars(options).pop(self._rest)))
+            except ValueError as error:
+                command.error(str(error))
         return options
+
+    def positionals(self) -> list[str]:
+        """The arguments that are no options, as the help calls them."""
+        return [action.metavar for action in self._get_positional_actions()]
 
     def take_defaults(self, stage: Callable) -> None:
         """Take the defaults from the parameters of `stage`; call it when all arguments are defined."""
@@ -108,27 +135,60 @@ def as_text_or_json(stage: Callable) -> Callable:
     return run_stage
 
 
-def run(stage: Callable, parser: argparse.ArgumentParser, argv: Sequence[str] | None = None) -> int:
+def run(
+    stage: Callable, parser: argparse.ArgumentParser, argv: Sequence[str] | None = None, resumes: bool = False
+) -> int:
     """Call `stage` with the parsed arguments, print what it returns, and give the exit status.
 
-    A result that is an iterator is printed as it comes.
+    A result that is a generator is printed as it comes; what it returns in the end is the exit status. `resumes` says
+    whether the stage goes on where it was interrupted.
     """
     open_streams()
+    log = LogLines(parser.prog)
+    logging.getLogger("faceline").addHandler(log)
     try:
-        result = stage(**vars(parser.parse_args(argv)))
-        for part in result if inspect.isgenerator(result) else [result]:
-            show(part)
+        return show_all(stage(**vars(parser.parse_args(argv))))
     except FacelineError as error:
         complain(f"{parser.prog}: error: {error}")
         return MISTAKE
-    except KeyboardInterrupt:
-        complain(f"{parser.prog}: interrupted; run the same command again to go on")
+    except KeyboardInterrupt as interruption:
+        advice = "run the same command again to go on" if resumes else "run the same command again to begin anew"
+        complain(f"{parser.prog}: interrupted; {interruption if interruption.args else advice}")
         return INTERRUPTED
     except BrokenPipeError:
-        pass  # the reader of the output has gone (`| head`)
+        return 0  # the reader of the output has gone (`| head`)
     finally:
+        logging.getLogger("faceline").removeHandler(log)
         settle_streams()
-    return 0
+
+
+class LogLines(logging.Handler):
+    """Warnings of the library as lines on standard error."""
+
+    def __init__(self, program: str) -> None:
+        super().__init__(logging.WARNING)
+        self._program = program
+
+    def emit(self, record: logging.LogRecord) -> None:
+        complain(f"{self._program}: {record.levelname.lower()}: {one_line(record.getMessage())}")
+
+
+def show_all(result: object) -> int:
+    """Print a result, part by part if it is a generator, and give the exit status."""
+    if not inspect.isgenerator(result):
+        show(result)
+        return 0
+    try:
+        while True:
+            try:
+                part = next(result)
+            except StopIteration as end:
+                return end.value or 0
+            show(part)
+    except BaseException as error:
+        if result.gi_frame is not None:
+            result.throw(error)  # it knows how far it came
+        raise
 
 
 def open_streams() -> None:

@@ -10,6 +10,7 @@ from faceline.annotate import draw_faces, marked_paths
 from faceline.answers import Answer, NamedFace
 from faceline.averaging import DEFAULT_PASSES, Averaging
 from faceline.classifier_file import Model, read_classifier
+from faceline.classifier_paths import classifier_path
 from faceline.embed import check_network, embed
 from faceline.errors import FacelineError, MissingError, UnreadableError
 from faceline.faces import Aligner, aligner_for
@@ -18,6 +19,7 @@ from faceline.formats import DEFAULT_CLASSIFIER, Status
 from faceline.geometry import CoincidentLandmarksError
 from faceline.images import decode_image, decode_picture, read_picture
 from faceline.parallel import all_cores
+from faceline.probes import list_probes, unreadable_reason
 from faceline.runtime import DEFAULT_DEVICE, DEFAULT_ENGINE, Runtime
 
 if TYPE_CHECKING:
@@ -48,8 +50,9 @@ def infer(
     Parameters
     ----------
     pictures : path or sequence of path
+        Photographs; folders of them, with all folders below; or patterns such as `photos/*.jpg`.
     classifier : path
-        What `train` wrote.
+        What `train` wrote, or the folder that it lies in.
     multi : bool
         Name all faces, from left to right, instead of the main one.
     threshold : float or None
@@ -80,7 +83,8 @@ def infer(
     Returns
     -------
     iterator of Answer
-        One for each picture, in their order, computed as they are asked for.
+        One for each picture, in their order, those of a folder or pattern sorted, computed as they are asked for. Its
+        `image` is the picture's path. A folder without pictures has an answer of its own.
 
     Raises
     ------
@@ -92,10 +96,8 @@ def infer(
         raise FacelineError(f"top {top} is out of range; choose 1 or more")
     if threshold is not None and not threshold >= 0:
         raise FacelineError(f"threshold {threshold} is no distance; choose 0 or more, inf to name every face")
-    pictures = [pictures] if isinstance(pictures, str | os.PathLike) else pictures
-    for picture in pictures:
-        named_path(picture)
-    model = read_classifier(named_path(classifier), network)
+    pictures = list_probes(pictures, save_dir).paths
+    model = read_classifier(classifier_path(named_path(classifier)), network)
     model.alignment.check_weights()
     runtime = Runtime(engine, device, all_cores())
     check_network(model.network, runtime)
@@ -116,7 +118,7 @@ def infer(
         averaging = Averaging(DEFAULT_PASSES if passes is None else passes, jitters or 0)
     request = Request(model, aligner, runtime, averaging, multi, threshold, one_each, top, verbose, crops_dir)
     save_paths = [None] * len(pictures) if save_dir is None else marked_paths(pictures, named_path(save_dir))
-    return (answer_to(os.fspath(picture), request, path) for picture, path in zip(pictures, save_paths, strict=True))
+    return (answer_to(picture, request, path) for picture, path in zip(pictures, save_paths, strict=True))
 
 
 @dataclass(frozen=True)
@@ -152,7 +154,7 @@ def answer_to(picture: str, request: Request, save_path: Path | None) -> Answer:
             decoded = decode_picture(read_picture(Path(picture)))
         except UnreadableError as error:
             status = Status.MISSING if isinstance(error, MissingError) else Status.UNREADABLE
-            return request.answer(picture, status, one_line(error.reason))
+            return request.answer(picture, status, unreadable_reason(picture, one_line(error.reason)))
         faces = name_faces(decoded.pixels, request)
         if save_path is not None:
             save_marked(decoded.pixels, faces, request.crops_dir, save_path)

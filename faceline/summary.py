@@ -66,12 +66,15 @@ class Summary:
             f"{self.done} computed, {self.kept} as before, {left_out}{self.removed} removed, in {self.seconds:.1f} s.",
         ]
         if self.ignored:
-            endings = ", ".join(
-                f"{count} {one_line(suffix) or 'without ending'}" for suffix, count in self.ignored.items()
-            )
-            lines.append(f"Left aside, no pictures by their names: {endings}.")
+            lines.append(ignored_text(self.ignored))
         lines.append(f"Written to {one_line(self.result)}")
         return "\n".join(lines)
+
+
+def ignored_text(ignored: Counter) -> str:
+    """Which files were no pictures by their names: how many of each ending."""
+    endings = ", ".join(f"{count} {one_line(suffix) or 'without ending'}" for suffix, count in ignored.items())
+    return f"Left aside, no pictures by their names: {endings}."
 
 
 def run_record(stage: str, options: dict, counts: Counter, seconds: float, **more: object) -> dict:

@@ -69,13 +69,14 @@ def test_bad_pictures_have_their_own_answer(photographs, classifier, tmp_path):
     path, name = photographs.probes[0]
     (tmp_path / "blank.png").write_bytes(encode_png(np.zeros((90, 90, 3), np.uint8)))
     (tmp_path / "text.jpg").write_text("hello")
-    pictures = [tmp_path / "blank.png", tmp_path / "text.jpg", tmp_path / "gone.jpg", tmp_path, path]
+    (tmp_path / "none").mkdir()
+    pictures = [tmp_path / "blank.png", tmp_path / "text.jpg", tmp_path / "gone.jpg", tmp_path / "none", path]
     answers = list(infer(pictures, classifier))
     assert [str(answer).split("\n", 1)[1] for answer in answers[:4]] == [
         "No face found.",
         "Not a usable picture: not a picture.",
         "Not a usable picture: No such file or directory.",
-        "Not a usable picture: Is a directory.",
+        "Not a usable picture: no picture in this folder.",
     ]
     assert [answer.status for answer in answers] == ["no-face", "unreadable", "missing", "unreadable", "ok"]
     assert names(answers[4]) == [name]

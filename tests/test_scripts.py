@@ -33,7 +33,7 @@ def parser_of(script):
 @pytest.mark.parametrize(
     ("script", "arguments", "stage", "extra"),
     [
-        (ALIGN, ["in", "align", "outerEyesAndNose", "out"], align_folder, {"action"}),
+        (ALIGN, ["in", "align", "outerEyesAndNose", "out"], align_folder, set()),
         (REPRESENT, ["-outDir", "out", "-data", "in"], represent_folder, set()),
         (CLASSIFIER, ["train"], train, {"command"}),
         (CLASSIFIER, ["infer", "a.jpg"], infer, {"command", "as_json"}),
@@ -427,8 +427,8 @@ def test_represent_and_infer_name_what_they_may_not_read(pipeline, photographs, 
         (REPRESENT, ["-outDir", "out", "-data", "aligned"], 0, " unreadable."),
         (REPRESENT, ["-outDir", "new", "-data", "sealed/x"], 2, "sealed/x: Permission denied; run align-dlib.py first"),
         (CLASSIFIER, ["train", "sealed/x"], 2, "sealed/x: Permission denied; run batch_represent first"),
-        (CLASSIFIER, ["infer", classifier, "a.jpg"], 0, "Not a usable picture: Permission denied."),
-        (CLASSIFIER, ["infer", classifier, "sealed/a.jpg"], 0, "Not a usable picture: Permission denied."),
+        (CLASSIFIER, ["infer", classifier, "a.jpg"], 1, "Not a usable picture: Permission denied."),
+        (CLASSIFIER, ["infer", classifier, "sealed/a.jpg"], 1, "Not a usable picture: Permission denied."),
         (CLASSIFIER, ["infer", "sealed/c.pkl", "a.jpg"], 2, "sealed/c.pkl: Permission denied"),
     ):
         command = without_rights([sys.executable, str(script), *map(str, arguments)])

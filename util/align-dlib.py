@@ -12,8 +12,9 @@ import sys
 try:
     from faceline import align_folder, cli
     from faceline.align import FALLBACKS
+    from faceline.arguments import ALIGN_WORDS, alignment_words
     from faceline.detect import DETECTORS
-    from faceline.geometry import LANDMARK_SETS
+    from faceline.geometry import DEFAULT_LANDMARKS, LANDMARK_SETS
     from faceline.landmarks import LANDMARK_MODELS
     from faceline.networks import NETWORKS
 except ModuleNotFoundError as error:
@@ -22,11 +23,14 @@ except ModuleNotFoundError as error:
 
 
 def build_parser() -> cli.Parser:
-    parser = cli.Parser(prog="align-dlib.py", description=__doc__)
-    parser.add_argument("input_dir", metavar="input", help="folder that holds a folder of pictures for each person")
-    parser.add_argument("action", choices=["align"], metavar="align", help="the word align")
-    parser.add_argument("landmarks", choices=LANDMARK_SETS, metavar="landmarks", help=", ".join(LANDMARK_SETS))
-    parser.add_argument("output_dir", metavar="output", help="folder for the crops")
+    parser = cli.Parser(prog="align-dlib.py", description=__doc__, usage=f"align-dlib.py {ALIGN_WORDS} [options]")
+    parser.add_argument(
+        "words",
+        nargs="*",
+        metavar=ALIGN_WORDS,
+        help="the folder that holds a folder of pictures for each person; the word align; the landmarks, one of"
+        f" {', '.join(LANDMARK_SETS)} (default: {DEFAULT_LANDMARKS}); the folder for the crops",
+    )
     parser.add_argument("--size", type=int, metavar="N", help="edge of the crops in pixels (default: 96 for dlib)")
     parser.add_argument(
         "--network",
@@ -56,12 +60,9 @@ def build_parser() -> cli.Parser:
     cli.add_runtime_options(parser)
     cli.add_run_options(parser)
     parser.take_defaults(align_folder)
+    parser.take_rest("words", alignment_words)
     return parser
 
 
-def align(action: str, **options: object) -> object:
-    return align_folder(**options)
-
-
 if __name__ == "__main__":
-    sys.exit(cli.run(align, build_parser()))
+    sys.exit(cli.run(align_folder, build_parser(), resumes=True))
