@@ -244,19 +244,23 @@ def align_picture(task: Task) -> tuple[PictureRow, bytes | None]:
         return row, None
     png = encode_png(alignment.crop)
     left, top, right, bottom = picture.whole_box(alignment.box_ltrb)
-    box = {"left": left, "top": top, "right": right, "bottom": bottom}
+    box = {"left": left, "top": top, "right": right, "bottom": bottom, "turn": alignment.turn}
     return replace(row, crop=crop_path(task.image), crop_sha256=sha256(png), **box), png
 
 
 @dataclass(frozen=True)
 class Alignment:
-    """What became of one picture; `crop`, (size, size, 3) RGB uint8, and its visible box are set where it is USABLE."""
+    """What became of one picture; `crop`, (size, size, 3) RGB uint8, and its visible box are set where it is USABLE.
+
+    `turn` is how far the picture was turned clockwise for the crop, in degrees; the box is that before the turn.
+    """
 
     status: Status
     reason: str
     faces: int
     box_ltrb: Box | None = None
     crop: "np.ndarray | None" = None
+    turn: int = 0
 
 
 def align_image(
@@ -279,7 +283,7 @@ def align_image(
     except CoincidentLandmarksError as error:
         return Alignment(Status.NO_FACE, str(error), len(faces))
     status, reason = (Status.OK, "") if faces else (Status.FALLBACK, "no face found; the middle was taken")
-    return Alignment(status, reason, len(faces), face.visible_box(image), crop)
+    return Alignment(status, reason, len(faces), face.visible_box(image), crop, face.turn)
 
 
 def has_crop(output_dir: Path, row: PictureRow) -> bool:

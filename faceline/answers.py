@@ -11,10 +11,14 @@ from faceline.geometry import Box
 
 @dataclass(frozen=True)
 class NamedFace:
-    """A face and who it is; the box is (left, top, right, bottom) in pixels of the upright picture."""
+    """A face and who it is; the box is (left, top, right, bottom) in pixels of the picture as a viewer shows it.
+
+    `turn` is how far the picture was turned clockwise for the face to be upright, in degrees.
+    """
 
     box_ltrb: Box
     identity: Identity
+    turn: int = 0
 
     @property
     def centre_x(self) -> int:
@@ -62,6 +66,7 @@ class Answer:
             faces.append(
                 {
                     "box": face.box_ltrb,
+                    "turn": face.turn,
                     "name": who.name,
                     "confidence": round(who.confidence, 4),
                     "distance": round(who.distance, 4),

@@ -21,18 +21,24 @@ if TYPE_CHECKING:
 YUNET_LIMIT = 0.7
 YUNET_EDGE, YUNET_DROP = 0.98, 0.04
 
+# The most pixels of an enlarged picture that is looked through in other turns than the one it has.
+GLANCE_PIXELS = 2_000_000
+
 
 @dataclass(frozen=True)
 class Face:
     """A detected face.
 
     `box_ltrb` is (left, top, right, bottom) in pixels of the picture, right and bottom exclusive; a detector may place
-    it partly outside. `score` is the detector's own confidence: 0 is its limit, and scores of different detectors do
-    not compare.
+    it partly outside. `turn` is how far the picture has to be turned clockwise for the face to be upright, in degrees;
+    the box is that before the turn. `score` is the confidence of `detector` (hog, cnn or yunet): 0 is its limit, and
+    scores of different detectors do not compare.
     """
 
     box_ltrb: Box
     score: float
+    turn: int = 0
+    detector: str = "hog"
 
     def visible_box(self, image: "np.ndarray") -> Box:
         """The part of the box inside a picture of shape (height, width, 3): `image[top:bottom, left:right]`."""
@@ -41,9 +47,10 @@ class Face:
         return max(left, 0), max(top, 0), min(right, width), min(bottom, height)
 
 
-def face_from_dlib(rectangle, score: float) -> Face:
+def face_from_dlib(rectangle, score: float, detector: str = "hog") -> Face:
     # dlib's right and bottom are the last pixels inside.
-    return Face((rectangle.left(), rectangle.top(), rectangle.right() + 1, rectangle.bottom() + 1), score)
+    box = rectangle.left(), rectangle.top(), rectangle.right() + 1, rectangle.bottom() + 1
+    return Face(box, score, detector=detector)
 
 
 def load_hog() -> "dlib.fhog_object_detector":
@@ -64,10 +71,10 @@ def load_hog() -> "dlib.fhog_object_detector":
 HOGS = Pool(load_hog)
 
 
-def detect_hog(image: "np.ndarray", upsample: int, runtime: Runtime) -> list[Face]:
-    """dlib's HOG detector, which runs on one thread of the CPU whatever the runtime."""
+def detect_hog(image: "np.ndarray", upsample: int, runtime: Runtime, limit: float = 0.0) -> list[Face]:
+    """dlib's HOG detector, which runs on one thread of the CPU whatever the runtime; faces that score above `limit`."""
     with HOGS.lent() as hog:
-        rectangles, scores, _ = hog.run(image, upsample, 0.0)
+        rectangles, scores, _ = hog.run(image, upsample, limit)
     return [face_from_dlib(rectangle, score) for rectangle, score in zip(rectangles, scores, strict=True)]
 
 
@@ -86,11 +93,11 @@ def detect_cnn(image: "np.ndarray", upsample: int, runtime: Runtime) -> list[Fac
     """dlib's convolutional detector (mmod)."""
     if runtime.engine == "dlib":
         with CNN_GUARD:
-            return [face_from_dlib(found.rect, found.confidence) for found in load_cnn()(image, upsample)]
+            return [face_from_dlib(found.rect, found.confidence, "cnn") for found in load_cnn()(image, upsample)]
     from faceline.mmod import detect_mmod
 
     found = detect_mmod(dlib_session(DLIB_MMOD, runtime), image, upsample)
-    return [Face(box, score) for box, score in found]
+    return [Face(box, score, detector="cnn") for box, score in found]
 
 
 def load_yunet() -> "cv2.FaceDetectorYN":
@@ -121,7 +128,8 @@ def detect_yunet(image: "np.ndarray", upsample: int, runtime: Runtime) -> list[F
         edge = YUNET_EDGE * math.sqrt(box_width * box_height)
         centre = left + box_width / 2, top + box_height / 2 + YUNET_DROP * edge
         left, top = (round(position - edge / 2) for position in centre)
-        faces.append(Face((left, top, left + round(edge), top + round(edge)), float(score * scale)))
+        box = left, top, left + round(edge), top + round(edge)
+        faces.append(Face(box, float(score * scale), detector="yunet"))
     return faces
 
 
@@ -156,6 +164,17 @@ class Detector:
                 faces = look(image, scale, runtime)
                 if faces:
                     return faces
+        return []
+
+    def glance(self, image: "np.ndarray", upsample: int, runtime: Runtime) -> list[Face]:
+        """What `find` finds at a fraction of its cost, where that is much: by the first look, enlarged if small."""
+        pixels = image.shape[0] * image.shape[1]
+        for scale in range(upsample + 1):
+            if scale and pixels * 4**scale > GLANCE_PIXELS:
+                break
+            faces = self.looks[0](image, scale, runtime)
+            if faces:
+                return faces
         return []
 
 

@@ -67,7 +67,8 @@ class PictureRow:
     """A line of stage 1's manifest: what became of one picture.
 
     `image` is relative to the input folder and `crop` to the output folder, both with forward slashes. The box is
-    that of what was cropped, in pixels of the upright picture; `right` and `bottom` are exclusive.
+    that of what was cropped, in pixels of the picture as a viewer shows it; `right` and `bottom` are exclusive. `turn`
+    is how far the picture was turned clockwise, in degrees, for the face to be upright.
     """
 
     image: str
@@ -82,6 +83,7 @@ class PictureRow:
     bottom: int | None = None
     image_sha256: str = ""
     crop_sha256: str = ""
+    turn: int = 0
 
     @property
     def key(self) -> str:
@@ -180,20 +182,19 @@ def read_manifest(path: Path, row_type: type, counts: dict | None = None) -> lis
 
 def manifest_rows(path: Path, row_type: type, counts: dict | None = None) -> Iterator:
     """The rows that `read_manifest` gives, one after the other; what it raises for the whole comes after the last."""
-    columns = [field.name for field in dataclasses.fields(row_type) if field.name != "embedding"]
-    numbers = {field.name for field in dataclasses.fields(row_type) if field.type == int | None}
+    fields = {field.name: field for field in dataclasses.fields(row_type) if field.name != "embedding"}
+    since_first = list(fields).index("crop_sha256") + 1  # so many columns are in all versions
     keys, found = set(), Counter()
     with opened_text(path) as file:
         reader = csv.reader(file, strict=True)
         try:
-            if next(reader, None) != columns:
-                raise ValueError(f"its columns are not {','.join(columns)}")
+            columns = next(reader, None)
+            if columns is None or not are_columns(columns, list(fields), since_first):
+                raise ValueError(f"its columns are not {','.join(fields)}")
             for cells in reader:
-                if len(cells) != len(columns):
+                if not since_first <= len(cells) <= len(columns):
                     raise ValueError("wrong number of columns")
-                values = dict(zip(columns, cells, strict=True))
-                for name in numbers:
-                    values[name] = int(values[name]) if values[name] else None
+                values = {name: value_of(cell, fields[name]) for name, cell in zip(columns, cells, strict=False)}
                 row = make_row(row_type, values)
                 if row.key in keys:
                     raise ValueError(f"a second row for {row.key!r}")
@@ -204,6 +205,22 @@ def manifest_rows(path: Path, row_type: type, counts: dict | None = None) -> Ite
             raise FacelineError(f"{one_line(path)}: line {reader.line_num}: {one_line(error)}") from None
     if counts is not None and counts != found:
         raise FacelineError(f"{one_line(path)}: rows have been added, removed or changed since {RUN_FILE} was written")
+
+
+def are_columns(found: list[str], known: list[str], since_first: int) -> bool:
+    """Whether a table has the known columns in their order, where only the first `since_first` have to be there."""
+    if found[:since_first] != known[:since_first]:
+        return False
+    remaining = iter(known[since_first:])
+    return all(name in remaining for name in found[since_first:])
+
+
+def value_of(cell: str, field: dataclasses.Field) -> str | int | float | None:
+    """What a cell of a table says; an empty one stands for the field's default, unless it is text."""
+    kind = {int | None: int, float | None: float}.get(field.type, field.type)
+    if kind is str:
+        return cell
+    return kind(cell) if cell else field.default
 
 
 def write_embeddings(folder: Path, rows: Sequence[CropRow]) -> None:

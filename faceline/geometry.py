@@ -34,6 +34,10 @@ LANDMARK_SETS: Mapping[str, Mapping[int, tuple[tuple[int, ...], ...]]] = {
 DEFAULT_LANDMARKS = "outerEyesAndNose"
 
 
+# How far a picture is turned, in degrees clockwise.
+TURNS = (0, 90, 180, 270)
+
+
 class CoincidentLandmarksError(ValueError):
     """Landmarks that lie on one point have no size and no direction."""
 
@@ -125,6 +129,24 @@ def landmark_model_for(frame: str, landmarks: str, model: int | None) -> int:
     if model not in sets[landmarks]:
         raise FacelineError(f"the {model}-point landmark model has no {landmarks}; leave out --landmark-model {model}")
     return model
+
+
+def turned(image: "np.ndarray", turn: int) -> "np.ndarray":
+    """A picture of shape (height, width, 3), turned clockwise by one of TURNS; its pixels stay what they are."""
+    import numpy as np
+
+    return np.rot90(image, -turn // 90).copy() if turn else image
+
+
+def turned_box(box_ltrb: Box, height: int, width: int, turn: int) -> Box:
+    """Where a box of a picture of `height` and `width` lies when the picture is turned clockwise by one of TURNS."""
+    left, top, right, bottom = box_ltrb
+    return {
+        0: box_ltrb,
+        90: (height - bottom, left, height - top, right),
+        180: (width - right, height - bottom, width - left, height - top),
+        270: (top, width - right, bottom, width - left),
+    }[turn]
 
 
 def align_transform(source: "np.ndarray", target: "np.ndarray") -> "np.ndarray":

@@ -170,18 +170,19 @@ def name_faces(image: "np.ndarray", request: Request) -> list[NamedFace]:
 
     model, aligner, multi = request.model, request.aligner, request.multi
     found = aligner.find(image, every=multi)
-    boxes, crops = [], []
+    boxes, turns, crops = [], [], []
     for face in found if multi else found[:1]:
         try:
             crops.append(aligner.crop(image, face))
         except CoincidentLandmarksError:
             continue
         boxes.append(face.visible_box(image))
+        turns.append(face.turn)
     identities = []
     if crops:
         embeddings = embed(model.network, np.array(crops), request.runtime, request.averaging)
         identities = model.gallery.identify(embeddings, request.threshold, request.top, request.one_each)
-    return sorted(map(NamedFace, boxes, identities), key=lambda face: (face.centre_x, face.box_ltrb))
+    return sorted(map(NamedFace, boxes, identities, turns), key=lambda face: (face.centre_x, face.box_ltrb))
 
 
 def save_marked(image: "np.ndarray", faces: list[NamedFace], crops_dir: Path | None, path: Path) -> None:

@@ -238,6 +238,21 @@ def test_a_manifest_must_be_whole(tmp_path, damage, complaint):
         read_manifest(path, PictureRow, counts)
 
 
+def test_tables_of_earlier_versions_are_read(tmp_path):
+    path = tmp_path / "manifest.csv"
+    write_manifest(path, picture_rows())
+    lines = [line.split(",") for line in path.read_text().splitlines()]
+    column = lines[0].index("turn")
+    path.write_text("".join(",".join(cells[:column]) + "\n" for cells in lines))
+    assert read_manifest(path, PictureRow) == picture_rows()
+    empty = [lines[0], *([*cells[:column], "", *cells[column + 1 :]] for cells in lines[1:])]
+    path.write_text("".join(",".join(cells) + "\n" for cells in empty))
+    assert read_manifest(path, PictureRow) == picture_rows()
+    path.write_text("".join(",".join([*cells, cells[column]]) + "\n" for cells in lines))
+    with pytest.raises(FacelineError, match=r"manifest\.csv: line 1: its columns are not image,person,"):
+        read_manifest(path, PictureRow)
+
+
 def test_embeddings_must_belong_to_the_rows(tmp_path):
     rows = crop_rows()
     write_embeddings(tmp_path, rows)

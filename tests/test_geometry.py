@@ -3,7 +3,17 @@ import numpy as np
 import pytest
 
 from faceline.errors import FacelineError
-from faceline.geometry import FRAMES, LANDMARK_SETS, affine_transform, align_transform, cut, landmark_model_for
+from faceline.geometry import (
+    FRAMES,
+    LANDMARK_SETS,
+    TURNS,
+    affine_transform,
+    align_transform,
+    cut,
+    landmark_model_for,
+    turned,
+    turned_box,
+)
 
 SOURCE = np.array([(10.0, 20.0), (60.0, 22.0), (36.0, 51.0)])
 
@@ -126,3 +136,14 @@ def test_landmark_models():
         FacelineError, match="choose from outerEyesAndNose, innerEyesAndBottomLip, eyesNoseAndMouth, dlib"
     ):
         landmark_model_for("dlib", "noseOnly", None)
+
+
+@pytest.mark.parametrize("turn", TURNS)
+def test_a_box_turns_with_its_picture(turn):
+    picture = np.arange(5 * 8 * 3, dtype=np.uint8).reshape(5, 8, 3)
+    left, top, right, bottom = turned_box((1, 2, 4, 5), 5, 8, turn)
+    after = turned(picture, turn)
+    assert np.array_equal(after[top:bottom, left:right], turned(picture[2:5, 1:4], turn))
+    assert turned_box((left, top, right, bottom), *after.shape[:2], -turn % 360) == (1, 2, 4, 5)
+    if turn == 90:  # clockwise: what was at the left is at the top
+        assert np.array_equal(after[0], picture[::-1, 0])
