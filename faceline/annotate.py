@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 JPEG_QUALITY = 92
 MAX_JPEG_EDGE = 65_500  # of libjpeg
 WRITTEN = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG"}
-PAPER, INK = (255, 212, 0), (0, 0, 0)
-WEIGHT = 400  # of the font: regular
+
+DASH, GAP = 4, 3  # of a box around an unknown face, in widths of the line
 
 
 def draw_faces(
@@ -25,51 +25,66 @@ def draw_faces(
     captions: Sequence[str],
     path: Path,
     insets: "Sequence[np.ndarray | None] | None" = None,
-) -> None:
-    """Save a picture of shape (height, width, 3), RGB uint8, with a captioned box around each face.
+    profile: bytes | None = None,
+) -> list[int]:
+    """Save a picture of shape (height, width, 3), RGB uint8, with a box around each face and a caption beside it.
 
-    Each face may have an inset, (height, width, 3) RGB uint8, which is drawn beside its box at half the height. The
-    ending of `path` says the format; a picture too large for JPEG becomes PNG, also by its ending. Line and text grow
-    with the picture, so that they stay legible.
+    An empty caption stands for a face that nobody knows: its box is dashed. Many captions, and those that have no room
+    or that no font can draw, become numbers with a legend to the right of the picture or below it; a number is the
+    face's place in the order given, counted from 1. Each face may have an inset, (height, width, 3) RGB uint8, which is
+    drawn beside its box or in the legend. The ending of `path` says the format; a picture too large for JPEG becomes
+    PNG, also by its ending. `profile` is the ICC profile of the picture.
+
+    Returns
+    -------
+    list of int
+        The faces that got a number, counted from 0.
     """
-    import cv2
     import numpy as np
     from PIL import Image
 
-    canvas = np.array(image, order="C")
-    height, width = canvas.shape[:2]
-    line, size = max(2, max(width, height) // 400), max(12, max(width, height) // 45)
-    # OpenCV brings a font that has the letters of most scripts; Pillow's own lacks even accents.
-    font = cv2.FontFace("sans")
-    for (left, top, right, bottom), inset in zip(boxes_ltrb, insets or [None] * len(boxes_ltrb), strict=True):
-        edge = min(max((bottom - top) // 2, 2 * size), height - 2 * line, width - 2 * line)
-        if inset is None or edge < 1:
-            continue
-        # To the right of the box where there is room, otherwise to its left; never beyond the picture's edges.
-        x = right if right + edge + 2 * line <= width else max(0, left - edge - 2 * line)
-        y = max(0, min(top, height - edge - 2 * line))
-        canvas[y : y + edge + 2 * line, x : x + edge + 2 * line] = PAPER
-        shown = cv2.resize(inset, (edge, edge), interpolation=cv2.INTER_AREA)
-        canvas[y + line : y + line + edge, x + line : x + line + edge] = shown
-    for (left, top, right, bottom), caption in zip(boxes_ltrb, captions, strict=True):
-        for part in (
-            (slice(top, top + line), slice(left, right)),
-            (slice(max(bottom - line, top), bottom), slice(left, right)),
-            (slice(top, bottom), slice(left, left + line)),
-            (slice(top, bottom), slice(max(right - line, left), right)),
-        ):
-            canvas[part] = PAPER
-        text = caption.encode(errors="replace").decode()  # a name may hold bytes that are no text
-        _, _, text_width, text_height = cv2.getTextSize((width, height), text, (0, 0), font, size, WEIGHT)
-        # Below the box where there is room, otherwise at its lower edge; never beyond the picture's right edge.
-        x = max(0, min(left, width - text_width - 2 * line))
-        y = max(0, min(bottom, height - text_height - 2 * line))
-        canvas[y : y + text_height + 2 * line, x : x + text_width + 2 * line] = PAPER
-        cv2.putText(canvas, text, (x + line, y + line + size), INK, font, size, WEIGHT)
-    if max(width, height) > MAX_JPEG_EDGE:
+    # They need Pillow or NumPy as soon as they are imported, which a run that saves nothing does not pay for.
+    from faceline.legend import BACKGROUND, legend
+    from faceline.lettering import Lettering
+    from faceline.marks import line_width, mark_faces
+
+    height, width = image.shape[:2]
+    letters, insets = Lettering(), insets or [None] * len(boxes_ltrb)
+    marks = mark_faces(width, height, boxes_ltrb, captions, insets, letters)
+    wide, high, rows = width, height, []
+    if marks.numbered:
+        wide, high, rows = legend(width, height, marks.numbered, captions, insets, letters)
+    canvas = np.full((high, wide, 3), BACKGROUND, np.uint8)
+    canvas[:height, :width] = image
+    for box, caption in zip(boxes_ltrb, captions, strict=True):
+        draw_box(canvas, box, line_width(width, height, box), is_known=bool(caption))
+    for mark in marks.marks + rows:
+        left, top, right, bottom = mark.place_ltrb
+        canvas[top:bottom, left:right] = np.asarray(mark.picture)
+    if max(wide, high) > MAX_JPEG_EDGE:
         path = path.with_suffix(".png")
     with replacing(path) as scratch:
-        Image.fromarray(canvas).save(scratch, WRITTEN[path.suffix.lower()], quality=JPEG_QUALITY)
+        marked = Image.fromarray(canvas)
+        marked.save(scratch, WRITTEN[path.suffix.lower()], quality=JPEG_QUALITY, icc_profile=profile)
+    return marks.numbered
+
+
+def draw_box(canvas: "np.ndarray", box: Box, line: int, is_known: bool) -> None:
+    """Draw the outline of a box inside of its edges, solid or dashed, with a dark seam that shows on any ground."""
+    import numpy as np
+
+    from faceline.blocks import INK, PAPER, UNKNOWN_PAPER
+
+    left, top, right, bottom = box
+    seam = max(1, line // 3)
+    for inward, wide, colour in ((0, line, PAPER if is_known else UNKNOWN_PAPER), (line, seam, INK)):
+        part = canvas[top + inward : max(bottom - inward, top), left + inward : max(right - inward, left)]
+        along, down = (
+            np.ones(n, bool) if is_known else (np.arange(n) + inward) % ((DASH + GAP) * line) < DASH * line
+            for n in (part.shape[1], part.shape[0])
+        )
+        part[:wide, along] = part[max(0, len(down) - wide) :, along] = colour
+        part[down, :wide] = part[down, max(0, len(along) - wide) :] = colour
 
 
 def marked_paths(pictures: Sequence[str | Path], folder: Path) -> list[Path]:

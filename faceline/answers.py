@@ -30,6 +30,8 @@ class Answer:
     """What `infer` says of one picture; `str()` gives it as text, `to_json()` as a line of JSON.
 
     `multi` says whether all faces were wanted, `top` how many candidates each, `verbose` whether to give the evidence.
+    `numbered` are the faces, counted from 0, that have a number instead of their name in the marked copy: their place
+    in `faces`, counted from 1.
     """
 
     image: str
@@ -39,6 +41,7 @@ class Answer:
     multi: bool = False
     top: int = 1
     verbose: bool = False
+    numbered: tuple[int, ...] = ()
 
     def __str__(self) -> str:
         lines = [f"=== {one_line(self.image)} ==="]
@@ -57,6 +60,9 @@ class Answer:
                     f"  {rank}. {one_line(candidate.name)} with {candidate.confidence:.2f} confidence"
                     for rank, candidate in enumerate(who.candidates[: self.top], start=1)
                 ]
+        if self.numbered:
+            lines.append("Numbers in the marked copy:")
+            lines += [f"  {face + 1}: {one_line(self.faces[face].identity.name)}" for face in self.numbered]
         return "\n".join(lines)
 
     def to_json(self) -> str:

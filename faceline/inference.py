@@ -19,7 +19,9 @@ from faceline.formats import DEFAULT_CLASSIFIER, Status
 from faceline.geometry import CoincidentLandmarksError
 from faceline.images import decode_image, decode_picture, read_picture
 from faceline.parallel import all_cores
+from faceline.people_paths import UNKNOWN
 from faceline.probes import list_probes, unreadable_reason
+from faceline.profiles import rgb_profile
 from faceline.runtime import DEFAULT_DEVICE, DEFAULT_ENGINE, Runtime
 
 if TYPE_CHECKING:
@@ -151,17 +153,22 @@ def answer_to(picture: str, request: Request, save_path: Path | None) -> Answer:
     """What there is to say of one picture, whatever it is; it is saved with its faces marked where `save_path` says."""
     try:
         try:
-            decoded = decode_picture(read_picture(Path(picture)))
+            data = read_picture(Path(picture))
+            decoded = decode_picture(data)
+            profile = None if save_path is None else rgb_profile(data)
+            del data  # which may be large
         except UnreadableError as error:
             status = Status.MISSING if isinstance(error, MissingError) else Status.UNREADABLE
             return request.answer(picture, status, unreadable_reason(picture, one_line(error.reason)))
         faces = name_faces(decoded.pixels, request)
+        numbered = []
         if save_path is not None:
-            save_marked(decoded.pixels, faces, request.crops_dir, save_path)
+            numbered = save_marked(decoded.pixels, faces, request.crops_dir, save_path, profile)
     except MemoryError:  # dlib's too
         return request.answer(picture, Status.UNREADABLE, "not enough memory")
     faces = [replace(face, box_ltrb=decoded.whole_box(face.box_ltrb)) for face in faces]
-    return request.answer(picture, Status.OK if faces else Status.NO_FACE, faces=faces)
+    answer = request.answer(picture, Status.OK if faces else Status.NO_FACE, faces=faces)
+    return replace(answer, numbered=tuple(numbered))
 
 
 def name_faces(image: "np.ndarray", request: Request) -> list[NamedFace]:
@@ -185,11 +192,19 @@ def name_faces(image: "np.ndarray", request: Request) -> list[NamedFace]:
     return sorted(map(NamedFace, boxes, identities, turns), key=lambda face: (face.centre_x, face.box_ltrb))
 
 
-def save_marked(image: "np.ndarray", faces: list[NamedFace], crops_dir: Path | None, path: Path) -> None:
-    """Save a picture with its faces marked, each beside the nearest crop of `crops_dir` where that is given."""
-    captions = [f"{one_line(face.identity.name)} {face.identity.confidence:.2f}" for face in faces]
+def save_marked(
+    image: "np.ndarray", faces: list[NamedFace], crops_dir: Path | None, path: Path, profile: bytes | None
+) -> list[int]:
+    """Save a picture with its faces marked, each beside the nearest crop of `crops_dir` where that is given.
+
+    `profile` is the picture's ICC profile. Gives the faces that have a number instead of a name, counted from 0.
+    """
+    captions = [
+        "" if face.identity.name == UNKNOWN else f"{one_line(face.identity.name)} {face.identity.confidence:.2f}"
+        for face in faces
+    ]
     crops = [None if crops_dir is None else read_crop(crops_dir, face.identity.likeliest.nearest) for face in faces]
-    draw_faces(image, [face.box_ltrb for face in faces], captions, path, crops)
+    return draw_faces(image, [face.box_ltrb for face in faces], captions, path, crops, profile)
 
 
 def read_crop(crops_dir: Path, crop: str) -> "np.ndarray | None":

@@ -10,9 +10,10 @@ import sys
 import numpy as np
 import pytest
 from conftest import names, tree
-from PIL import Image
+from PIL import Image, ImageCms
 
 from faceline import infer
+from faceline.annotate import marked_paths
 from faceline.errors import FacelineError
 from faceline.gallery import UNKNOWN
 from faceline.images import decode_image, encode_png
@@ -125,6 +126,46 @@ def test_marked_pictures(photographs, classifier, tmp_path):
     assert tuple(marked[top, (left + right) // 2]) == (255, 212, 0)
     assert changed[:, 0].min() == top
     assert changed[:, 1].min() == left
+
+
+def test_a_crowd_gets_numbers_and_a_legend(faces, classifier, tmp_path):
+    picture = faces / "groups/2008_007676.jpg"
+    options = {"multi": True, "threshold": np.inf}
+    (answer,) = infer(picture, classifier, save_dir=tmp_path, **options)
+    (plain,) = infer(picture, classifier, **options)
+    count = len(answer.faces)
+    assert count >= 7
+    legend = ["Numbers in the marked copy:"] + [f"  {n}: {name}" for n, name in enumerate(names(answer), start=1)]
+    assert str(answer).splitlines() == str(plain).splitlines() + legend
+    assert answer.to_json() == plain.to_json()
+    marked = decode_image((tmp_path / "2008_007676-faces.jpg").read_bytes())
+    assert marked.size > decode_image(picture.read_bytes()).size
+
+
+def test_marked_copies_keep_the_colour_profile(classifier, encoded, portrait, tmp_path):
+    profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    spaces = {space: bytes(profile[:16] + space + profile[20:]) for space in (b"RGB ", b"GRAY", b"CMYK")}
+    rgb = spaces[b"RGB "]
+    files = {
+        "a.jpg": (encoded("JPEG", icc_profile=rgb), rgb),
+        "b.png": (encoded("PNG", icc_profile=rgb), rgb),
+        "c.webp": (encoded("WEBP", icc_profile=rgb), rgb),
+        "d.png": (encoded("JPEG", icc_profile=rgb, exif=b"Exif\0\0damaged"), rgb),
+        "grey.jpg": (encoded("JPEG", icc_profile=spaces[b"GRAY"]), None),
+        "cmyk.jpg": (encoded("JPEG", icc_profile=spaces[b"CMYK"]), None),
+        "damaged.jpg": (encoded("JPEG", icc_profile=b"no profile at all"), None),
+        "none.jpg": (encoded("JPEG"), None),
+    }
+    image = Image.fromarray(portrait).convert("CMYK")
+    image.save(tmp_path / "ink.jpg", icc_profile=rgb)
+    files["ink.jpg"] = ((tmp_path / "ink.jpg").read_bytes(), None)
+    for name, (data, _) in files.items():
+        (tmp_path / name).write_bytes(data)
+    pictures = [tmp_path / name for name in files]
+    list(infer(pictures, classifier, save_dir=tmp_path / "out"))
+    for path, (name, (_, kept)) in zip(marked_paths(pictures, tmp_path / "out"), files.items(), strict=True):
+        with Image.open(path) as marked:
+            assert marked.info.get("icc_profile") == kept, name
 
 
 def test_originals_are_not_overwritten(classifier, tmp_path, portrait):

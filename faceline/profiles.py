@@ -1,0 +1,31 @@
+"""The colour profile of a picture, for copies of its pixels as `images` decodes them."""
+
+import contextlib
+import io
+
+from faceline.errors import UnreadableError
+from faceline.openers import QUIET, damage, open_image
+
+# A JPEG has room for 255 blocks of 64 KB less their heads.
+MAX_BYTES = 255 * 65_519
+RGB_MODES = {"RGB", "RGBA", "RGBX", "P", "PA"}
+
+
+def rgb_profile(data: bytes) -> bytes | None:
+    """The ICC profile that says what the RGB pixels of an encoded picture mean; None if it has none.
+
+    Grey, CMYK and Lab pixels are decoded without their profile, which does not fit an RGB copy of them.
+    """
+    with QUIET, contextlib.suppress(UnreadableError), damage():
+        image = open_image(io.BytesIO(data))
+        profile = image.info.get("icc_profile")
+        if profile and image.mode in RGB_MODES and is_rgb(profile):
+            return profile
+    return None
+
+
+def is_rgb(profile: bytes) -> bool:
+    """Whether a profile is whole and made for RGB pixels; raises what ImageCms does if it is damaged."""
+    from PIL import ImageCms
+
+    return len(profile) <= MAX_BYTES and ImageCms.ImageCmsProfile(io.BytesIO(profile)).profile.xcolor_space == "RGB "
