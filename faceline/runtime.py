@@ -11,6 +11,7 @@ from faceline.cache import cache_folder, keep
 from faceline.dlib_format import DlibNetwork, read_mmod, read_resnet
 from faceline.errors import FacelineError, cure
 from faceline.files import one_line, read_bytes
+from faceline.telemetry import import_onnxruntime
 from faceline.sharing import once
 from faceline.weights import DLIB_MMOD, DLIB_RESNET, Weights, weights_path
 
@@ -37,8 +38,7 @@ def check_device(device: str) -> None:
         raise FacelineError(f"unknown device {device!r}; choose from {', '.join(DEVICES)}")
     if device == "cpu":
         return
-    import onnxruntime
-
+    onnxruntime = import_onnxruntime()
     if DEVICES[device] not in onnxruntime.get_available_providers():
         raise FacelineError(
             f"device {device}: the installed onnxruntime {onnxruntime.__version__} runs on the CPU only;"
@@ -96,8 +96,7 @@ def open_session(model: bytes, runtime: Runtime) -> "onnxruntime.InferenceSessio
     FacelineError
         If the model cannot be used, or the device is not there.
     """
-    import onnxruntime
-
+    onnxruntime = import_onnxruntime()
     check_device(runtime.device)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = runtime.threads
