@@ -6,12 +6,23 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+# Where no file can be: stands for the cache of a user who has no home.
+NOWHERE = Path(os.devnull) / "faceline"
+
 
 def cache_folder() -> Path:
-    """Where they are kept."""
+    """Where they are kept; NOWHERE if the user has no folder for such files: neither HOME nor an entry among the users.
+
+    A folder that is named relative to the current one does not count, as the XDG specification has it: it would lie
+    somewhere else each time.
+    """
     import platformdirs
 
-    return platformdirs.user_cache_path("faceline")
+    with contextlib.suppress(RuntimeError):
+        folder = platformdirs.user_cache_path("faceline")
+        if folder.is_absolute():
+            return folder
+    return NOWHERE
 
 
 def keep(path: Path, write: Callable[[Path], object]) -> None:

@@ -13,7 +13,7 @@ from faceline import opencv_pictures
 from faceline.errors import UnreadableError
 from faceline.files import opened
 from faceline.geometry import Box
-from faceline.limits import MAX_BYTES, byte_limit, reduction, room
+from faceline.limits import MAX_BYTES, check_bytes, reduction, room
 from faceline.opencv_pictures import OpenCvPicture
 from faceline.openers import QUIET, REFUSED_FORMATS, damage
 from faceline.orientation import SWAPPED, upright
@@ -61,13 +61,14 @@ def picture_suffixes() -> frozenset[str]:
 
 def read_picture(path: Path) -> bytes:
     """The bytes of a picture file, for `decode_picture`; raises UnreadableError."""
-    with opened(path, byte_limit()) as file:
+    with opened(path) as file:
         size = os.fstat(file.fileno()).st_size
         if size > MAX_BYTES:
             try:
                 read_header(file)
             except UnreadableError:
                 raise UnreadableError(f"{size:,} bytes, the limit is {MAX_BYTES:,} for what is no picture") from None
+            check_bytes(size)
             file.seek(0)
         return file.read()
 

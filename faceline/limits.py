@@ -23,9 +23,11 @@ PIXELS_A_BYTE = 256
 RESULT_PIXEL = 10
 
 
-def byte_limit() -> int:
-    """The largest file that is read."""
-    return max(MAX_BYTES, int(free_memory() * SHARE))
+def check_bytes(size: int) -> None:
+    """Raise ShortOfMemoryError if a file of more than MAX_BYTES bytes is too large."""
+    free = free_memory()
+    if size > free * SHARE:
+        raise ShortOfMemoryError(f"{size:,} bytes, more than half of the memory that is free, {free / 1e9:.1f} GB")
 
 
 def reduction(width: int, height: int) -> int:

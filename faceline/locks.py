@@ -33,6 +33,9 @@ def locking(folder: Path, wait: bool = False) -> Iterator[None]:
         If the folder cannot be opened.
     """
     descriptor = os.open(folder, os.O_RDONLY) if fcntl else open_beside(folder)
+    if descriptor is None:
+        yield
+        return
     try:
         held = take(descriptor, wait)
         try:
@@ -69,13 +72,15 @@ def release(descriptor: int) -> None:
         region(descriptor, lock=False)
 
 
-def open_beside(folder: Path) -> int:
+def open_beside(folder: Path) -> int | None:
     """Open the file that stands for a folder where folders cannot be locked; it stays, empty, in the system's folder
-    for temporary files."""
-    os.stat(folder)
+    for temporary files. None where that cannot be had."""
     name = hashlib.sha256(os.fsencode(os.path.realpath(folder))).hexdigest()[:32]
-    path = os.path.join(tempfile.gettempdir(), f"faceline-{name}.lock")
-    return os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600)
+    try:
+        path = os.path.join(tempfile.gettempdir(), f"faceline-{name}.lock")
+        return os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600)
+    except OSError:
+        return None
 
 
 def region(descriptor: int, lock: bool) -> None:

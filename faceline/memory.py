@@ -20,7 +20,8 @@ CGROUPS = (
 def free_memory() -> int:
     """Bytes that this process may still take: of the machine, of its container, and of its own limits (`ulimit -v`).
 
-    Linux says all of them; elsewhere it is the machine's memory, where the system says that.
+    Linux says all of them. Elsewhere it is half of the machine's memory, or SUPPOSED where the system does not say even
+    that.
     """
     with contextlib.suppress(OSError, ValueError, IndexError):
         return max(0, min([free_in_machine(), *free_in_containers(), *free_in_process()]))
@@ -46,8 +47,10 @@ def free_in_containers() -> Iterator[int]:
 
 
 def free_in_process() -> Iterator[int]:
-    import resource
-
+    try:
+        import resource
+    except ImportError:
+        return
     bound, _ = resource.getrlimit(resource.RLIMIT_AS)
     if bound != resource.RLIM_INFINITY:
         yield bound - int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()

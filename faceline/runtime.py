@@ -11,8 +11,8 @@ from faceline.cache import cache_folder, keep
 from faceline.dlib_format import DlibNetwork, read_mmod, read_resnet
 from faceline.errors import FacelineError, cure
 from faceline.files import one_line, read_bytes
-from faceline.telemetry import import_onnxruntime
 from faceline.sharing import once
+from faceline.telemetry import import_onnxruntime
 from faceline.weights import DLIB_MMOD, DLIB_RESNET, Weights, weights_path
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
 
-from faceline.cache import cache_folder
+from faceline.cache import NOWHERE, cache_folder
 from faceline.errors import FacelineError, cure
 from faceline.files import one_line, read_bytes, sha256
 from faceline.sharing import once
@@ -87,6 +87,8 @@ def download_path(download: Download) -> Path:
     import pooch
 
     folder = cache_folder()
+    if folder == NOWHERE:
+        raise FacelineError(f"{download.file} needs a folder to be kept in; name one in XDG_CACHE_HOME or HOME")
     try:
         path = pooch.retrieve(download.url, f"sha256:{download.sha256}", download.file, folder)
     except Exception as error:  # the network, the disk, or the hash; requests' errors are no OSErrors

@@ -1,4 +1,5 @@
 import os
+import signal
 import subprocess
 import sys
 
@@ -168,6 +169,21 @@ def test_a_second_run_is_kept_out_and_the_lock_dies_with_its_process(tmp_path):
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert "another run is writing here" in done.stderr
     assert subprocess.run(command, check=False).returncode == 0
+
+
+def test_a_forked_child_does_not_keep_the_lock(tmp_path):
+    """A program may fork while a stage runs, and the child live on."""
+    with locked(tmp_path):
+        child = os.fork()
+        if not child:
+            signal.pause()
+            os._exit(0)
+    try:
+        with locked(tmp_path):
+            pass
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
 
 
 @pytest.mark.parametrize(

@@ -112,8 +112,8 @@ def test_a_large_file_is_read_if_it_is_a_picture(monkeypatch, tmp_path, encoded)
     (tmp_path / "text.png").write_bytes(b"x" * 2000)
     with pytest.raises(UnreadableError, match="2,000 bytes, the limit is 1,000 for what is no picture"):
         read_picture(tmp_path / "text.png")
-    monkeypatch.setattr("faceline.images.byte_limit", lambda: 1500)
-    with pytest.raises(UnreadableError, match="the limit is 1,500"):
+    monkeypatch.setattr(limits, "free_memory", lambda: 3000)
+    with pytest.raises(ShortOfMemoryError, match="bytes, more than half of the memory that is free"):
         read_picture(tmp_path / "a.png")
 
 

@@ -2,7 +2,6 @@
 
 import dlib
 import numpy as np
-import onnxruntime
 import pytest
 from PIL import Image
 
@@ -10,7 +9,10 @@ from faceline.converter import convert
 from faceline.dlib_format import Convolution, DlibNetwork, read_mmod
 from faceline.images import decode_image
 from faceline.mmod import MEANS, detect_mmod, place_levels, suppress, tiled_pyramid
+from faceline.telemetry import import_onnxruntime
 from faceline.weights import DLIB_MMOD, weights_path
+
+onnxruntime = import_onnxruntime()
 
 
 @pytest.fixture(scope="module")
@@ -18,7 +20,7 @@ def network() -> DlibNetwork:
     return read_mmod(weights_path(DLIB_MMOD).read_bytes())
 
 
-def start(network: DlibNetwork) -> onnxruntime.InferenceSession:
+def start(network: DlibNetwork) -> "onnxruntime.InferenceSession":
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 2
     model = convert(network, None).SerializeToString()
@@ -26,7 +28,7 @@ def start(network: DlibNetwork) -> onnxruntime.InferenceSession:
 
 
 @pytest.fixture(scope="module")
-def session(network) -> onnxruntime.InferenceSession:
+def session(network) -> "onnxruntime.InferenceSession":
     return start(network)
 
 

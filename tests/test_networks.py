@@ -14,6 +14,7 @@ from faceline.images import decode_image
 from faceline.jitter import jittered
 from faceline.networks import NETWORKS, network_named, network_of
 from faceline.runtime import Runtime, cache_path, check_device, dlib_session
+from faceline.telemetry import import_onnxruntime
 from faceline.weights import DLIB_MMOD, DLIB_RESNET, Weights, weights_path
 
 NETWORK = NETWORKS["dlib"]
@@ -162,8 +163,7 @@ def test_devices_and_engines_that_are_not_there_are_named():
         Runtime("torch").check()
     with pytest.raises(FacelineError, match="leave out --device cuda"):
         Runtime("dlib", "cuda").check()
-    import onnxruntime
-
+    onnxruntime = import_onnxruntime()
     if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
         with pytest.raises(
             FacelineError, match=r"runs on the CPU only; pip uninstall onnxruntime, then pip install onn"
