@@ -13,7 +13,7 @@ from pathlib import Path
 
 from measure import machine
 
-ALL = ["embedding", "jitter", "detection", "startup", "pipeline", "classifier"]
+ALL = ["embedding", "jitter", "detection", "small_faces", "startup", "pipeline", "classifier"]
 RESULT = Path(__file__).resolve().parent.parent / "docs" / "measurements.md"
 
 

@@ -3,6 +3,7 @@ photographs that demo.sh gets. Networks, photographs and scripts are real everyw
 
 import io
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from faceline.answers import Answer
 from faceline.files import read_record
 from faceline.formats import read_people
 from faceline.images import decode_image
+from faceline.weights import YUNET, download_path
 
 pillow_heif.register_heif_opener()
 
@@ -157,6 +159,15 @@ def east_asian(faces: Path, tmp_path_factory: pytest.TempPathFactory) -> People:
     """People whom the network tells apart badly."""
     pictures = sorted((faces / "east-asian-dev").glob("*/*.jpg"))
     return embedded(pictures, tmp_path_factory.mktemp("east-asian"))
+
+
+@pytest.fixture
+def yunet(faces: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """YuNet's file lies where the download would put it."""
+    (tmp_path / "faceline").mkdir()
+    shutil.copy(faces / "models" / YUNET.file, tmp_path / "faceline")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    download_path.cache_clear()
 
 
 def names(answer: Answer) -> list[str]:

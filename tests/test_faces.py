@@ -1,5 +1,3 @@
-import shutil
-
 import cv2
 import dlib
 import numpy as np
@@ -12,7 +10,7 @@ from faceline.geometry import FRAMES, LANDMARK_SETS
 from faceline.images import decode_image
 from faceline.landmarks import LANDMARK_MODELS, predict_landmarks
 from faceline.runtime import Runtime
-from faceline.weights import YUNET, Download, download_path, weights_path
+from faceline.weights import Download, download_path, weights_path
 
 RUNTIME = Runtime()
 
@@ -99,12 +97,7 @@ def test_the_dearer_detector_looks_where_the_cheap_one_finds_nothing(faces):
     assert (face.box_ltrb[0] < 100 < face.box_ltrb[2]) and (face.box_ltrb[1] < 130 < face.box_ltrb[3])
 
 
-def test_yunet(faces, monkeypatch, tmp_path):
-    """Its file lies where the download would put it."""
-    (tmp_path / "faceline").mkdir()
-    shutil.copy(faces / "models" / YUNET.file, tmp_path / "faceline")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    download_path.cache_clear()
+def test_yunet(faces, yunet):
     image = decode_image((faces / "groups/2008_002470.jpg").read_bytes())
     found = Aligner(AlignmentOptions(detector="yunet", upsample=0), RUNTIME).find(image, every=True)
     expected = Aligner(AlignmentOptions(detector="hog", upsample=1), RUNTIME).find(image, every=True)

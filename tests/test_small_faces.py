@@ -17,7 +17,7 @@ from faceline.promise import detect_promising, load_half_hog
 from faceline.runtime import Runtime
 from faceline.sharing import Pool
 from faceline.tiles import is_same, pyramid, spans, without_repetitions
-from faceline.wide import WIDE_LOOKS
+from faceline.wide import WIDE_LOOKS, WideLook
 
 RUNTIME = Runtime(threads=2)
 
@@ -124,6 +124,32 @@ def test_the_main_face_is_the_same_among_all(faces, name):
     before = DETECTORS["hog"].find(image, 1, RUNTIME, every=True)
     others = {face.box_ltrb for face in before if not is_same(face.box_ltrb, main.box_ltrb)}
     assert {face.box_ltrb for face in every[1:]} == others
+
+
+def test_one_large_face_does_not_pay_for_the_wide_look(portrait, monkeypatch):
+    def look(image, upsample, runtime):
+        raise AssertionError("a wide look")
+
+    monkeypatch.setitem(WIDE_LOOKS, "hog", WideLook(look))
+    aligner = Aligner(AlignmentOptions(detector="hog", detection_size=200), RUNTIME)
+    assert len(aligner.find(portrait)) == 1
+    with pytest.raises(AssertionError, match="a wide look"):
+        aligner.find(portrait, every=True)
+
+
+@pytest.mark.parametrize("turn", [False, True])
+@pytest.mark.parametrize("detector", ["hog", "cnn", "yunet"])
+def test_each_detector_looks_at_the_whole_photograph(photographs, yunet, detector, turn):
+    """A face that each of them misses in the picture of 64 pixels, in a wide picture and in a tall one."""
+    picture = decode_image(photographs.probes[0][0].read_bytes())
+    shape, centre = ((200, 800), (600, 90)) if not turn else ((800, 200), (110, 650))
+    canvas = texture(*shape)
+    paste(canvas, picture, Aligner(AlignmentOptions(), RUNTIME).find(picture)[0], 64, centre)
+    options = AlignmentOptions(detector=detector, detection_size=64)
+    for every in (False, True):
+        found = Aligner(options, RUNTIME).find(canvas, every)
+        assert len(found_at(found, centre, 64)) == len(found) == 1
+        assert Aligner(options, RUNTIME, wide=False).find(canvas, every) == []
 
 
 def test_threads_and_tiles_change_nothing(faces, monkeypatch):
