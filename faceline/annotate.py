@@ -26,6 +26,7 @@ def draw_faces(
     path: Path,
     insets: "Sequence[np.ndarray | None] | None" = None,
     profile: bytes | None = None,
+    others_ltrb: Sequence[Box] = (),
 ) -> list[int]:
     """Save a picture of shape (height, width, 3), RGB uint8, with a box around each face and a caption beside it.
 
@@ -33,7 +34,8 @@ def draw_faces(
     or that no font can draw, become numbers with a legend to the right of the picture or below it; a number is the
     face's place in the order given, counted from 1. Each face may have an inset, (height, width, 3) RGB uint8, which is
     drawn beside its box or in the legend. The ending of `path` says the format; a picture too large for JPEG becomes
-    PNG, also by its ending. `profile` is the ICC profile of the picture.
+    PNG, also by its ending. `profile` is the ICC profile of the picture. `others_ltrb` are the boxes of faces that are
+    not marked, and that nothing may cover either.
 
     Returns
     -------
@@ -50,7 +52,7 @@ def draw_faces(
 
     height, width = image.shape[:2]
     letters, insets = Lettering(), insets or [None] * len(boxes_ltrb)
-    marks = mark_faces(width, height, boxes_ltrb, captions, insets, letters)
+    marks = mark_faces(width, height, boxes_ltrb, captions, insets, letters, others_ltrb)
     wide, high, rows = width, height, []
     if marks.numbered:
         wide, high, rows = legend(width, height, marks.numbered, captions, insets, letters)

@@ -16,7 +16,7 @@ from faceline.errors import FacelineError, MissingError, UnreadableError
 from faceline.faces import Aligner, aligner_for
 from faceline.files import check_folder, inside, named_path, one_line
 from faceline.formats import DEFAULT_CLASSIFIER, Status
-from faceline.geometry import CoincidentLandmarksError
+from faceline.geometry import Box, CoincidentLandmarksError
 from faceline.images import decode_image, decode_picture, read_picture
 from faceline.parallel import all_cores
 from faceline.people_paths import UNKNOWN
@@ -160,10 +160,10 @@ def answer_to(picture: str, request: Request, save_path: Path | None) -> Answer:
         except UnreadableError as error:
             status = Status.MISSING if isinstance(error, MissingError) else Status.UNREADABLE
             return request.answer(picture, status, unreadable_reason(picture, one_line(error.reason)))
-        faces = name_faces(decoded.pixels, request)
+        faces, others = name_faces(decoded.pixels, request)
         numbered = []
         if save_path is not None:
-            numbered = save_marked(decoded.pixels, faces, request.crops_dir, save_path, profile)
+            numbered = save_marked(decoded.pixels, faces, others, request.crops_dir, save_path, profile)
     except MemoryError:  # dlib's too
         return request.answer(picture, Status.UNREADABLE, "not enough memory")
     faces = [replace(face, box_ltrb=decoded.whole_box(face.box_ltrb)) for face in faces]
@@ -171,8 +171,11 @@ def answer_to(picture: str, request: Request, save_path: Path | None) -> Answer:
     return replace(answer, numbered=tuple(numbered))
 
 
-def name_faces(image: "np.ndarray", request: Request) -> list[NamedFace]:
-    """Name the faces of a picture of shape (height, width, 3), RGB uint8, from left to right."""
+def name_faces(image: "np.ndarray", request: Request) -> tuple[list[NamedFace], list[Box]]:
+    """Name the faces of a picture of shape (height, width, 3), RGB uint8, from left to right.
+
+    Gives also the boxes of other faces that were seen, where only the main one is wanted.
+    """
     import numpy as np
 
     model, aligner, multi = request.model, request.aligner, request.multi
@@ -189,22 +192,29 @@ def name_faces(image: "np.ndarray", request: Request) -> list[NamedFace]:
     if crops:
         embeddings = embed(model.network, np.array(crops), request.runtime, request.averaging)
         identities = model.gallery.identify(embeddings, request.threshold, request.top, request.one_each)
-    return sorted(map(NamedFace, boxes, identities, turns), key=lambda face: (face.centre_x, face.box_ltrb))
+    faces = sorted(map(NamedFace, boxes, identities, turns), key=lambda face: (face.centre_x, face.box_ltrb))
+    return faces, [] if multi else [face.visible_box(image) for face in found[1:]]
 
 
 def save_marked(
-    image: "np.ndarray", faces: list[NamedFace], crops_dir: Path | None, path: Path, profile: bytes | None
+    image: "np.ndarray",
+    faces: list[NamedFace],
+    others: list[Box],
+    crops_dir: Path | None,
+    path: Path,
+    profile: bytes | None,
 ) -> list[int]:
     """Save a picture with its faces marked, each beside the nearest crop of `crops_dir` where that is given.
 
-    `profile` is the picture's ICC profile. Gives the faces that have a number instead of a name, counted from 0.
+    `others` are the boxes of faces to be left alone; `profile` is the picture's ICC profile. Gives the faces that have
+    a number instead of a name, counted from 0.
     """
     captions = [
         "" if face.identity.name == UNKNOWN else f"{one_line(face.identity.name)} {face.identity.confidence:.2f}"
         for face in faces
     ]
     crops = [None if crops_dir is None else read_crop(crops_dir, face.identity.likeliest.nearest) for face in faces]
-    return draw_faces(image, [face.box_ltrb for face in faces], captions, path, crops, profile)
+    return draw_faces(image, [face.box_ltrb for face in faces], captions, path, crops, profile, others)
 
 
 def read_crop(crops_dir: Path, crop: str) -> "np.ndarray | None":

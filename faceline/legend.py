@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from faceline.blocks import block
 from faceline.lettering import Lettering
-from faceline.marks import LEAST_SHARE, MIN_SIZE, Mark, framed
+from faceline.marks import LEAST_SHARE, MIN_SIZE, Mark, framed, scale_edge
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,7 +30,7 @@ def legend(
 
     Without a name that can be drawn, and in a picture too small for a line of text, the size stays as it is.
     """
-    size = max(MIN_SIZE, max(width, height) // LEAST_SHARE) * 5 // 4
+    size = max(MIN_SIZE, scale_edge(width, height) // LEAST_SHARE) * 5 // 4
     names = {face: name_block(letters, captions[face], size) for face in faces}
     if min(width, height) < 2 * size or not any(names.values()):
         return width, height, []

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 MAX_CAPTIONS = 6  # a handful; more names at once cannot be taken in
 MAX_LINES = 3
 # Of the font, in pixels: the least that can be read, and for large pictures, which are looked at reduced, the shares of
-# their longer edge that are the least and the most.
+# their edge that are the least and the most.
 MIN_SIZE, LEAST_SHARE, MOST_SHARE = 12, 90, 32
 FACE_SHARE = 6  # of a face's height
 MIN_INSET, INSET_SHARES = 24, (1 / 2, 3 / 8, 1 / 4)  # in pixels; of a face's height
@@ -41,16 +41,21 @@ class Marks:
     numbered: list[int]
 
 
+def scale_edge(width: int, height: int) -> int:
+    """The edge of a picture that says how large its marks are: the longer one, but of panoramas only a part is seen."""
+    return min(max(width, height), 2 * min(width, height))
+
+
 def font_sizes(width: int, height: int, box: Box) -> tuple[int, int]:
     """The font's size that suits a face in a picture, and the least that can be read, in pixels."""
-    edge = max(width, height)
+    edge = scale_edge(width, height)
     least = max(MIN_SIZE, edge // LEAST_SHARE)
     return min(max((box[3] - box[1]) // FACE_SHARE, least), max(edge // MOST_SHARE, least)), least
 
 
 def line_width(width: int, height: int, box: Box) -> int:
     """The width of the lines around a face in a picture, in pixels."""
-    edge = max(width, height)
+    edge = scale_edge(width, height)
     return max(2, edge // 500, min(edge // 300, (box[3] - box[1]) // 25))
 
 
@@ -61,12 +66,16 @@ def mark_faces(
     captions: Sequence[str],
     insets: "Sequence[np.ndarray | None]",
     letters: Lettering,
+    others_ltrb: Sequence[Box] = (),
 ) -> Marks:
-    """Decide what goes where on a picture; faces whose caption is empty get none, nor a number."""
+    """Decide what goes where on a picture; faces whose caption is empty get none, nor a number.
+
+    `others_ltrb` are the boxes of faces that get nothing.
+    """
     named = {face for face, caption in enumerate(captions) if caption}
     numbered = named if len(named) > MAX_CAPTIONS else set()
     while True:
-        room, marks, failed = Room(width, height, boxes_ltrb), [], set()
+        room, marks, failed = Room(width, height, [*boxes_ltrb, *others_ltrb]), [], set()
         if not named or numbered < named:
             # Captions of small faces first, which have to stay near; then pictures, which go anywhere beside the face.
             for face in sorted(named - numbered, key=lambda face: (area(boxes_ltrb[face]), face)):

@@ -72,6 +72,14 @@ def test_faces_without_a_gap_get_their_numbers_in_their_own_boxes():
         assert [other for other in boxes if shared(mark.place_ltrb, other)] == [box]
 
 
+def test_faces_that_are_not_marked_are_left_alone():
+    boxes, inset = [(200, 100, 300, 200), (310, 100, 400, 200), (200, 205, 330, 300)], np.zeros((96, 96, 3), np.uint8)
+    marks = mark_faces(600, 400, boxes[:1], ["anna 0.90"], [inset], Lettering(), boxes[1:])
+    check(marks, boxes, 600, 400)
+    assert len(marks.marks) == 2
+    assert not marks.numbered
+
+
 def test_captions_touch_their_faces_and_grow_with_them():
     boxes = [(100, 100, 160, 160), (900, 300, 1300, 700)]
     marks = mark_faces(2000, 1000, boxes, ["anna 0.90"] * 2, [None, None], Lettering())
