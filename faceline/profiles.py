@@ -8,13 +8,14 @@ from faceline.openers import QUIET, damage, open_image
 
 # A JPEG has room for 255 blocks of 64 KB less their heads.
 MAX_BYTES = 255 * 65_519
-RGB_MODES = {"RGB", "RGBA", "RGBX", "P", "PA"}
+# Grey pixels are RGB pixels, too.
+RGB_MODES = {"RGB", "RGBA", "RGBX", "P", "PA", "L", "LA", "1"}
 
 
 def rgb_profile(data: bytes) -> bytes | None:
     """The ICC profile that says what the RGB pixels of an encoded picture mean; None if it has none.
 
-    Grey, CMYK and Lab pixels are decoded without their profile, which does not fit an RGB copy of them.
+    Pixels with a profile for grey, CMYK or Lab are decoded without it, and it does not fit an RGB copy of them.
     """
     with QUIET, contextlib.suppress(UnreadableError), damage():
         image = open_image(io.BytesIO(data))

@@ -156,6 +156,8 @@ def test_marked_copies_keep_the_colour_profile(classifier, encoded, portrait, tm
         "damaged.jpg": (encoded("JPEG", icc_profile=b"no profile at all"), None),
         "none.jpg": (encoded("JPEG"), None),
     }
+    Image.fromarray(portrait).convert("L").save(tmp_path / "grey.png", icc_profile=rgb)
+    files["grey.png"] = ((tmp_path / "grey.png").read_bytes(), rgb)
     image = Image.fromarray(portrait).convert("CMYK")
     image.save(tmp_path / "ink.jpg", icc_profile=rgb)
     files["ink.jpg"] = ((tmp_path / "ink.jpg").read_bytes(), None)
