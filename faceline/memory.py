@@ -10,10 +10,11 @@ from faceline.locks import locking
 # Where nothing says how much memory there is.
 SUPPOSED = 4 * 1024**3
 
-CGROUPS = (
-    # limit, use, and the line of the statistics with what of that the system would give up at once
+CGROUPS = Path("/sys/fs/cgroup")
+# Of version 2 and 1: the limit, the use, and the line of the statistics with what the system would give up at once.
+CGROUP_FILES = (
     ("memory.max", "memory.current", "inactive_file "),
-    ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "total_inactive_file "),
+    ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file "),
 )
 
 
@@ -36,14 +37,20 @@ def free_in_machine() -> int:
 
 
 def free_in_containers() -> Iterator[int]:
-    """What the control groups that the process sees leave it; their files stand at the root in a container."""
-    for limit, use, cache in CGROUPS:
-        with contextlib.suppress(OSError, ValueError):
-            root = Path("/sys/fs/cgroup")
-            bound = int((root / limit).read_text())  # "max" where there is none
-            lines = ((root / limit).parent / "memory.stat").read_text().splitlines()
-            spare = sum(int(line.split()[1]) for line in lines if line.startswith(cache))
-            yield bound - int((root / use).read_text()) + spare
+    """What the process's control group, and those around it, leave it."""
+    for line in Path("/proc/self/cgroup").read_text().splitlines():
+        _, controllers, group = line.split(":", 2)
+        if controllers and "memory" not in controllers.split(","):
+            continue
+        root = CGROUPS / "memory" if controllers else CGROUPS
+        own = root / group.lstrip("/")
+        for folder in {root, own, *(parent for parent in own.parents if root in parent.parents)}:
+            for limit, use, cache in CGROUP_FILES:
+                with contextlib.suppress(OSError, ValueError):
+                    bound = int((folder / limit).read_text())  # "max" where there is none
+                    lines = (folder / "memory.stat").read_text().splitlines()
+                    spare = sum(int(line.split()[1]) for line in lines if line.startswith(cache))
+                    yield bound - int((folder / use).read_text()) + spare
 
 
 def free_in_process() -> Iterator[int]:

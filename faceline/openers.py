@@ -1,12 +1,12 @@
 """How the bytes of a picture become a picture of Pillow's whose pixels are not decoded yet."""
 
 import contextlib
-import threading
 import warnings
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, BinaryIO
 
 from faceline.errors import UnreadableError
+from faceline.sharing import Guard, in_forked_child
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 # EPS hands the file to Ghostscript, a programming language; the others only name a format that Pillow cannot decode.
 REFUSED_FORMATS = {"EPS", "WMF", "BUFR", "GRIB", "HDF5", "MPEG"}
 
-UNLIMITED = threading.Lock()
+UNLIMITED = Guard()
 
 
 def open_image(file: BinaryIO) -> "Image.Image":
@@ -77,9 +77,10 @@ class Quiet:
     entered, would leave the whole process without warnings."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = Guard()
         self._inside = 0
         self._caught = None
+        in_forked_child(self._leave)
 
     def __enter__(self) -> None:
         with self._lock:
@@ -94,6 +95,12 @@ class Quiet:
             self._inside -= 1
             if not self._inside:
                 self._caught.__exit__(None, None, None)
+
+    def _leave(self) -> None:
+        """Have no thread in the body."""
+        if self._inside:
+            self._inside = 0
+            self._caught.__exit__(None, None, None)
 
 
 QUIET = Quiet()

@@ -6,12 +6,13 @@ network's name, counts) in the user's cache folder, and sends them to its maker.
 
 import os
 import sys
-import threading
 from types import ModuleType
+
+from faceline.sharing import Guard
 
 VARIABLE = "ORT_DISABLE_TELEMETRY"
 
-_lock = threading.Lock()
+ONE_AT_A_TIME = Guard()
 
 
 def import_onnxruntime() -> ModuleType:
@@ -20,7 +21,7 @@ def import_onnxruntime() -> ModuleType:
     It reads the variable while it is imported, and never again; so the environment is as before afterwards. Where the
     program has imported it already, its events are switched off from now on.
     """
-    with _lock:
+    with ONE_AT_A_TIME:
         if VARIABLE in os.environ:
             import onnxruntime
         elif "onnxruntime" in sys.modules:

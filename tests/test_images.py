@@ -3,6 +3,8 @@ import io
 import struct
 import subprocess
 import sys
+import threading
+import warnings
 import zlib
 
 import numpy as np
@@ -199,3 +201,21 @@ def test_suffixes():
 
 def test_png_round_trip(portrait):
     assert np.array_equal(decode_image(encode_png(portrait)), portrait)
+
+
+def test_threads_leave_the_warnings_and_pillow_s_limit_as_they_were(encoded):
+    data, large = encoded("PNG"), png_claiming(20_000, 20_000)
+    before = list(warnings.filters), Image.MAX_IMAGE_PIXELS
+
+    def work():
+        for _ in range(10):
+            decode_image(data)
+            with contextlib.suppress(UnreadableError):
+                decode_image(large)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (list(warnings.filters), Image.MAX_IMAGE_PIXELS) == before

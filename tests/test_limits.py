@@ -4,6 +4,7 @@ import io
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -128,6 +129,26 @@ assert 2**20 < free_memory() < 2**28
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="control groups are Linux's")
+def test_free_memory_knows_the_limits_of_the_container(tmp_path, monkeypatch):
+    """Files as the kernel shows them, in version 2 and in version 1; the tightest of all groups around counts."""
+    for line in Path("/proc/self/cgroup").read_text().splitlines():
+        controllers, group = line.split(":", 2)[1:]
+        names = ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
+        root = tmp_path / "memory"
+        if not controllers:
+            names, root = ("memory.max", "memory.current", "inactive_file"), tmp_path
+        for folder, limit in ((root, 3_000_000), (root / group.lstrip("/"), 2_000_000)):
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / names[0]).write_text(f"{limit}\n")
+            (folder / names[1]).write_text("500000\n")
+            (folder / "memory.stat").write_text(f"{names[2]} 100000\nother 5\n")
+    monkeypatch.setattr(memory, "CGROUPS", tmp_path)
+    assert memory.free_memory() == 1_600_000
+    (tmp_path / "memory.max").write_text("max\n")
+    assert memory.free_memory() <= 2_600_000
 
 
 def test_large_pictures_are_decoded_one_at_a_time():
