@@ -4,12 +4,12 @@ Points are (n, p) float32, see `scoring.Scorer.points`; labels are (n,) int, 0 t
 """
 
 import contextlib
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, ClassVar, Self
 
 from faceline.errors import FacelineError
+from faceline.quiet import quiet
 
 if TYPE_CHECKING:
     import numpy as np
@@ -92,13 +92,10 @@ def products(points: "np.ndarray", others: "np.ndarray") -> "np.ndarray":
 
 
 @contextlib.contextmanager
-def quiet() -> Iterator[None]:
+def few_pictures() -> Iterator[None]:
     """Silence what scikit-learn has to say of few pictures and of iterations; the held-out people judge the result."""
     from sklearn.exceptions import ConvergenceWarning
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        warnings.filterwarnings("ignore", "The least populated class", UserWarning)
-        warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)
-        warnings.filterwarnings("ignore", "Only one sample available", UserWarning)
+    few = "The least populated class", "The number of unique classes", "Only one sample available"
+    with quiet(ConvergenceWarning), quiet(UserWarning, *few):
         yield

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from faceline.openers import quiet_opencv
+from faceline.quiet import QUIET_OPENCV
 
 if TYPE_CHECKING:
     import numpy as np
@@ -74,7 +74,7 @@ def at_full_depth(data: bytes) -> "Image.Image | None":
     import numpy as np
     from PIL import Image
 
-    with quiet_opencv():
+    with QUIET_OPENCV:
         values = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     if values is None or values.dtype != np.uint16 or values.ndim != 3 or values.shape[2] < 3:
         return None

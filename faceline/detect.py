@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from faceline.cache import cache_folder, keep
 from faceline.geometry import Box
+from faceline.quiet import QUIET_OPENCV
 from faceline.runtime import Runtime, dlib_session
 from faceline.sharing import Guard, Pool, once
 from faceline.weights import DLIB_MMOD, YUNET, Download, Weights, path_of, weights_path
@@ -103,8 +104,8 @@ def detect_cnn(image: "np.ndarray", upsample: int, runtime: Runtime) -> list[Fac
 def load_yunet() -> "cv2.FaceDetectorYN":
     import cv2
 
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)  # OpenCV 5 warns of its own internals
-    return cv2.FaceDetectorYN.create(str(path_of(YUNET)), "", (0, 0), YUNET_LIMIT)
+    with QUIET_OPENCV:  # OpenCV 5 warns of its own internals
+        return cv2.FaceDetectorYN.create(str(path_of(YUNET)), "", (0, 0), YUNET_LIMIT)
 
 
 # A detector remembers the size of the pictures that it is going to get, and more.

@@ -7,7 +7,7 @@ from faceline.errors import FacelineError
 from faceline.files import read_bytes
 from faceline.networks import Network
 from faceline.runtime import Runtime, dlib_session, open_session
-from faceline.sharing import Guard, once
+from faceline.sharing import Guard, once, once_in_each_process
 from faceline.weights import Weights, weights_path
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ def load_dlib(weights: Weights) -> "dlib.face_recognition_model_v1":
     return dlib.face_recognition_model_v1(str(weights_path(weights)))
 
 
-@once
+@once_in_each_process
 def onnx_session(network: Network, runtime: Runtime) -> "onnxruntime.InferenceSession":
     """A session of an ONNX file, whose input must be what the description says."""
     session = open_session(read_bytes(network.path()), runtime)

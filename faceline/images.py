@@ -15,9 +15,10 @@ from faceline.files import opened
 from faceline.geometry import Box
 from faceline.limits import MAX_BYTES, check_bytes, reduction, room
 from faceline.opencv_pictures import OpenCvPicture
-from faceline.openers import QUIET, REFUSED_FORMATS, damage
+from faceline.openers import REFUSED_FORMATS, damage
 from faceline.orientation import SWAPPED, upright
 from faceline.pillow_pictures import PillowPicture
+from faceline.quiet import quiet
 
 if TYPE_CHECKING:
     import numpy as np
@@ -108,7 +109,7 @@ def decode_picture(data: bytes) -> Picture:
     header = read_header(io.BytesIO(data))
     width, height = header.width, header.height
     scale = reduction(width, height)
-    with QUIET, room(width, height, len(data), header.pixel_bytes), damage():
+    with quiet(), room(width, height, len(data), header.pixel_bytes), damage():
         image, lies = header.decode(data, scale)
         pixels = np.array(upright(image, lies))
     if lies in SWAPPED:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from faceline.depth import eight_bits, tone_mapped
 from faceline.errors import UnreadableError
-from faceline.openers import damage, quiet_opencv
+from faceline.openers import damage
+from faceline.quiet import QUIET_OPENCV
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -51,7 +52,7 @@ class OpenCvPicture:
         import numpy as np
         from PIL import Image
 
-        with quiet_opencv():
+        with QUIET_OPENCV:
             values = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
         if values is None or values.shape[:2] != (self.height, self.width):
             raise UnreadableError("damaged picture, or of a kind that is not read")

@@ -1,12 +1,11 @@
 """How the bytes of a picture become a picture of Pillow's whose pixels are not decoded yet."""
 
 import contextlib
-import warnings
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, BinaryIO
 
 from faceline.errors import UnreadableError
-from faceline.sharing import Guard, in_forked_child
+from faceline.sharing import Guard
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -70,50 +69,3 @@ def damage() -> Iterator[None]:
 def reason(error: Exception) -> str:
     """The error's first line, or its kind where it says nothing."""
     return (str(error).strip() or type(error).__name__).splitlines()[0]
-
-
-class Quiet:
-    """Ignore warnings while any thread is in the body; `warnings.catch_warnings`, left by threads in another order than
-    entered, would leave the whole process without warnings."""
-
-    def __init__(self) -> None:
-        self._lock = Guard()
-        self._inside = 0
-        self._caught = None
-        in_forked_child(self._leave)
-
-    def __enter__(self) -> None:
-        with self._lock:
-            if not self._inside:
-                self._caught = warnings.catch_warnings()
-                self._caught.__enter__()
-                warnings.simplefilter("ignore")
-            self._inside += 1
-
-    def __exit__(self, *exception: object) -> None:
-        with self._lock:
-            self._inside -= 1
-            if not self._inside:
-                self._caught.__exit__(None, None, None)
-
-    def _leave(self) -> None:
-        """Have no thread in the body."""
-        if self._inside:
-            self._inside = 0
-            self._caught.__exit__(None, None, None)
-
-
-QUIET = Quiet()
-
-
-@contextlib.contextmanager
-def quiet_opencv() -> Iterator[None]:
-    """Keep OpenCV from printing what it thinks of a file; its level belongs to the whole process, and comes back."""
-    from cv2.utils import logging
-
-    level = logging.getLogLevel()
-    logging.setLogLevel(logging.LOG_LEVEL_SILENT)
-    try:
-        yield
-    finally:
-        logging.setLogLevel(level)

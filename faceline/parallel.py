@@ -1,14 +1,13 @@
 """Spreading a stage's items over processes."""
 
 import contextlib
-import functools
-import os
-import threading
-import time
-import warnings
-from collections.abc import Callable, Iterator, Sequence
+import multiprocessing
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from faceline.errors import FacelineError
+from faceline.progress import bar
+from faceline.workers import in_processes
 
 
 def all_cores() -> int:
@@ -30,8 +29,8 @@ def process_count(jobs: int | None) -> int:
 def spread(work: Callable, items: Sequence, jobs: int, title: str, batch: int = 1) -> Iterator:
     """Call `work` with lists of items, in `jobs` processes, and give each item's result as it comes, in any order.
 
-    Processes, since dlib's landmarks, chips and networks hold the interpreter's lock. A progress bar goes to standard
-    error where that is a terminal.
+    Processes, since dlib's landmarks, chips and networks hold the interpreter's lock. They end with the iterator. A
+    progress bar goes to standard error where that is a terminal.
 
     Parameters
     ----------
@@ -49,88 +48,44 @@ def spread(work: Callable, items: Sequence, jobs: int, title: str, batch: int = 
     FacelineError
         If a process is killed.
     """
-    import joblib
-    from tqdm import tqdm
-
-    batches = [items[start : start + batch] for start in range(0, len(items), batch)]
-    jobs = max(1, min(jobs, len(batches)))
-    if jobs == 1:
-        results = (one_thread(work, part) for part in batches)
-    else:
-        parallel = joblib.Parallel(n_jobs=jobs, batch_size=1, return_as="generator_unordered", max_nbytes=None)
-        results = parallel(joblib.delayed(in_worker)(os.getpid(), work, part) for part in batches)
-    try:
-        with killed_workers(), tqdm(total=len(items), desc=title, disable=None) as bar:
-            for part in results:
-                bar.update(len(part))
-                yield from part
-    finally:
-        with warnings.catch_warnings():
-            # joblib warns of results that nobody fetches; after a mistake or an interruption nobody wants them.
-            warnings.simplefilter("ignore")
-            results.close()
-
-
-@contextlib.contextmanager
-def killed_workers() -> Iterator[None]:
-    """Turn the end of a worker process into a FacelineError."""
-    from joblib.externals.loky.process_executor import TerminatedWorkerError
-
-    try:
-        yield
-    except TerminatedWorkerError:
-        raise FacelineError(
-            "a worker process was killed, probably for want of memory; run again with fewer --jobs"
-        ) from None
+    starts = range(0, len(items), batch)
+    found = outcomes(work, (items[start : start + batch] for start in starts), len(starts), jobs)
+    with bar(title, len(items)) as progress, contextlib.closing(found):
+        for _, part in found:
+            progress.update(len(part))
+            yield from part
 
 
 def map_batches(work: Callable, items: Sequence, jobs: int, title: str, batch: int) -> list:
     """Call `work` with lists of items, as `spread` does, and give each item's result in the items' order.
 
-    Items may be made when they are asked for, as few at a time as the processes need. joblib's own choice of processes
-    can be replaced from outside, by `joblib.parallel_config`: this asks nothing of them that another backend lacks.
+    Items may be made when they are asked for, as few at a time as the processes need.
     """
-    import joblib
-    from tqdm import tqdm
-
     starts = range(0, len(items), batch)
-    batches = (items[start : start + batch] for start in tqdm(starts, desc=title, disable=None, leave=False))
-    jobs = max(1, min(jobs, len(starts)))
-    if jobs == 1:
-        parts = [one_thread(work, part) for part in batches]
-    else:
-        with killed_workers():
-            parallel = joblib.Parallel(n_jobs=jobs, batch_size=1, max_nbytes=None)
-            parts = parallel(joblib.delayed(in_worker)(os.getpid(), work, part) for part in batches)
+    found = outcomes(work, (items[start : start + batch] for start in starts), len(starts), jobs)
+    parts = [[]] * len(starts)
+    with bar(title, len(items), leave=False) as progress, contextlib.closing(found):
+        for number, part in found:
+            parts[number] = part
+            progress.update(len(part))
     return [result for part in parts for result in part]
 
 
-def in_worker(parent: int, work: Callable, items: Sequence) -> list:
-    """`one_thread` in a process of its own, which ends when the process `parent` does."""
-    follow(parent)
-    return one_thread(work, items)
+def outcomes(work: Callable, batches: Iterable[Sequence], count: int, jobs: int) -> Iterator[tuple[int, list]]:
+    """The number of each of `count` batches and what `work` gives for it, as it comes: from processes, or from here."""
+    jobs = min(jobs, count)
+    if jobs > 1 and may_have_processes():
+        yield from in_processes(work, batches, jobs)
+    else:
+        for number, part in enumerate(batches):
+            yield number, work(part)
 
 
-@functools.cache
-def follow(parent: int) -> None:
-    """End this process when its parent has ended; joblib's wait for work for ever where the parent was killed.
+def may_have_processes() -> bool:
+    """Whether this process may start others: not where it is one of many itself, whose cores are spoken for."""
+    if multiprocessing.current_process().daemon or getattr(sys, "frozen", False):  # a frozen program is no interpreter
+        return False
+    from joblib.parallel import get_active_backend
 
-    Where joblib cannot start processes, this is the parent itself, and follows nobody.
-    """
-    if os.getppid() != parent:
-        return
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(1)
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
-
-
-def one_thread(work: Callable, items: Sequence) -> list:
-    """Call `work` with OpenCV held to one thread, since there is a process for every core."""
-    import cv2
-
-    cv2.setNumThreads(1)
-    return work(items)
+    backend, _ = get_active_backend()
+    return not backend.nesting_level and not getattr(backend, "uses_threads", False)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Self
 
-from faceline.base_classifier import Classifier, Neighbours, blocks, quiet, refuse_large
+from faceline.base_classifier import Classifier, Neighbours, blocks, few_pictures, refuse_large
 from faceline.distances import squared_distances
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class GMM(GaussianNB):
         means = sums / np.diff(starts)[:, None]
         model = GaussianMixture(len(means), covariance_type="spherical", means_init=means, reg_covar=1e-3)
         model.set_params(random_state=0, max_iter=20, init_params="random_from_data")
-        with quiet():
+        with few_pictures():
             model.fit(points)
         variances = np.repeat(model.covariances_[:, None], points.shape[1], axis=1)
         shares = np.log(np.maximum(model.weights_, 1e-9))
@@ -162,7 +162,7 @@ class DBN(Classifier):
         import numpy as np
         from sklearn.neural_network import MLPClassifier
 
-        with quiet():
+        with few_pictures():
             model = MLPClassifier((cls.HIDDEN,), random_state=0, max_iter=100).fit(points, labels)
         inner, outer = model.coefs_
         inner_bias, outer_bias = model.intercepts_

@@ -11,7 +11,7 @@ from faceline.cache import cache_folder, keep
 from faceline.dlib_format import DlibNetwork, read_mmod, read_resnet
 from faceline.errors import FacelineError, cure
 from faceline.files import one_line, read_bytes
-from faceline.sharing import once
+from faceline.sharing import once_in_each_process
 from faceline.telemetry import import_onnxruntime
 from faceline.weights import DLIB_MMOD, DLIB_RESNET, Weights, weights_path
 
@@ -63,7 +63,7 @@ class Runtime:
         check_device(self.device)
 
 
-@once
+@once_in_each_process
 def dlib_session(weights: Weights, runtime: Runtime) -> "onnxruntime.InferenceSession":
     """A session of one of dlib's networks (a key of CONVERSIONS), converted at first use and then kept in the user's
     cache."""

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Self
 
-from faceline.base_classifier import Classifier, Neighbours, blocks, products, quiet
+from faceline.base_classifier import Classifier, Neighbours, blocks, few_pictures, products
 from faceline.classifiers import CLASSIFIERS, DEFAULT_CLASSIFIER_NAME
 from faceline.errors import FacelineError
 
@@ -224,7 +224,7 @@ def fit_lda(points: "np.ndarray", labels: "np.ndarray", dimensions: int | None) 
     people = labels[-1] + 1
     if len(labels) == people:
         raise FacelineError("--ldaDim needs people with more than one picture; leave it out")
-    with quiet():
+    with few_pictures():
         lda = LinearDiscriminantAnalysis(solver="eigen", shrinkage=0.1).fit(points, labels)
     return lda.scalings_[:, : min(dimensions, people - 1)].astype(np.float32)
 

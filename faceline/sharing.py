@@ -46,7 +46,27 @@ def once(make: Callable) -> Callable:
                 made[key] = make(*key)
             return made[key]
 
-    get.cache_clear = made.clear
+    get.made, get.cache_clear = made, made.clear
+    return get
+
+
+def once_in_each_process(make: Callable) -> Callable:
+    """`once`, for what has threads of its own: a forked child does not have these, and makes what it needs anew.
+
+    What its parent made stays there, untouched for ever: taking it apart, even at the end of the process, would wait
+    for threads that are not there.
+    """
+    import ctypes
+
+    get = once(make)
+    made = get.made
+
+    def renew() -> None:
+        for thing in made.values():
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(thing))
+        made.clear()
+
+    in_forked_child(renew)
     return get
 
 

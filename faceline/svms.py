@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Self
 
-from faceline.base_classifier import Classifier, Neighbours, blocks, products, quiet, refuse_large
+from faceline.base_classifier import Classifier, Neighbours, blocks, few_pictures, products, refuse_large
 from faceline.distances import squared_distances
 from faceline.parallel import map_batches
 
@@ -179,7 +179,7 @@ class GridSearchSvm(KernelSvm):
                 {"kernel": ["rbf"], "C": [1, 10, 100], "gamma": [0.5, 2]},
             ]
         )
-        with quiet():
+        with few_pictures():
             parts = StratifiedKFold(folds).split(points, labels)
             # Of two people, all pictures of one may be held out at once: the other alone is no SVM.
             parts = [(learnt, held_out) for learnt, held_out in parts if np.ptp(labels[learnt]) > 0]
@@ -198,7 +198,7 @@ def validate_svms(tasks: list[tuple]) -> list[float]:
     """
     from sklearn.svm import SVC
 
-    with quiet():  # here, since it holds for one process only
+    with few_pictures():  # here, since it holds for one process only
         return [
             SVC(**options).fit(points[learnt], labels[learnt]).score(points[held_out], labels[held_out])
             for options, points, labels, learnt, held_out in tasks

@@ -1,6 +1,7 @@
 """The classifiers' arrays against scikit-learn's own estimators."""
 
 import dataclasses
+import warnings
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from sklearn.svm import SVC, LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
 from faceline import base_classifier
-from faceline.base_classifier import Neighbours, quiet
+from faceline.base_classifier import Neighbours
 from faceline.classifiers import CLASSIFIERS
 from faceline.errors import FacelineError
 from faceline.scoring import fit_lda, project, unit
@@ -77,7 +78,8 @@ THEIRS = {
 
 
 def theirs(name, points, labels, probes):
-    with quiet():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
         if name == "GMM":
             return 2 * mixture(points, labels).predict_proba(probes) - 1
         model = THEIRS[name](points, labels).fit(points, labels)

@@ -65,6 +65,12 @@ def test_a_killed_worker_of_batches_takes_one_line():
         map_batches(kill_itself, list(range(6)), 2, "test", batch=1)
 
 
+def sign_in(items):
+    with open(f"{os.environ['FOLDER']}/{os.getpid()}", "w"):
+        time.sleep(0.3)
+    return items
+
+
 def has_ended(process_id):
     try:
         with open(f"/proc/{process_id}/stat") as file:
@@ -75,18 +81,9 @@ def has_ended(process_id):
 
 @pytest.mark.skipif(not os.path.exists("/proc/self/stat"), reason="looks into /proc")
 def test_workers_end_with_their_parent(tmp_path):
-    code = f"""
-import os, pathlib, time
-from faceline.parallel import spread
-
-def work(items):
-    (pathlib.Path({str(tmp_path)!r}) / str(os.getpid())).touch()
-    time.sleep(0.3)
-    return items
-
-list(spread(work, list(range(10_000)), 2, "test"))
-"""
-    parent = subprocess.Popen([sys.executable, "-c", code])
+    code = "import test_parallel; list(test_parallel.spread(test_parallel.sign_in, list(range(10_000)), 2, 'test'))"
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "FOLDER": str(tmp_path)}
+    parent = subprocess.Popen([sys.executable, "-c", code], env=environment)
     try:
         while len(workers := os.listdir(tmp_path)) < 2:
             assert parent.poll() is None

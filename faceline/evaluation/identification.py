@@ -29,6 +29,7 @@ from faceline.files import locked, named_path, one_line, read_bytes
 from faceline.formats import DEFAULT_EMBEDDINGS_DIR
 from faceline.gallery import UNKNOWN, Gallery
 from faceline.parallel import process_count
+from faceline.progress import bar
 
 if TYPE_CHECKING:
     import numpy as np
@@ -210,22 +211,23 @@ class Outcome:
 
 def run_draws(embedded: Embedded, people: People, settings: dict, fit: partial) -> list[Outcome]:
     import numpy as np
-    from tqdm import tqdm
 
     whose, outcomes = np.array(embedded.people), []
-    for number in tqdm(range(settings["draws"]), desc="draws", disable=None):
-        generator = np.random.default_rng((settings["seed"], number))
-        known, strangers = people.draw(generator)
-        trial = Trial.draw(
-            embedded.embeddings,
-            whose,
-            known,
-            strangers,
-            lambda count: settings["enrolled"],
-            generator,
-            embedded.fallbacks,
-        )
-        outcomes.append(outcome_of(trial, scores_name(settings), fit))
+    with bar("draws", settings["draws"]) as progress:
+        for number in range(settings["draws"]):
+            generator = np.random.default_rng((settings["seed"], number))
+            known, strangers = people.draw(generator)
+            trial = Trial.draw(
+                embedded.embeddings,
+                whose,
+                known,
+                strangers,
+                lambda count: settings["enrolled"],
+                generator,
+                embedded.fallbacks,
+            )
+            outcomes.append(outcome_of(trial, scores_name(settings), fit))
+            progress.update()
     return outcomes
 
 

@@ -1,18 +1,22 @@
 """Plots of the evaluations, each as PNG to look at and as PDF to print."""
 
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from faceline.files import replacing
+from faceline.quiet import quiet
+from faceline.sharing import Guard
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 # Without dates, so that the same numbers give the same file.
 METADATA = {".png": {"Software": None}, ".pdf": {"CreationDate": None, "Creator": None, "Producer": None}}
+
+# Matplotlib is not made for several threads.
+GUARD = Guard()
 
 
 def plot_files(stem: str) -> list[str]:
@@ -25,10 +29,13 @@ def plotted(stem: Path) -> "Iterator[Axes]":
     """Give axes to draw on, and write what was drawn to `stem` with the endings .png and .pdf; raises FacelineError."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(6, 5), layout="constrained")
-    axes = figure.add_subplot()
-    yield axes
-    for ending, metadata in METADATA.items():
-        with replacing(stem.with_name(stem.name + ending)) as scratch, warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "Glyph .* missing from")  # a name in another script shows as boxes
-            figure.savefig(scratch, format=ending[1:], dpi=150, metadata=metadata)
+    with GUARD:
+        figure = Figure(figsize=(6, 5), layout="constrained")
+        axes = figure.add_subplot()
+        yield axes
+        for ending, metadata in METADATA.items():
+            with (
+                replacing(stem.with_name(stem.name + ending)) as scratch,
+                quiet(UserWarning, "Glyph .* missing from"),  # a name in another script shows as boxes
+            ):
+                figure.savefig(scratch, format=ending[1:], dpi=150, metadata=metadata)

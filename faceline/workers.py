@@ -1,0 +1,125 @@
+"""Worker processes: started for one piece of work, and gone when it is done.
+
+They are new interpreters that know nothing of this process: no fork, which another thread's locks would not survive; no
+import of `__main__`, which a script without a guard would run again; no daemon that stays for the next time. Each
+reads batches from its standard input and writes results to its standard output, as pickles.
+"""
+
+import contextlib
+import multiprocessing.spawn
+import os
+import pickle
+import queue
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from faceline.errors import FacelineError
+from faceline.worker import Failure
+
+# What a new interpreter runs; its modules are to be found where they are here.
+START = "import pickle, sys; sys.path[:] = pickle.load(sys.stdin.buffer); from faceline import worker; worker.serve()"
+
+# There is a process for every core.
+ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OPENCV_FOR_THREADS_NUM")
+
+# What a thread says last.
+END = None, None
+
+
+class Worker:
+    """A process that calls `work`, a pickled function, with lists of items.
+
+    Raises
+    ------
+    FacelineError
+        If it cannot be started.
+    """
+
+    def __init__(self, work: bytes) -> None:
+        command = [os.fsdecode(multiprocessing.spawn.get_executable()), "-c", START]
+        environment = dict.fromkeys(ONE_THREAD, "1") | os.environ
+        try:
+            # In a process group of its own: Ctrl-C is for the parent, which ends it.
+            self._process = subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, process_group=0
+            )
+        except OSError as error:
+            raise FacelineError(f"no worker process can be started: {error.strerror}; use --jobs 1") from error
+        self._start = pickle.dumps(sys.path) + pickle.dumps(os.getpid()) + work
+
+    def call(self, items: Sequence) -> list:
+        """What `work` gives for a list of items, or raises; FacelineError if the process has ended."""
+        try:
+            self._process.stdin.write(self._start + pickle.dumps(items))
+            self._process.stdin.flush()
+            self._start = b""
+            outcome = pickle.load(self._process.stdout)
+        except (OSError, EOFError, pickle.UnpicklingError):  # whatever it had begun to write was cut off
+            raise FacelineError(
+                "a worker process was killed, probably for want of memory; run again with fewer --jobs"
+            ) from None
+        if isinstance(outcome, Failure):
+            raise outcome.error from outcome.origin
+        return outcome
+
+    def kill(self) -> None:
+        self._process.kill()
+
+    def close(self) -> None:
+        """Wait until the process has ended, and nothing is left of it."""
+        self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout):
+            with contextlib.suppress(OSError):  # it cannot get what had still to be written
+                pipe.close()
+
+
+def in_processes(work: Callable, batches: Iterable[Sequence], jobs: int) -> Iterator[tuple[int, list]]:
+    """Call `work` with each of `batches` in `jobs` processes; give the number of a batch and its results, in any order.
+
+    A batch is made when a process is free for it. When the iterator ends, or is closed, so have the processes.
+
+    Raises
+    ------
+    FacelineError
+        If a process cannot be started, or is killed.
+    """
+    pickled = pickle.dumps(work)
+    numbered, taking = enumerate(batches), threading.Lock()
+    outcomes = queue.Queue(2 * jobs)  # so few: what waits to be fetched takes memory
+
+    def drive(worker: Worker) -> None:
+        try:
+            while True:
+                with taking:
+                    number, items = next(numbered, (None, None))
+                if items is None:
+                    break
+                outcomes.put((number, worker.call(items)))
+        except BaseException as error:
+            outcomes.put((None, error))
+        outcomes.put(END)
+
+    workers, running = [], 0
+    try:
+        for _ in range(jobs):
+            workers.append(Worker(pickled))
+        for worker in workers:
+            threading.Thread(target=drive, args=(worker,), daemon=True).start()
+            running += 1
+        while running:
+            number, outcome = outcomes.get()
+            if (number, outcome) == END:
+                running -= 1
+            elif number is None:
+                raise outcome
+            else:
+                yield number, outcome
+    finally:
+        for worker in workers:
+            worker.kill()  # nothing is lost: results go to this process alone
+        while running:
+            running -= outcomes.get() == END
+        for worker in workers:
+            worker.close()
