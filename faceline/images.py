@@ -76,7 +76,7 @@ def read_picture(path: Path) -> bytes:
 
 def read_header(file: BinaryIO) -> PillowPicture | OpenCvPicture:
     """What a picture is, before its pixels are decoded; raises UnreadableError."""
-    with QUIET:
+    with quiet():
         try:
             return PillowPicture(file)
         except UnreadableError as error:
