@@ -8,6 +8,7 @@ from faceline.errors import FacelineError
 from faceline.faces import AlignmentOptions
 from faceline.files import one_line
 from faceline.gallery import Gallery
+from faceline.imports import load
 from faceline.networks import Network, network_of
 from faceline.summary import versions
 
@@ -27,6 +28,7 @@ class Model:
 
 def write_classifier(path: Path, model: Model) -> None:
     """Write `classifier.pkl`; raises FacelineError if it cannot be written."""
+    load("faceline.pickles")
     from faceline import pickles
 
     content = {"format": FORMAT, "alignment": model.alignment.record(), "versions": versions()}
@@ -42,6 +44,7 @@ def read_classifier(path: Path, network: str | None = None) -> Model:
     FacelineError
         If the file is missing, no classifier, damaged, or of another version, network or geometry.
     """
+    load("faceline.pickles")
     from faceline import pickles
 
     content = pickles.load(path)

@@ -13,6 +13,7 @@ from faceline import opencv_pictures
 from faceline.errors import UnreadableError
 from faceline.files import opened
 from faceline.geometry import Box
+from faceline.imports import load
 from faceline.limits import MAX_BYTES, check_bytes, reduction, room
 from faceline.opencv_pictures import OpenCvPicture
 from faceline.openers import REFUSED_FORMATS, damage
@@ -106,6 +107,7 @@ def decode_picture(data: bytes) -> Picture:
 
     if not data:
         raise UnreadableError("empty file")
+    load("cv2")
     header = read_header(io.BytesIO(data))
     width, height = header.width, header.height
     scale = reduction(width, height)

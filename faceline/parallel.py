@@ -6,12 +6,14 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from faceline.errors import FacelineError
+from faceline.imports import load
 from faceline.progress import bar
 from faceline.workers import in_processes
 
 
 def all_cores() -> int:
     """The number of cores that this process may use, where a container has fewer than the machine too."""
+    load("joblib")
     import joblib
 
     return joblib.cpu_count()
@@ -85,6 +87,8 @@ def may_have_processes() -> bool:
     """Whether this process may start others: not where it is one of many itself, whose cores are spoken for."""
     if multiprocessing.current_process().daemon or getattr(sys, "frozen", False):  # a frozen program is no interpreter
         return False
+    if "joblib.parallel" not in sys.modules:  # nobody has chosen anything
+        return True
     from joblib.parallel import get_active_backend
 
     backend, _ = get_active_backend()
