@@ -4,7 +4,8 @@ import contextlib
 import io
 
 from faceline.errors import UnreadableError
-from faceline.openers import QUIET, damage, open_image
+from faceline.openers import damage, open_image
+from faceline.quiet import quiet
 
 # A JPEG has room for 255 blocks of 64 KB less their heads.
 MAX_BYTES = 255 * 65_519
@@ -17,7 +18,7 @@ def rgb_profile(data: bytes) -> bytes | None:
 
     Pixels with a profile for grey, CMYK or Lab are decoded without it, and it does not fit an RGB copy of them.
     """
-    with QUIET, contextlib.suppress(UnreadableError), damage():
+    with quiet(), contextlib.suppress(UnreadableError), damage():
         image = open_image(io.BytesIO(data))
         profile = image.info.get("icc_profile")
         if profile and image.mode in RGB_MODES and is_rgb(profile):
