@@ -1,6 +1,7 @@
 """Stage 1: find, align and crop the main face of every picture."""
 
 import contextlib
+import os
 import time
 from collections import Counter
 from dataclasses import dataclass, replace
@@ -25,6 +26,7 @@ from faceline.files import (
     named_path,
     one_line,
     read_bytes,
+    read_record,
     real_path,
     remove,
     sha256,
@@ -34,7 +36,7 @@ from faceline.files import (
 from faceline.formats import USABLE, PictureRow, Status, crop_path, read_manifest, write_manifest
 from faceline.geometry import Box, CoincidentLandmarksError
 from faceline.images import decode_picture, encode_png, read_picture
-from faceline.journal import Journal
+from faceline.journal import Journal, was_begun
 from faceline.networks import DEFAULT_NETWORK, network_named
 from faceline.parallel import process_count, spread
 from faceline.people_paths import folder_of, person_of
@@ -110,8 +112,8 @@ def align_folder(
     Raises
     ------
     FacelineError
-        If the input has no pictures of people, the output cannot be written or was made with other options, or an
-        option is wrong.
+        If the input has no pictures of people and had none before, the output cannot be written or was made with other
+        options, or an option is wrong.
     """
     begun = time.monotonic()
     input_dir, output_dir = named_path(input_dir), named_path(output_dir)
@@ -123,7 +125,8 @@ def align_folder(
     runtime = Runtime(engine, device)
     runtime.check()
     check_fallback(fallback)
-    listing = list_pictures(input_dir)
+    source = os.path.relpath(real_path(input_dir), real_path(output_dir))
+    listing = list_pictures(input_dir, may_be_empty=was_made_from(source, output_dir))
     crops = [crop_path(image) for image in listing.images]
     refuse_within(input_dir, {output_dir, *(output_dir / folder_of(crop) for crop in crops)})
     record = options.record() | {"skip_multi": skip_multi, "fallback": fallback}
@@ -159,13 +162,37 @@ def align_folder(
             seconds = time.monotonic() - begun
             journal.finish(
                 rows,
-                lambda rows: write_manifest(output_dir / MANIFEST_FILE, rows),
-                run_record(STAGE, record, counts, seconds),
+                lambda rows: write_manifest(output_dir / MANIFEST_FILE, rows, PictureRow),
+                run_record(STAGE, record, counts, seconds, input=source),
             )
-    people = len({row.person for row in rows if row.status in USABLE})
+    people = {row.person for row in rows if row.status in USABLE}
+    without = sorted(everybody(rows, listing) - people)
     left_out = len(listing.refused)
     kept = len(rows) - done - left_out
-    return Summary(str(output_dir), "picture", people, counts, done, kept, removed, seconds, left_out, listing.ignored)
+    return Summary(
+        *(str(output_dir), "picture", len(people), counts, done, kept, removed, seconds, left_out),
+        ignored=listing.ignored,
+        without=without,
+    )
+
+
+def was_made_from(source: str, output_dir: Path) -> bool:
+    """Whether an earlier run has written to a folder, and read what lies at `source`, seen from there.
+
+    If now there are no pictures any more, everybody has been removed. Where a path was mistyped, an empty folder would
+    not be that of before.
+    """
+    try:
+        return read_record(output_dir, STAGE).get("input", source) == source
+    except FacelineError:
+        return was_begun(output_dir)
+
+
+def everybody(rows: list[PictureRow], listing: Listing) -> set[str]:
+    """The people whose pictures or folders were found, usable or not."""
+    folders = [row.image for row in rows if row.image.endswith("/") and row.image not in listing.closed]
+    shown = {row.person for row in rows if row.person and row.image not in folders}
+    return shown | listing.without_pictures()
 
 
 def check_fallback(fallback: str) -> None:

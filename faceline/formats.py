@@ -155,9 +155,9 @@ def make_row(row_type: type, fields: dict) -> PictureRow | CropRow:
     return row
 
 
-def write_manifest(path: Path, rows: Sequence[PictureRow] | Sequence[CropRow]) -> None:
-    """Write rows as CSV with a header."""
-    fields = [field.name for field in dataclasses.fields(rows[0]) if field.name != "embedding"]
+def write_manifest(path: Path, rows: Sequence[PictureRow] | Sequence[CropRow], row_type: type | None = None) -> None:
+    """Write rows as CSV with a header; `row_type` is their kind, where there may be none."""
+    fields = [field.name for field in dataclasses.fields(row_type or rows[0]) if field.name != "embedding"]
     write_csv(path, itertools.chain([fields], ([getattr(row, field) for field in fields] for row in rows)))
 
 
@@ -320,6 +320,8 @@ def read_reps(path: Path, dimensions: int) -> "np.ndarray":
 def read_represented(folder: Path, dimensions: int, counts: dict | None = None) -> list[CropRow]:
     """The rows of stage 2 with their embeddings; raises FacelineError if its files are damaged or do not match."""
     rows = read_manifest(folder / MANIFEST_FILE, CropRow, counts)
+    if not rows:
+        return []  # everybody has been removed
     embeddings = iter(embeddings_of([row.crop for row in rows if row.status in USABLE], folder, dimensions))
     return [dataclasses.replace(row, embedding=next(embeddings)) if row.status in USABLE else row for row in rows]
 

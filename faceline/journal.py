@@ -169,6 +169,11 @@ class Journal:
             self._file = None
 
 
+def was_begun(folder: Path) -> bool:
+    """Whether a run has written to a folder before, to its end or not."""
+    return any((folder / name).exists() for name in (RUN_FILE, JOURNAL_FILE))
+
+
 def encode(value: dict) -> bytes:
     return json.dumps(value).encode() + b"\n"
 

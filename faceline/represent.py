@@ -38,7 +38,7 @@ from faceline.formats import (
     write_manifest,
 )
 from faceline.images import decode_image, read_picture
-from faceline.journal import Journal
+from faceline.journal import Journal, was_begun
 from faceline.networks import DEFAULT_NETWORK, Network, network_named
 from faceline.parallel import process_count, spread
 from faceline.people_paths import person_of
@@ -89,8 +89,8 @@ def represent_folder(
     Raises
     ------
     FacelineError
-        If the crops are missing, unfinished or made for another network, none of them can be embedded, or the output
-        cannot be written or was made with another network.
+        If the crops are missing, unfinished or made for another network, there are none and were none before, none of
+        them can be embedded, or the output cannot be written or was made with another network.
     """
     begun = time.monotonic()
     data, out_dir = named_path(data), named_path(out_dir)
@@ -102,7 +102,10 @@ def represent_folder(
     check_network(model, runtime)
     averaging = Averaging(passes, jitters)
     options = model.record() | {"engine": engine, "device": device} | averaging.record()
-    pictures, alignment = read_aligned(data, model)
+    aligned, alignment = read_aligned(data, model)
+    pictures = [row for row in aligned if row.status in USABLE]
+    if not pictures and not was_begun(out_dir):
+        raise FacelineError(f"{one_line(data)}: {no_crops(aligned)}")
     with locked(out_dir):
         journal = Journal(
             out_dir,
@@ -129,7 +132,7 @@ def represent_folder(
                     journal.add(row)
             rows = [rows[task.picture.crop] for task in tasks]
             counts = Counter(str(row.status) for row in rows)
-            if not any(counts[status] for status in USABLE):
+            if rows and not any(counts[status] for status in USABLE):
                 raise FacelineError(
                     f"{one_line(data)}: none of {counted(len(rows), 'crop')} can be read;"
                     " run align-dlib.py again with --overwrite"
@@ -143,23 +146,32 @@ def represent_folder(
                 # Where they are not those of `run.json`, say after `reps.csv` was edited, all is written from it again.
                 lambda: {"sha256": reps_digests(out_dir)},
             )
-    people = len({row.person for row in rows if row.status in USABLE})
-    return Summary(str(out_dir), "crop", people, counts, done, len(rows) - done, removed, seconds)
+    people = {row.person for row in rows if row.status in USABLE}
+    without = sorted({person_of(row.image) for row in aligned if row.image[-1:] != "/"} - people - {""})
+    return Summary(
+        *(str(out_dir), "crop", len(people), counts, done, len(rows) - done, removed, seconds), without=without
+    )
+
+
+def no_crops(aligned: list[PictureRow]) -> str:
+    """Why there is nothing to embed, and what to do about it."""
+    if not aligned:
+        return "there are no crops, as there are no pictures of people any more; add pictures and run align-dlib.py"
+    return f"no face was found in any picture; see {MANIFEST_FILE} there"
 
 
 def read_aligned(data: Path, network: Network) -> tuple[list[PictureRow], dict]:
-    """The rows of stage 1's manifest that have a crop, and the options that the crops were made with.
+    """The rows of stage 1's manifest, and the options that the crops were made with.
 
     Raises
     ------
     FacelineError
-        If there are none, stage 1 did not finish, or the crops are for another network.
+        If stage 1 did not finish, or the crops are for another network.
     """
     check_folder(data, "run align-dlib.py first")
     with cure("run align-dlib.py, which writes it, to its end"):
         record = read_record(data, "align")
         rows = read_manifest(data / MANIFEST_FILE, PictureRow, record["counts"])
-    pictures = [row for row in rows if row.status in USABLE]
     try:
         options = AlignmentOptions.from_record(record["options"])
     except FacelineError as error:
@@ -169,9 +181,7 @@ def read_aligned(data: Path, network: Network) -> tuple[list[PictureRow], dict]:
             f"{one_line(data)}: the crops are for the frame {options.frame}, the network {network.name} expects"
             f" {network.frame}; run align-dlib.py --network {one_line(network.name)} into another folder"
         )
-    if not pictures:
-        raise FacelineError(f"{one_line(data)}: no face was found in any picture; see {MANIFEST_FILE} there")
-    return pictures, options.record()
+    return rows, options.record()
 
 
 @dataclass(frozen=True)
@@ -241,4 +251,4 @@ def known_as(known: CropRow, picture: PictureRow) -> CropRow:
 
 def write_represented(out_dir: Path, rows: list[CropRow]) -> None:
     write_embeddings(out_dir, [row for row in rows if row.status in USABLE])
-    write_manifest(out_dir / MANIFEST_FILE, rows)
+    write_manifest(out_dir / MANIFEST_FILE, rows, CropRow)

@@ -30,6 +30,8 @@ class Listing:
         The size in bytes of each of them.
     refused : list of PictureRow
         Pictures and folders that are not looked into, with the reason.
+    folders : list of str
+        The folders that were looked into, each with a slash at its end.
     closed : tuple of str
         Those of them that are folders which cannot be read now, each with a slash at its end.
     ignored : Counter
@@ -40,8 +42,20 @@ class Listing:
     images: list[str] = field(default_factory=list)
     sizes: dict[str, int] = field(default_factory=dict)
     refused: list[PictureRow] = field(default_factory=list)
+    folders: list[str] = field(default_factory=list)
     closed: tuple[str, ...] = ()
     ignored: Counter = field(default_factory=Counter)
+
+    def without_pictures(self) -> set[str]:
+        """The people in whose folders no picture lies; a folder within theirs, or another person's, is nobody."""
+        held, bare = set(), set()
+        for path in [*self.images, *(row.image for row in self.refused)]:
+            held.update(folders_above(path))
+        owners = {folder_of(image) for image in self.images}
+        for folder in sorted(path.rstrip("/") for path in self.folders):
+            if folder and folder not in held and folder_of(folder) not in owners | bare:
+                bare.add(folder)
+        return {person_of(folder + "/") for folder in bare}
 
     def refuse(self, path: str, reason: str) -> None:
         """Note a picture, or a folder whose path ends with a slash and would have been a person's."""
@@ -49,13 +63,15 @@ class Listing:
         self.refused.append(PictureRow(path, person, Status.UNREADABLE, reason))
 
 
-def list_pictures(folder: Path) -> Listing:
+def list_pictures(folder: Path, may_be_empty: bool = False) -> Listing:
     """List the pictures of `folder/<person>/…`. Symbolic links are followed, hidden files are not looked at.
+
+    `may_be_empty` says that there were people before, who may all have been removed.
 
     Raises
     ------
     FacelineError
-        If the folder is missing or cannot be read, holds no pictures, or none in a person's folder.
+        If the folder is missing or cannot be read, or holds no pictures, or none in a person's folder, and may not.
     """
     check_folder(folder, "name the folder that holds a folder for each person")
     listing = Listing()
@@ -65,7 +81,7 @@ def list_pictures(folder: Path) -> Listing:
     if not listing.images and listing.closed:
         reason = next(row.reason for row in listing.refused if row.image == listing.closed[0])
         raise FacelineError(f"{one_line(folder / listing.closed[0])}: {reason}; make it readable")
-    if not listing.images:
+    if not listing.images and not may_be_empty:
         layout = f"put each person's pictures in a folder of their own: {one_line(folder / '<person>' / '<picture>')}"
         stray = sum(row.status == Status.NO_PERSON for row in listing.refused)
         found = f"{counted(stray, 'picture')} but no folder of a person" if stray else "no pictures"
@@ -126,6 +142,7 @@ def look_into(folder: Path, prefix: str, suffixes: frozenset[str], listing: List
         listing.refuse(prefix, error.strerror)
         listing.closed += (prefix,)
         return folders, links
+    listing.folders.append(prefix)
     for name in names:
         path = prefix + name
         try:
@@ -146,14 +163,15 @@ def look_into(folder: Path, prefix: str, suffixes: frozenset[str], listing: List
     return folders, links
 
 
+def folders_above(path: str) -> list[str]:
+    """The folders that a path lies in, the innermost first."""
+    parts = path.rstrip("/").split("/")
+    return ["/".join(parts[:depth]) for depth in range(len(parts) - 1, 0, -1)]
+
+
 def refuse_collisions(listing: Listing) -> None:
     """Refuse the pictures whose crop would take the place of a file of ours, or of the folder of other crops."""
-    folders = set()
-    for image in listing.images:
-        folder = folder_of(image)
-        while folder and folder not in folders:
-            folders.add(folder)
-            folder = folder_of(folder)
+    folders = {folder for image in listing.images for folder in folders_above(image)}
     images, listing.images = listing.images, []
     for image in images:
         top, crop = image.split("/", 1)[0], crop_path(image)

@@ -3,9 +3,10 @@
 import importlib.metadata
 import platform
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from faceline.counts import counted
+from faceline.counts import counted, listed
 from faceline.files import one_line
 
 # Distributions whose versions can change the results; dlib comes as either of two.
@@ -44,6 +45,8 @@ class Summary:
         What this run took.
     ignored : Counter
         How many files of each ending were no pictures by their names.
+    without : sequence of str
+        The people of whom no item is usable.
     """
 
     result: str
@@ -56,19 +59,27 @@ class Summary:
     seconds: float
     left_out: int = 0
     ignored: Counter = field(default_factory=Counter)
+    without: Sequence[str] = ()
 
     def __str__(self) -> str:
         total = sum(self.counts.values())
-        outcomes = ", ".join(f"{count} {status}" for status, count in sorted(self.counts.items()))
+        outcomes = ", ".join(f"{count} {status}" for status, count in sorted(self.counts.items())) or "none is left"
         left_out = f"{self.left_out} left out, " if self.left_out else ""
         lines = [
             f"{counted(total, self.what)} of {counted(self.people, 'person')}: {outcomes}.",
             f"{self.done} computed, {self.kept} as before, {left_out}{self.removed} removed, in {self.seconds:.1f} s.",
         ]
+        if self.without:
+            lines.append(without_text(self.without))
         if self.ignored:
             lines.append(ignored_text(self.ignored))
         lines.append(f"Written to {one_line(self.result)}")
         return "\n".join(lines)
+
+
+def without_text(people: Sequence[str]) -> str:
+    """Who has no usable picture."""
+    return f"No usable picture of {counted(len(people), 'person')}: {listed(people)}."
 
 
 def ignored_text(ignored: Counter) -> str:

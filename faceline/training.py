@@ -1,5 +1,6 @@
 """Stage 3, first half: learn people from their embeddings."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,11 +11,13 @@ from faceline.classifiers import DEFAULT_CLASSIFIER_NAME, check_classifier
 from faceline.counts import counted
 from faceline.errors import FacelineError, cure
 from faceline.faces import AlignmentOptions
-from faceline.files import MANIFEST_FILE, check_folder, locked, named_path, one_line, read_record
-from faceline.formats import CLASSIFIER_FILE, DEFAULT_EMBEDDINGS_DIR, Status, read_people
+from faceline.files import MANIFEST_FILE, check_folder, locked, named_path, one_line, read_record, remove
+from faceline.formats import CLASSIFIER_FILE, DEFAULT_EMBEDDINGS_DIR, CropRow, Status, read_manifest, read_people
 from faceline.gallery import Gallery
 from faceline.networks import network_of
 from faceline.parallel import process_count
+from faceline.people_paths import person_of
+from faceline.summary import without_text
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,7 @@ class Trained:
     embeddings: int
     calibration: Calibration
     left_out: int = 0
+    without: Sequence[str] = ()
 
     def __str__(self) -> str:
         held_out = self.calibration.people
@@ -33,12 +37,26 @@ class Trained:
             f"{counted(held_out, 'person')} held out" if held_out else "a background, as there are too few to hold out"
         )
         left_out = f"Left out: {self.left_out} of pictures without a face (fallback).\n" if self.left_out else ""
+        left_out += f"{without_text(self.without)}\n" if self.without else ""
         return (
             f"Learned {counted(self.people, 'person')} from {counted(self.embeddings, 'embedding')}.\n{left_out}"
             f"Expects to name {percent(self.calibration.fpir)} of strangers"
             f" and to find {percent(self.calibration.tpir)} of known people (from {source}).\n"
             f"Written to {one_line(self.path)}"
         )
+
+
+def refuse_nobody(folder: Path, counts: dict) -> None:
+    """Raise FacelineError if there is nobody to learn, and remove the classifier, which would still name them."""
+    if counts.get(Status.OK):
+        return
+    found = f"no crop shows a face that was found; see {MANIFEST_FILE} there"
+    if not counts:
+        found = "nobody is left to learn; add pictures and run all stages again"
+    if (folder / CLASSIFIER_FILE).is_file():
+        remove(folder / CLASSIFIER_FILE)
+        found += f"; {CLASSIFIER_FILE}, which knew people of before, has been removed"
+    raise FacelineError(f"{one_line(folder)}: {found}")
 
 
 def percent(rate: float) -> str:
@@ -82,17 +100,28 @@ def train(
     with locked(folder):
         with cure("run batch_represent, which writes it, to its end"):
             record = read_record(folder, "represent")
+        refuse_nobody(folder, record["counts"])
         with cure("run batch_represent again with --overwrite"):
             network = network_of(record["options"])
             alignment = AlignmentOptions.from_record(record.get("alignment"))
             averaging = Averaging.from_record(record["options"])
             found = read_people(folder, network.dimensions, record["counts"], frozenset({Status.OK}))
         embeddings, crops, names = found
-        if not crops:
-            raise FacelineError(f"{one_line(folder)}: no crop shows a face that was found; see {MANIFEST_FILE} there")
         gallery = Gallery.fit(
             names, embeddings, crops, network, fpir=fpir, classifier=classifier, lda_dim=lda_dim, jobs=jobs
         )
         write_classifier(folder / CLASSIFIER_FILE, Model(alignment, network, averaging, gallery))
+        without = without_faces(folder, record["counts"])
     left_out = record["counts"].get(Status.FALLBACK, 0)
-    return Trained(str(folder / CLASSIFIER_FILE), len(gallery.people), len(embeddings), gallery.calibration, left_out)
+    path = str(folder / CLASSIFIER_FILE)
+    return Trained(path, len(gallery.people), len(embeddings), gallery.calibration, left_out, without)
+
+
+def without_faces(folder: Path, counts: dict) -> list[str]:
+    """The people of whom no crop shows a face that was found, or none can be read."""
+    if counts.keys() == {Status.OK}:
+        return []  # a manifest of a large gallery takes a second to read
+    rows = read_manifest(folder / MANIFEST_FILE, CropRow, counts)
+    return sorted(
+        {person_of(row.crop) for row in rows} - {person_of(row.crop) for row in rows if row.status == Status.OK}
+    )
