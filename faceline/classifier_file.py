@@ -1,12 +1,13 @@
 """`classifier.pkl`: all that it takes to name people, as `train` writes it and `infer` reads it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from faceline.averaging import Averaging
 from faceline.errors import FacelineError
 from faceline.faces import AlignmentOptions
 from faceline.files import one_line
+from faceline.freshness import Learnt, check_learnt
 from faceline.gallery import Gallery
 from faceline.imports import load
 from faceline.networks import Network, network_of
@@ -18,12 +19,14 @@ FORMAT = "faceline classifier 3"
 
 @dataclass(frozen=True)
 class Model:
-    """Everything that `infer` needs to know: how faces are cropped and embedded, and who people are."""
+    """Everything that `infer` needs to know: how faces are cropped and embedded, who people are, and from which files
+    that was learnt."""
 
     alignment: AlignmentOptions
     network: Network
     averaging: Averaging
     gallery: Gallery
+    learnt: Learnt = field(default_factory=dict)
 
 
 def write_classifier(path: Path, model: Model) -> None:
@@ -33,6 +36,7 @@ def write_classifier(path: Path, model: Model) -> None:
 
     content = {"format": FORMAT, "alignment": model.alignment.record(), "versions": versions()}
     content |= model.network.record() | model.averaging.record() | {"gallery": model.gallery.record()}
+    content["learnt_from"] = {name: list(digest) for name, digest in model.learnt.items()}
     pickles.dump(content, path)
 
 
@@ -56,8 +60,9 @@ def read_classifier(path: Path, network: str | None = None) -> Model:
         alignment = AlignmentOptions.from_record(content["alignment"])
         averaging = Averaging.from_record(content)
         gallery = Gallery.from_record(content["gallery"], found)
+        learnt = check_learnt(content.get("learnt_from", {}))
     except FacelineError as error:
         raise FacelineError(f"{one_line(path)}: {one_line(error)}; {advice}") from None
     except Exception:  # values of a wrong kind raise nearly everything when they are compared or looked up
         raise FacelineError(f"{one_line(path)}: damaged; {advice}") from None
-    return Model(alignment, found, averaging, gallery)
+    return Model(alignment, found, averaging, gallery, learnt)

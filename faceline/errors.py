@@ -24,10 +24,20 @@ class ShortOfMemoryError(UnreadableError):
     """A picture that could be read where more memory is free."""
 
 
+class EditedError(FacelineError):
+    """A table that does not fit its fellows any more, as after it was edited by hand."""
+
+    def __str__(self) -> str:
+        advice = "edited by hand? rename or remove people by their folders of pictures, and run all stages again"
+        return f"{self.args[0]} ({advice})"
+
+
 @contextlib.contextmanager
 def cure(advice: str) -> Iterator[None]:
     """Add to a FacelineError from the body what the user can do about it."""
     try:
         yield
+    except EditedError as error:
+        raise EditedError(f"{error.args[0]}; {advice}") from error
     except FacelineError as error:
         raise FacelineError(f"{error}; {advice}") from error

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from faceline.counts import counted
-from faceline.errors import FacelineError, UnreadableError
+from faceline.errors import EditedError, FacelineError, UnreadableError
 from faceline.files import (
     MANIFEST_FILE,
     RUN_FILE,
@@ -28,7 +28,7 @@ from faceline.files import (
     replacing,
     write_lines,
 )
-from faceline.people_paths import person_of
+from faceline.people_paths import folder_of, person_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -184,7 +184,7 @@ def manifest_rows(path: Path, row_type: type, counts: dict | None = None) -> Ite
     """The rows that `read_manifest` gives, one after the other; what it raises for the whole comes after the last."""
     fields = {field.name: field for field in dataclasses.fields(row_type) if field.name != "embedding"}
     since_first = list(fields).index("crop_sha256") + 1  # so many columns are in all versions
-    keys, found = set(), Counter()
+    keys, found, strays = set(), Counter(), []
     with opened_text(path) as file:
         reader = csv.reader(file, strict=True)
         try:
@@ -199,12 +199,16 @@ def manifest_rows(path: Path, row_type: type, counts: dict | None = None) -> Ite
                 if row.key in keys:
                     raise ValueError(f"a second row for {row.key!r}")
                 keys.add(row.key)
+                if row.person != person_of(row.key) and row.person != folder_of(row.key):
+                    strays.append(f"line {reader.line_num}: {row.key} is not {row.person}'s, by its folder")
                 found[row.status] += 1
                 yield row
         except (ValueError, TypeError, csv.Error) as error:
-            raise FacelineError(f"{one_line(path)}: line {reader.line_num}: {one_line(error)}") from None
+            raise EditedError(f"{one_line(path)}: line {reader.line_num}: {one_line(error)}") from None
     if counts is not None and counts != found:
-        raise FacelineError(f"{one_line(path)}: rows have been added, removed or changed since {RUN_FILE} was written")
+        raise EditedError(f"{one_line(path)}: rows have been added, removed or changed since {RUN_FILE} was written")
+    if counts is not None and strays:
+        raise EditedError(f"{one_line(path)}: {one_line(strays[0])}")
 
 
 def are_columns(found: list[str], known: list[str], since_first: int) -> bool:
@@ -277,7 +281,7 @@ def read_embeddings(folder: Path, dimensions: int) -> "tuple[np.ndarray, list[st
         embeddings = read_reps(folder / REPS_FILE, dimensions)
     crops = read_labels(folder / LABELS_FILE)
     if len(embeddings) != len(crops):
-        raise FacelineError(
+        raise EditedError(
             f"{one_line(folder)}: {counted(len(embeddings), 'embedding')} but {counted(len(crops), 'label')}"
         )
     return embeddings, crops
@@ -353,10 +357,19 @@ def embeddings_of(crops: list[str], folder: Path, dimensions: int) -> "np.ndarra
     """The embeddings of a folder if they are those of `crops`, which stand in its manifest; raises FacelineError."""
     embeddings, labelled = read_embeddings(folder, dimensions)
     if crops != labelled:
-        raise FacelineError(f"{one_line(folder)}: {MANIFEST_FILE} and {LABELS_FILE} do not tell of the same crops")
+        difference = f"{first_difference(crops, labelled)}{MANIFEST_FILE} and {LABELS_FILE}"
+        raise EditedError(f"{one_line(folder)}: {difference} do not tell of the same crops")
     if not crops:
         raise FacelineError(f"{one_line(folder)}: holds no embedding")
     return embeddings
+
+
+def first_difference(crops: list[str], labelled: list[str]) -> str:
+    """The first line of the labels that tells of another crop than the manifest; nothing if one is longer only."""
+    for line, (crop, label) in enumerate(zip(crops, labelled, strict=False), start=1):
+        if crop != label:
+            return f"{LABELS_FILE}: line {line}: {one_line(label)}, where {one_line(crop)} is expected: "
+    return ""
 
 
 def are_reckonable(numbers: "np.ndarray") -> bool:
@@ -394,7 +407,7 @@ def read_labels(path: Path) -> list[str]:
                 if people.setdefault(int(number), person) != person:
                     raise ValueError(f"class {number} stands for two people")
         except (ValueError, csv.Error) as error:
-            raise FacelineError(f"{one_line(path)}: line {reader.line_num}: {one_line(error)}") from None
+            raise EditedError(f"{one_line(path)}: line {reader.line_num}: {one_line(error)}") from None
     return crops
 
 

@@ -1,5 +1,6 @@
 """Stage 3, second half: name the people in photographs."""
 
+import logging
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -16,6 +17,7 @@ from faceline.errors import FacelineError, MissingError, UnreadableError
 from faceline.faces import Aligner, aligner_for
 from faceline.files import check_folder, inside, named_path, one_line
 from faceline.formats import DEFAULT_CLASSIFIER, Status
+from faceline.freshness import why_stale
 from faceline.geometry import Box, CoincidentLandmarksError
 from faceline.images import decode_image, decode_picture, read_picture
 from faceline.parallel import all_cores
@@ -26,6 +28,8 @@ from faceline.runtime import DEFAULT_DEVICE, DEFAULT_ENGINE, Runtime
 
 if TYPE_CHECKING:
     import numpy as np
+
+logger = logging.getLogger(__name__)
 
 
 def infer(
@@ -99,7 +103,11 @@ def infer(
     if threshold is not None and not threshold >= 0:
         raise FacelineError(f"threshold {threshold} is no distance; choose 0 or more, inf to name every face")
     pictures = list_probes(pictures, save_dir).paths
-    model = read_classifier(classifier_path(named_path(classifier)), network)
+    classifier = classifier_path(named_path(classifier))
+    model = read_classifier(classifier, network)
+    stale = why_stale(classifier, model.learnt)
+    if stale is not None:
+        logger.warning(stale)
     model.alignment.check_weights()
     runtime = Runtime(engine, device, all_cores())
     check_network(model.network, runtime)

@@ -37,6 +37,7 @@ from faceline.formats import (
     write_embeddings,
     write_manifest,
 )
+from faceline.freshness import aligned_record
 from faceline.images import decode_image, read_picture
 from faceline.journal import Journal, was_begun
 from faceline.networks import DEFAULT_NETWORK, Network, network_named
@@ -142,7 +143,9 @@ def represent_folder(
             journal.finish(
                 rows,
                 lambda rows: write_represented(out_dir, rows),
-                run_record(STAGE, options, counts, seconds, alignment=alignment),
+                run_record(
+                    *(STAGE, options, counts, seconds), alignment=alignment, aligned=aligned_record(data, out_dir)
+                ),
                 # Where they are not those of `run.json`, say after `reps.csv` was edited, all is written from it again.
                 lambda: {"sha256": reps_digests(out_dir)},
             )

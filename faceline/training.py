@@ -1,5 +1,6 @@
 """Stage 3, first half: learn people from their embeddings."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,11 +14,14 @@ from faceline.errors import FacelineError, cure
 from faceline.faces import AlignmentOptions
 from faceline.files import MANIFEST_FILE, check_folder, locked, named_path, one_line, read_record, remove
 from faceline.formats import CLASSIFIER_FILE, DEFAULT_EMBEDDINGS_DIR, CropRow, Status, read_manifest, read_people
+from faceline.freshness import changed_crops, digests_learnt
 from faceline.gallery import Gallery
 from faceline.networks import network_of
 from faceline.parallel import process_count
 from faceline.people_paths import person_of
 from faceline.summary import without_text
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -107,10 +111,17 @@ def train(
             averaging = Averaging.from_record(record["options"])
             found = read_people(folder, network.dimensions, record["counts"], frozenset({Status.OK}))
         embeddings, crops, names = found
+        aligned = changed_crops(folder)
+        if aligned is not None:
+            logger.warning(
+                f"{one_line(folder)}: older than the crops in {one_line(aligned)}; run batch_represent first"
+            )
         gallery = Gallery.fit(
             names, embeddings, crops, network, fpir=fpir, classifier=classifier, lda_dim=lda_dim, jobs=jobs
         )
-        write_classifier(folder / CLASSIFIER_FILE, Model(alignment, network, averaging, gallery))
+        write_classifier(
+            folder / CLASSIFIER_FILE, Model(alignment, network, averaging, gallery, digests_learnt(folder))
+        )
         without = without_faces(folder, record["counts"])
     left_out = record["counts"].get(Status.FALLBACK, 0)
     path = str(folder / CLASSIFIER_FILE)
