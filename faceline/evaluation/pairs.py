@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 from faceline.counts import counted
 from faceline.errors import FacelineError, cure
 from faceline.files import one_line, read_bytes
-from faceline.people_paths import person_of
+from faceline.people_paths import folder_of
 
 # A file that is not split into folds is split into so many.
 FOLDS = 10
@@ -130,7 +130,7 @@ def rows_of_pairs(path: Path, pairs: list[Pair], crops: list[str]) -> list[tuple
     """
     rows = defaultdict(list)
     for row, crop in enumerate(crops):
-        picture = f"{person_of(crop)}/{PurePosixPath(crop.removesuffix('.png')).stem}"
+        picture = f"{folder_of(crop)}/{PurePosixPath(crop.removesuffix('.png')).stem}"
         parts = picture.split("/")
         for start in range(len(parts) - 1):
             rows["/".join(parts[start:])].append(row)
@@ -138,7 +138,7 @@ def rows_of_pairs(path: Path, pairs: list[Pair], crops: list[str]) -> list[tuple
     for pair in pairs:
         for picture in (pair.first, pair.second):
             found = rows.get(str(picture), [])
-            found = [row for row in found if person_of(crops[row]) == picture.name] or found
+            found = [row for row in found if folder_of(crops[row]) == picture.name] or found
             if not found:
                 lacking.setdefault(picture, pair.line)
             elif len(found) > 1:
