@@ -15,12 +15,15 @@ OVERSHOOT = 9 / 8
 # Formats in which Pillow cuts colours of 16 bits down to the higher 8, and the 8-bit value that data of at most 14 bits
 # stay below then.
 CUT_DOWN, CUT_DOWN_LIMIT = {"PNG", "TIFF", "PPM", "JPEG2000"}, 2**6 * OVERSHOOT
+PNG_DEPTH = 24  # where a PNG says how many bits a colour has
 
 # The part of an unbounded picture's values that becomes white; the few above are lamps and reflections.
 WHITE = 0.995
 GAMMA = 2.2
 # Half of a photograph's values lie below this part of white where they are proportional to the light.
 LINEAR_MEDIAN = 0.1
+SAMPLE = 1_000_000  # pixels that this is judged by
+ROWS = 256
 
 
 def to_rgb(image: "Image.Image", data: bytes) -> "Image.Image":
@@ -40,7 +43,7 @@ def to_rgb(image: "Image.Image", data: bytes) -> "Image.Image":
         image = Image.fromarray(((values - values.min()) * (255 / span)).astype(np.uint8))
     elif image.mode == "F":
         image = Image.fromarray(tone_mapped(np.asarray(image)))
-    elif image.format in CUT_DOWN and is_dark(image):
+    elif image.format in CUT_DOWN and is_dark(image, data):
         image = at_full_depth(data) or image
     if image.has_transparency_data:
         image = image.convert("RGBA")
@@ -60,9 +63,9 @@ def eight_bits(values: "np.ndarray") -> "np.ndarray":
     return table.astype(np.uint8)[values]
 
 
-def is_dark(image: "Image.Image") -> bool:
-    """Whether no colour of an 8-bit picture reaches a quarter of what it could."""
-    if image.mode not in ("RGB", "RGBA", "LA"):
+def is_dark(image: "Image.Image", data: bytes) -> bool:
+    """Whether colours that may have been cut down to 8 bits do not reach a quarter of what they could."""
+    if image.mode not in ("RGB", "RGBA", "LA") or (image.format == "PNG" and data[PNG_DEPTH] != 16):
         return False
     extremes = image.getextrema()
     return max(high for _, high in extremes[: 1 if image.mode == "LA" else 3]) < CUT_DOWN_LIMIT
@@ -85,15 +88,20 @@ def at_full_depth(data: bytes) -> "Image.Image | None":
 
 
 def tone_mapped(values: "np.ndarray") -> "np.ndarray":
-    """Numbers without a range, float of any shape, as uint8: black stays, the brightest become white, and where the
-    numbers are proportional to the light, they get the curve that pictures have."""
+    """Numbers without a range, float of shape (height, width) or (height, width, channels), as uint8. Black stays, the
+    brightest become white, and numbers that are proportional to the light get the curve that pictures have."""
     import numpy as np
 
-    values = np.nan_to_num(values.astype(np.float32), nan=0, posinf=np.inf, neginf=0)
-    finite = values[np.isfinite(values)]
-    low = min(float(finite.min(initial=0)), 0.0)
-    high = float(np.quantile(finite, WHITE)) if finite.size else 0.0
-    shares = np.clip((values - low) / max(high - low, 1e-30), 0, 1)
-    if np.median(shares) < LINEAR_MEDIAN:
-        shares **= 1 / GAMMA
-    return np.round(shares * 255).astype(np.uint8)
+    height, width = values.shape[:2]
+    step = max(1, int((height * width / SAMPLE) ** 0.5))
+    sample = values[::step, ::step].astype(np.float64)
+    sample = sample[np.isfinite(sample)]
+    low = min(sample.min(initial=0), 0.0)
+    span = max(np.quantile(sample, WHITE) - low if sample.size else 0.0, 1e-30)
+    is_linear = sample.size and np.median((sample - low) / span) < LINEAR_MEDIAN
+    result = np.empty(values.shape, np.uint8)
+    for top in range(0, height, ROWS):  # a few at a time, for want of memory
+        rows = np.nan_to_num(values[top : top + ROWS].astype(np.float32), nan=0, posinf=np.inf, neginf=0)
+        shares = np.clip((rows - np.float32(low)) / np.float32(span), 0, 1)
+        result[top : top + ROWS] = np.round((shares ** (1 / GAMMA) if is_linear else shares) * 255)
+    return result

@@ -67,7 +67,8 @@ def read_picture(path: Path) -> bytes:
         size = os.fstat(file.fileno()).st_size
         if size > MAX_BYTES:
             try:
-                read_header(file)
+                with quiet():
+                    read_header(file)
             except UnreadableError:
                 raise UnreadableError(f"{size:,} bytes, the limit is {MAX_BYTES:,} for what is no picture") from None
             check_bytes(size)
@@ -77,14 +78,13 @@ def read_picture(path: Path) -> bytes:
 
 def read_header(file: BinaryIO) -> PillowPicture | OpenCvPicture:
     """What a picture is, before its pixels are decoded; raises UnreadableError."""
-    with quiet():
+    try:
+        return PillowPicture(file)
+    except UnreadableError as error:
         try:
-            return PillowPicture(file)
-        except UnreadableError as error:
-            try:
-                return OpenCvPicture(file)
-            except UnreadableError:
-                raise error from None
+            return OpenCvPicture(file)
+        except UnreadableError:
+            raise error from None
 
 
 def decode_image(data: bytes) -> "np.ndarray":
@@ -108,12 +108,13 @@ def decode_picture(data: bytes) -> Picture:
     if not data:
         raise UnreadableError("empty file")
     load("cv2")
-    header = read_header(io.BytesIO(data))
-    width, height = header.width, header.height
-    scale = reduction(width, height)
-    with quiet(), room(width, height, len(data), header.pixel_bytes), damage():
-        image, lies = header.decode(data, scale)
-        pixels = np.array(upright(image, lies))
+    with quiet():
+        header = read_header(io.BytesIO(data))
+        width, height = header.width, header.height
+        scale = reduction(width, height)
+        with room(width, height, len(data), header.pixel_bytes), damage():
+            image, lies = header.decode(data, scale)
+            pixels = np.array(upright(image, lies))
     if lies in SWAPPED:
         width, height = height, width
     return Picture(pixels, scale, width, height)

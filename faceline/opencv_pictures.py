@@ -1,4 +1,5 @@
-"""The pictures that OpenCV reads and Pillow does not: Radiance, and TIFF with numbers of other kinds, as floats."""
+"""The pictures that OpenCV reads and Pillow does not: Radiance, portable float maps, and TIFF with numbers of other
+kinds, as floats."""
 
 import re
 from collections.abc import Mapping
@@ -15,8 +16,9 @@ if TYPE_CHECKING:
 SUFFIXES = {".hdr", ".pic"}  # of Radiance; `.pic` can be others' too, which the content tells
 
 RADIANCE = re.compile(rb"#\?(?:RADIANCE|RGBE)\n(?:[^\n]{0,4096}\n){0,1000}?\n-Y (\d{1,9}) \+X (\d{1,9})\n")
+PORTABLE = re.compile(rb"PF\s(\d{1,9})\s(\d{1,9})\s[-+.\deE]{1,30}\s")  # the portable float map, in colours
 TIFF = (b"II*\0", b"MM\0*")
-# Three numbers of 4 bytes, and two copies of one of them at a time on their way to 8 bits.
+# Three numbers of 4 bytes, twice while they are decoded, and of 8 bits.
 PIXEL_BYTES = 32
 
 WIDTH, HEIGHT, ORIENTATION = 256, 257, 274
@@ -38,6 +40,8 @@ class OpenCvPicture:
         start = file.read(2**16)
         if found := RADIANCE.match(start):
             self.kind, self.height, self.width, self._lies = "Radiance", int(found[1]), int(found[2]), 1
+        elif found := PORTABLE.match(start):
+            self.kind, self.width, self.height, self._lies = "PFM", int(found[1]), int(found[2]), 1
         elif start[:4] in TIFF:
             with damage():
                 tags = tiff_tags(file)
