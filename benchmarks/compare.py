@@ -4,7 +4,7 @@
     compare.py <folder of photographs> [<benchmark> ...]
 
 The folder holds lfw-dev/, groups/, johns/ and known-people/. Without names, all benchmarks run: embedding, jitter,
-detection, startup, pipeline, classifier.
+detection, small_faces, startup, pipeline, classifier.
 """
 
 import importlib

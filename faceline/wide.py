@@ -17,9 +17,11 @@ if TYPE_CHECKING:
 
 Look = Callable[[], list[Face]]
 
-# The edge of the smallest face that a detector of dlib's sees in a picture as it is; and YuNet, not to miss one.
+# The edge of the smallest face that a detector of dlib's sees in a picture as it is; and YuNet, not to miss one: of 70
+# faces of 40 to 150 pixels in 108 megapixels it finds 50, 64, 68 and 70 where the smallest are shown with 16, 20, 24
+# and 28.
 DLIB_SMALLEST = 80
-YUNET_SMALLEST = 16
+YUNET_SMALLEST = 28
 
 
 def detect_yunet_reduced(image: "np.ndarray", upsample: int, runtime: Runtime) -> list[Face]:
