@@ -32,6 +32,7 @@ ALIGN = ROOT / "util" / "align-dlib.py"
 REPRESENT = ROOT / "batch_represent" / "main.py"
 CLASSIFIER = ROOT / "demos" / "classifier.py"
 EVALUATION = ROOT / "evaluation"
+OFFLINE = ROOT / "tests" / "offline.py"
 
 
 def run_script(script: Path, *arguments: object, **options: object) -> subprocess.CompletedProcess:
@@ -100,16 +101,26 @@ def encoded(portrait: np.ndarray) -> Callable[..., bytes]:
     return encode
 
 
+def at_home(folder: Path) -> dict[str, str]:
+    """The environment of a user whose home that is, and who has set nothing of what libraries heed."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("XDG_", "ORT_"))}
+    return kept | {"HOME": str(folder)}
+
+
 @pytest.fixture(scope="session")
 def pipeline(photographs: Photographs, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder in which the scripts of all stages have run: `aligned`, `embeddings` with `classifier.pkl`."""
+    """A folder in which the scripts of all stages have run: `aligned`, `embeddings` with `classifier.pkl`.
+
+    They ran with the empty folder `home` for their user's, and would have died of making a socket.
+    """
     folder = tmp_path_factory.mktemp("pipeline")
+    (folder / "home").mkdir()
     for command in (
         (ALIGN, photographs.train, "align", "outerEyesAndNose", folder / "aligned", "--size", 96),
         (REPRESENT, "-outDir", folder / "embeddings", "-data", folder / "aligned"),
         (CLASSIFIER, "train", folder / "embeddings"),
     ):
-        done = run_script(*command)
+        done = run_script(OFFLINE, *command, env=at_home(folder / "home"))
         assert done.returncode == 0, done.stderr
     return folder
 

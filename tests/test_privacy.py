@@ -1,7 +1,6 @@
 """Nothing leaves the machine, and nothing but our own files is left on it."""
 
 import ast
-import os
 import re
 import shutil
 import signal
@@ -9,31 +8,12 @@ import subprocess
 import sys
 
 import pytest
-from conftest import ALIGN, CLASSIFIER, REPRESENT, ROOT, run_script
+from conftest import CLASSIFIER, OFFLINE, ROOT, at_home, run_script
 
-OFFLINE = ROOT / "tests" / "offline.py"
 SOCKET = "import socket; socket.socket({family})"
-OURS = re.compile(r"\.cache(/faceline(/(hog-dlib-.*\.svm|dlib_face_recognition_resnet_model_v1-.*\.onnx))?)?")
-
-
-@pytest.fixture(scope="module")
-def commands(photographs, tmp_path_factory):
-    """A whole run: the arguments of its scripts, for two people."""
-    folder = tmp_path_factory.mktemp("run")
-    for person in sorted(photographs.train.iterdir())[:2]:
-        shutil.copytree(person, folder / "in" / person.name)
-    return [
-        (ALIGN, folder / "in", "align", "outerEyesAndNose", folder / "aligned", "--size", 96),
-        (REPRESENT, "-outDir", folder / "embeddings", "-data", folder / "aligned"),
-        (CLASSIFIER, "train", folder / "embeddings"),
-        (CLASSIFIER, "infer", folder / "embeddings/classifier.pkl", photographs.portrait, "--save", folder / "marked"),
-    ]
-
-
-def at(home):
-    """The environment of a user whose home that is, and who has set nothing of what the libraries heed."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("XDG_", "ORT_"))}
-    return kept | {"HOME": str(home)}
+OURS = re.compile(r"\.cache(/faceline(/(hog-dlib-.*\.svm|(dlib_face_recognition|mmod_human_face)_.*\.onnx))?)?")
+    r"\.cache(/faceline(/(hog-dlib-.*\.svm|(dlib_face_recognition_resnet_model_v1|mmod_human_face_detector)-.*\.onnx))?)?"
+)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel of Linux watches")
@@ -46,11 +26,13 @@ def test_the_watch_works():
     assert run_script(OFFLINE, "-c", "print(1)").stdout == "1\n"
 
 
-def test_a_whole_run_makes_no_socket_and_leaves_only_our_files(commands, tmp_path):
-    for command in commands:
-        done = run_script(OFFLINE, *command, env=at(tmp_path))
-        assert done.returncode == 0, done.stderr
-    left = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*")}
+def test_a_whole_run_makes_no_socket_and_leaves_only_our_files(pipeline, classifier, photographs, tmp_path):
+    """The other stages have run in the same way."""
+    home = pipeline / "home"
+    command = [CLASSIFIER, "infer", classifier, photographs.portrait, "--multi", "--save", tmp_path / "marked"]
+    done = run_script(OFFLINE, *command, env=at_home(home))
+    assert done.returncode == 0, done.stderr
+    left = {path.relative_to(home).as_posix() for path in home.rglob("*")}
     assert left
     assert not [path for path in left if not OURS.fullmatch(path)]
 
@@ -61,7 +43,7 @@ def test_strace_sees_no_address_and_no_name(photographs, classifier, tmp_path):
     trace = tmp_path / "trace"
     command = ["strace", "-f", "-qq", "-e", "trace=socket,connect,open,openat", "-o", trace, sys.executable]
     command += [CLASSIFIER, "infer", classifier, photographs.portrait]
-    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, env=at(tmp_path), check=False)
+    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, env=at_home(tmp_path), check=False)
     if "ptrace" in done.stderr:
         pytest.skip("may not trace here")
     assert done.returncode == 0, done.stderr
@@ -102,7 +84,7 @@ def test_telemetry(tmp_path, code, variable, is_there):
     """Telemetry leaves a file in the cache as soon as ONNX Runtime is imported."""
     code += "import os; before = dict(os.environ); from faceline.telemetry import import_onnxruntime as get; "
     code += "assert get() is get(); assert dict(os.environ) == before"
-    environment = at(tmp_path) | ({} if variable is None else {"ORT_DISABLE_TELEMETRY": variable})
+    environment = at_home(tmp_path) | ({} if variable is None else {"ORT_DISABLE_TELEMETRY": variable})
     done = run_script("-c", code, env=environment)
     assert done.returncode == 0, done.stderr
     if not is_there:
