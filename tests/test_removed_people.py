@@ -5,7 +5,7 @@ import shutil
 import pytest
 from conftest import ALIGN, CLASSIFIER, REPRESENT, run_script, tree
 
-from faceline import align_folder, represent_folder, train
+from faceline import align_folder, identify, represent_folder, train
 from faceline.errors import FacelineError
 
 
@@ -62,6 +62,8 @@ def test_the_last_person_goes_and_comes_back(home):
         FacelineError, match=r"embeddings: nobody is left to learn; add pictures and run all stages again$"
     ):
         train(home / "embeddings", jobs=1)
+    with pytest.raises(FacelineError, match="embeddings: holds no embedding; add pictures"):
+        identify(home / "embeddings")
     with pytest.raises(FacelineError, match=r"any more; add pictures and run align-dlib\.py$"):
         represent_folder(home / "aligned", home / "new", jobs=1)
     with pytest.raises(FacelineError, match="people: no pictures; put each person's pictures"):

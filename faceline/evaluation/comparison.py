@@ -63,6 +63,8 @@ def read_embedded(folders: Sequence[str | Path]) -> Embedded:
             networks.append(network_of(record["options"]))
             averages.append([record["options"].get(name) for name in ("passes", "jitters")])
             found = read_represented(folder, networks[-1].dimensions, record["counts"])
+        if not found:
+            raise FacelineError(f"{one_line(folder)}: holds no embedding; add pictures and run all stages again")
         if embeds_otherwise(networks[0], networks[-1]):
             raise FacelineError(
                 f"{one_line(folder)}: embeddings of the network {one_line(networks[-1].name)}, those of"
