@@ -1,7 +1,6 @@
 """Stage 1: find, align and crop the main face of every picture."""
 
 import contextlib
-import os
 import time
 from collections import Counter
 from dataclasses import dataclass, replace
@@ -125,7 +124,7 @@ def align_folder(
     runtime = Runtime(engine, device)
     runtime.check()
     check_fallback(fallback)
-    source = os.path.relpath(real_path(input_dir), real_path(output_dir))
+    source = real_path(input_dir).name
     listing = list_pictures(input_dir, may_be_empty=was_made_from(source, output_dir))
     crops = [crop_path(image) for image in listing.images]
     refuse_within(input_dir, {output_dir, *(output_dir / folder_of(crop) for crop in crops)})
@@ -177,10 +176,10 @@ def align_folder(
 
 
 def was_made_from(source: str, output_dir: Path) -> bool:
-    """Whether an earlier run has written to a folder, and read what lies at `source`, seen from there.
+    """Whether an earlier run has written to a folder, and read one called `source`.
 
-    If now there are no pictures any more, everybody has been removed. Where a path was mistyped, an empty folder would
-    not be that of before.
+    If now there are no pictures any more, everybody has been removed. Where a path was mistyped, the name is not that
+    of before. It is kept without its path, which changes when all is moved, and may be nobody else's business.
     """
     try:
         return read_record(output_dir, STAGE).get("input", source) == source

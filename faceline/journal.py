@@ -171,7 +171,7 @@ class Journal:
 
 def was_begun(folder: Path) -> bool:
     """Whether a run has written to a folder before, to its end or not."""
-    return any((folder / name).exists() for name in (RUN_FILE, JOURNAL_FILE))
+    return any(os.path.exists(folder / name) for name in (RUN_FILE, JOURNAL_FILE))
 
 
 def encode(value: dict) -> bytes:
