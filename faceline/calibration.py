@@ -20,6 +20,7 @@ from faceline.background import (
     known_background,
     strangers_background,
 )
+from faceline.enrolment import Enrolment
 from faceline.errors import FacelineError
 from faceline.holdout import LEAST_TO_HOLD_OUT, Sample, collect, hold_out
 from faceline.scoring import CROWDING_WEIGHT, Scorer, Training
@@ -90,26 +91,33 @@ class Calibration:
 
     @classmethod
     def fit(
-        cls, directions: "np.ndarray", labels: "np.ndarray", scorer: Scorer, training: Training, fpir: float
+        cls,
+        enrolment: Enrolment,
+        scorer: Scorer,
+        training: Training,
+        fpir: float,
+        others: Sample | None = None,
     ) -> Self:
         """Find the limit and the probabilities of a gallery.
 
         Parameters
         ----------
-        directions, labels
-            The gallery, as `Scorer.fit` takes it.
+        enrolment : Enrolment
+            What is learnt of the gallery.
         scorer : Scorer
-            What that learnt from it.
+            What has learnt it.
         training : Training
         fpir : float
+        others : Sample or None
+            Faces of strangers that the user has, beside those who are held out.
         """
         import numpy as np
 
-        pictures = np.bincount(labels)
+        pictures = np.bincount(enrolment.labels)
         people = len(pictures)
         # Of the known people those of whom there are many pictures will be seen often again, but none all the time.
         often = np.minimum(pictures, MOST_OFTEN)
-        strangers, known = collect(hold_out(directions, labels, scorer, training), often)
+        strangers, known = collect(hold_out(enrolment, scorer, training), enrolment, often)
         if known.people >= LEAST_TO_HOLD_OUT and known.weights @ known.right < LEAST_RIGHT * known.people:
             advice = "make sure that each folder holds pictures of one person"
             raise FacelineError(f"the people cannot be told apart, their own pictures are taken for others'; {advice}")

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Self
 
 from faceline.calibration import Calibration
 from faceline.distances import Metric
+from faceline.enrolment import Enrolment
 from faceline.errors import FacelineError
 from faceline.formats import LARGEST, are_reckonable
 from faceline.networks import Network
@@ -27,13 +28,22 @@ CANDIDATES = 10
 
 @dataclass(frozen=True)
 class Candidate:
-    """A person whom a face may be, with the probability that it is."""
+    """A person whom a face may be, with the probability that it is.
+
+    `same_as` are the other names under which the person is enrolled.
+    """
 
     name: str
     confidence: float
     score: float
     distance: float
     nearest: str
+    same_as: tuple[str, ...] = ()
+
+    @property
+    def person(self) -> str:
+        """The first of the person's names."""
+        return min(self.name, *self.same_as) if self.same_as else self.name
 
 
 @dataclass(frozen=True)
@@ -61,6 +71,11 @@ class Identity:
         return next((candidate for candidate in self.candidates if candidate.name == self.name), self.candidates[0])
 
     @property
+    def same_as(self) -> tuple[str, ...]:
+        """The other names under which the person who was named is enrolled."""
+        return () if self.name == UNKNOWN else self.likeliest.same_as
+
+    @property
     def distance(self) -> float:
         return self.likeliest.distance
 
@@ -82,13 +97,16 @@ class Gallery:
     Attributes
     ----------
     people : list of k str
-        Sorted.
+        Their names, which are those of their folders, sorted.
     embeddings : ndarray of shape (n, d), float32
-        As the network gave them, person by person: all, or the EXEMPLARS that a large gallery keeps.
+        As the network gave them, person by person: all that do not lie in a wrong folder, or the EXEMPLARS that a large
+        gallery keeps.
     crops : list of n str
         Where each came from.
     labels : ndarray of shape (n,), int32
         Index into `people` of each embedding, in rising order; everybody has one at least.
+    subjects, persons : ndarrays of shape (k,), int32
+        What `scorer` knows each of `people` as, and who of them are one person: see Enrolment.
     metric : Metric
         What `Candidate.distance` is.
     scorer : Scorer
@@ -99,6 +117,8 @@ class Gallery:
     embeddings: "np.ndarray"
     crops: list[str]
     labels: "np.ndarray"
+    subjects: "np.ndarray"
+    persons: "np.ndarray"
     metric: Metric
     scorer: Scorer
     calibration: Calibration
@@ -115,8 +135,8 @@ class Gallery:
         classifier: str,
         lda_dim: int | None,
         jobs: int,
-    ) -> Self:
-        """Learn people from their embeddings.
+    ) -> "tuple[Self, Enrolment]":
+        """Learn people from their embeddings; give what was found in them, too.
 
         Parameters
         ----------
@@ -140,19 +160,24 @@ class Gallery:
             embeddings, labels = embeddings[order], labels[order]
         scale = network.metric.as_cosine(network.threshold, embeddings)
         directions = unit(embeddings)
-        training = Training.choose(directions, labels, classifier, lda_dim, scale, jobs)
-        scorer = Scorer.fit(directions, labels, training)
-        calibration = Calibration.fit(directions, labels, scorer, training, fpir)
-        kept = exemplars(directions, labels, scorer.means)
-        return cls(
+        enrolment = Enrolment.of(directions, labels, people, scale)
+        training = Training.choose(enrolment.directions, enrolment.labels, classifier, lda_dim, scale, jobs)
+        scorer = Scorer.fit(enrolment.directions, enrolment.labels, training)
+        calibration = Calibration.fit(enrolment, scorer, training, fpir)
+        kept = np.flatnonzero(enrolment.rows)
+        kept = kept[exemplars(directions[kept], labels[kept])]
+        gallery = cls(
             people,
             embeddings[kept],
             [crops[row] for row in order[kept]],
             labels[kept],
+            enrolment.subjects,
+            enrolment.persons,
             network.metric,
             scorer,
             calibration,
         )
+        return gallery, enrolment
 
     def identify(
         self,
@@ -181,7 +206,7 @@ class Gallery:
         import numpy as np
 
         scores, order = self.scorer.score(embeddings)
-        count = min(len(self.people), max(top, CANDIDATES if one_each else 2))
+        count = min(scores.shape[1], max(top, CANDIDATES if one_each else 2))
         best = np.argpartition(-order, count - 1, axis=1)[:, :count]
         best = np.take_along_axis(best, np.argsort(-np.take_along_axis(order, best, axis=1), kind="stable"), axis=1)
         found = [
@@ -211,7 +236,7 @@ class Gallery:
         return given_the_others(identities) if one_each else identities
 
     def candidates(self, embedding: "np.ndarray", scores: "np.ndarray", chosen: "np.ndarray") -> list[Candidate]:
-        """What there is to say of the people `chosen`, the most similar one first; `scores`, (k,), are all people's."""
+        """What there is to say of the subjects `chosen`, the most similar one first; `scores`, (s,), are all subjects'."""
         import numpy as np
 
         top = scores[chosen[0]]
@@ -219,18 +244,58 @@ class Gallery:
         rivalry = np.exp(self.calibration.right.slope * np.minimum(scores - top, 0))
         shares = self.calibration.right(float(top)) * rivalry[chosen] / rivalry.sum()
         return [
-            Candidate(self.people[person], float(share), float(scores[person]), *self.nearest(embedding, person))
-            for person, share in zip(chosen, shares, strict=True)
+            candidate
+            for subject, share in zip(chosen, shares, strict=True)
+            for candidate in self.members(embedding, int(subject), float(share), float(scores[subject]))
         ]
 
-    def nearest(self, embedding: "np.ndarray", person: int) -> tuple[float, str]:
-        """The distance of an embedding, (d,) float32, to the nearest one of a person, and that one's crop."""
+    def members(self, embedding: "np.ndarray", subject: int, share: float, score: float) -> list[Candidate]:
+        """The people whom the scorer knows as one subject: the one, or those who look alike, the most similar first.
+
+        `share` is the probability that the face is one of them. How it is shared out follows from how similar the face
+        is to the mean of each one's pictures. Of a person's several names the one whose pictures are more similar is
+        taken.
+        """
         import numpy as np
 
-        start, stop = np.searchsorted(self.labels, [person, person + 1])
-        distances = self.metric.pairs(self.embeddings[start:stop], embedding[None])
-        row = int(distances.argmin())
-        return float(distances[row]), self.crops[start + row]
+        folders = np.flatnonzero(self.subjects == subject)
+        if len(folders) == 1:
+            return [Candidate(self.people[folders[0]], share, score, *self.nearest(embedding, folders))]
+        means = unit(np.stack([unit(self.embeddings[self.rows(folder)]).mean(axis=0) for folder in folders]))
+        similarities = (means @ unit(embedding[None])[0] - 1) / self.scorer.scale
+        order = np.argsort(-similarities, kind="stable")
+        persons = list(dict.fromkeys(self.persons[folders[order]].tolist()))
+        best = np.array([similarities[self.persons[folders] == person].max() for person in persons])
+        likelihoods = np.exp(self.calibration.right.slope * (best - best[0]))
+        found = []
+        for person, similarity, likelihood in zip(persons, best, likelihoods / likelihoods.sum(), strict=True):
+            name, *others = (int(folder) for folder in folders[order] if self.persons[folder] == person)
+            found.append(
+                Candidate(
+                    self.people[name],
+                    float(share * likelihood),
+                    float(score + similarity - best[0]),
+                    *self.nearest(embedding, np.array(sorted([name, *others]))),
+                    same_as=tuple(sorted(self.people[other] for other in others)),
+                )
+            )
+        return found
+
+    def rows(self, folder: int) -> slice:
+        """The rows of one of `people`."""
+        import numpy as np
+
+        return slice(*np.searchsorted(self.labels, [folder, folder + 1]))
+
+    def nearest(self, embedding: "np.ndarray", folders: "np.ndarray") -> tuple[float, str]:
+        """The distance of an embedding, (d,) float32, to the nearest one of a person, who has one or several of the
+        names, and that one's crop."""
+        import numpy as np
+
+        rows = np.concatenate([np.arange(len(self.labels))[self.rows(folder)] for folder in folders])
+        distances = self.metric.pairs(self.embeddings[rows], embedding[None])
+        nearest = int(distances.argmin())
+        return float(distances[nearest]), self.crops[rows[nearest]]
 
     def is_near(self, candidate: Candidate, threshold: float | None) -> bool:
         """Whether a candidate is similar enough to be named."""
@@ -267,9 +332,10 @@ class Gallery:
         import numpy as np
 
         count, people = len(self.labels), len(self.people)
+        subjects = len(self.scorer.means)
         scorer, calibration = self.scorer, self.calibration
         inner = scorer.components.shape[1] or dimensions
-        arrays = [self.embeddings, self.labels, scorer.centre, scorer.means, scorer.crowding, scorer.components]
+        arrays = [self.embeddings, self.labels, self.subjects, self.persons, scorer.centre, scorer.means, scorer.crowding, scorer.components]
         numbers = [scorer.scale, *calibration.numbers()]
         learnt = scorer.classifier
         arrays += learnt.arrays().values() if learnt is not None else []
@@ -279,20 +345,23 @@ class Gallery:
             and all(type(part) is list for part in (self.people, self.crops))
             and all(type(text) is str for text in self.people + self.crops)
             and self.embeddings.shape == (count, dimensions)
-            and self.labels.dtype == np.int32
+            and self.labels.dtype == self.subjects.dtype == self.persons.dtype == np.int32
             and self.labels.shape == (count,)
             and len(self.crops) == count
             and people > 0
             and np.array_equal(np.unique(self.labels), np.arange(people))
             and bool((np.diff(self.labels) >= 0).all())
+            and self.subjects.shape == self.persons.shape == (people,)
+            and np.array_equal(np.unique(self.subjects), np.arange(subjects))
+            and bool(((self.persons >= 0) & (self.persons < people)).all())
             and scorer.centre.shape == (dimensions,)
-            and scorer.means.shape == (people, dimensions)
-            and scorer.crowding.shape == (people,)
+            and scorer.means.shape == (subjects, dimensions)
+            and scorer.crowding.shape == (subjects,)
             and scorer.components.shape == (dimensions, scorer.components.shape[1])
             and scorer.scale > 1 / LARGEST
             and calibration.right.slope > 0
             and calibration.known.slope > 0
-            and (people == 1 if learnt is None else learnt.fits(people, inner))
+            and (subjects == 1 if learnt is None else learnt.fits(subjects, inner))
         ):
             raise FacelineError("its parts do not fit together")
 
@@ -300,14 +369,16 @@ class Gallery:
 NUMBERS = ("float32", "float64", "int32")
 
 
-def exemplars(directions: "np.ndarray", labels: "np.ndarray", means: "np.ndarray") -> "np.ndarray":
+def exemplars(directions: "np.ndarray", labels: "np.ndarray") -> "np.ndarray":
     """The rows whose embeddings a gallery keeps: all, or for each person some from the most to the least typical."""
     import numpy as np
 
-    each = max(1, EXEMPLARS // len(means))
     if len(labels) <= EXEMPLARS:
         return np.arange(len(labels))
+    starts = np.flatnonzero(np.diff(labels, prepend=-1))
+    means = np.add.reduceat(directions, starts)
     typical = np.einsum("ij,ij->i", directions, means[labels])
+    each = max(1, EXEMPLARS // len(means))
     kept = []
     for person in range(len(means)):
         start, stop = np.searchsorted(labels, [person, person + 1])
@@ -323,11 +394,11 @@ def is_doubtful(who: Identity) -> bool:
 
 def given_the_others(identities: list[Identity]) -> list[Identity]:
     """The same with the confidence of each face where it cannot be whom another face was named."""
-    names = {identity.name for identity in identities}
+    named = [None if identity.name == UNKNOWN else identity.likeliest.person for identity in identities]
     result = []
-    for identity in identities:
-        taken = names - {identity.name, UNKNOWN}
-        excluded = sum(candidate.confidence for candidate in identity.candidates if candidate.name in taken)
+    for identity, own in zip(identities, named, strict=True):
+        taken = set(named) - {own, None}
+        excluded = sum(candidate.confidence for candidate in identity.candidates if candidate.person in taken)
         confidence = min(1.0, identity.confidence / max(1 - excluded, 1e-9))
         result.append(replace(identity, confidence=confidence))
     return result
@@ -355,16 +426,16 @@ def one_name_each(found: list[list[Candidate]], allowed: list[list[bool]]) -> li
         for candidate, fit in zip(candidates, fits, strict=True)
         if fit
     ]
-    names = sorted({candidate.name for _, candidate in pairs})
+    names = sorted({candidate.person for _, candidate in pairs})
     floor = min((candidate.score for _, candidate in pairs), default=0.0) - 1e-6
     # Besides the people there is, for each face, the choice to leave it without a name, which gains nothing.
     gains = np.zeros((len(found), len(names) + len(found)))
     gains[:, : len(names)] = -1
     for face, candidate in pairs:
-        gains[face, names.index(candidate.name)] = candidate.score - floor
+        gains[face, names.index(candidate.person)] = candidate.score - floor
     chosen = dict(zip(*linear_sum_assignment(gains, maximize=True), strict=True))
     named = {face: names[column] for face, column in chosen.items() if column < len(names)}
     return [
-        next((candidate for candidate in candidates if candidate.name == named.get(face)), None)
+        next((candidate for candidate in candidates if candidate.person == named.get(face)), None)
         for face, candidates in enumerate(found)
     ]

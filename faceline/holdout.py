@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 
 from faceline.background import BACKGROUND_PEOPLE, MEAN_PEOPLE, known_background
+from faceline.enrolment import Enrolment
 from faceline.scoring import CROWDING_WEIGHT, Scorer, Training
 
 if TYPE_CHECKING:
@@ -26,13 +27,14 @@ class Sample:
     """Best scores of faces that were held out, `scores` (n,), and of the background.
 
     `right` (n,) bool says whether the best score was the right person's. `weights` (n,) sum to the number of `people`
-    that the faces belong to. `mean` and `spread` are those of faces and background together.
+    that the faces belong to, of whom those count less who may be in a wrong folder or in two. `mean` and `spread` are
+    those of faces and background together.
     """
 
     scores: "np.ndarray"
     right: "np.ndarray"
     weights: "np.ndarray"
-    people: int
+    people: float
     mean: float = 0.0
     spread: float = 0.0
 
@@ -43,7 +45,7 @@ class Sample:
         distribution", 2007. The deviation is that of a new face from the mean, which few people do not tell exactly.
         """
         total = self.people + MEAN_PEOPLE
-        own = float(self.weights @ self.scores) / max(self.people, 1)
+        own = float(self.weights @ self.scores) / max(self.people, 1e-9)
         squares = float(self.weights @ (self.scores - own) ** 2) + BACKGROUND_PEOPLE * spread**2
         squares += self.people * MEAN_PEOPLE / total * (own - mean) ** 2
         variance = squares / (self.people + BACKGROUND_PEOPLE) * (1 + self.people / total**2)
@@ -51,16 +53,17 @@ class Sample:
 
 
 def hold_out(
-    directions: "np.ndarray", labels: "np.ndarray", scorer: Scorer, training: Training
+    enrolment: Enrolment, scorer: Scorer, training: Training
 ) -> "Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]]":
     """Train without some people, and compare them with the others, in several rounds.
 
-    Yields, for each round, of the faces held out: whose they are, whether that person was held out whole (a stranger),
-    the best score, and whether it was the right person's. The known people's scores are corrected for the pictures that
+    Yields, for each round, of the faces held out: their rows, whether that person was held out whole (a stranger), the
+    best score, and whether it was the right person's. The known people's scores are corrected for the pictures that
     they lack in their round.
     """
     import numpy as np
 
+    directions, labels = enrolment.directions, enrolment.labels
     pictures = np.bincount(labels)
     people = len(pictures)
     if people < LEAST_TO_HOLD_OUT:
@@ -90,7 +93,7 @@ def hold_out(
         )
         crowding = CROWDING_WEIGHT * (fitted.crowding[position] - scorer.crowding[who])
         best = np.where(is_stranger, best, best + lacking + crowding)
-        yield who, is_stranger, best, ~is_stranger & (enrolled[found] == who)
+        yield rows, is_stranger, best, ~is_stranger & (enrolled[found] == who)
 
 
 def pick(generator: "np.random.Generator", labels: "np.ndarray", person: int, count: int) -> "np.ndarray":
@@ -114,15 +117,20 @@ def best_scores(scorer: Scorer, directions: "np.ndarray") -> "tuple[np.ndarray, 
     return best, found
 
 
-def collect(rounds: Iterator, often: "np.ndarray") -> tuple[Sample, Sample]:
-    """The held-out strangers, each alike, and the held-out known people, each of whom counts as `often`, (k,), says."""
+def collect(rounds: Iterator, enrolment: Enrolment, often: "np.ndarray") -> tuple[Sample, Sample]:
+    """The held-out strangers, each alike, and the held-out known people, each of whom counts as `often`, (s,), says;
+    both as far as they are what their folders say."""
     import numpy as np
 
     columns = [np.concatenate(column) for column in zip(*rounds, strict=True)]
-    who, is_stranger, scores, right = columns or (np.empty(0, int), np.empty(0, bool), np.empty(0), np.empty(0, bool))
-    _, person, counts = np.unique(who[is_stranger], return_inverse=True, return_counts=True)
-    strangers = Sample(scores[is_stranger], right[is_stranger], 1 / counts[person], len(counts))
-    known, person, counts = np.unique(who[~is_stranger], return_inverse=True, return_counts=True)
-    weights = often[known][person] / counts[person]
-    weights *= len(known) / max(weights.sum(), 1)
-    return strangers, Sample(scores[~is_stranger], right[~is_stranger], weights, len(known))
+    rows, is_stranger, scores, right = columns or (np.empty(0, int), np.empty(0, bool), np.empty(0), np.empty(0, bool))
+    who = enrolment.labels[rows]
+    trust = (1 - enrolment.doubts[rows]) * (1 - enrolment.doubles[who])
+    samples = []
+    for chosen, counted in ((is_stranger, np.ones(len(often))), (~is_stranger, often)):
+        people, person, counts = np.unique(who[chosen], return_inverse=True, return_counts=True)
+        weights = counted[people][person] / counts[person]
+        weights *= len(people) / max(weights.sum(), 1e-9)
+        weights *= trust[chosen]
+        samples.append(Sample(scores[chosen], right[chosen], weights, float(weights.sum())))
+    return samples[0], samples[1]
