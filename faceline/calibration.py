@@ -9,7 +9,7 @@ positive identification rate (TPIR) the share of known people who get theirs (IS
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 
 from faceline.background import (
@@ -23,6 +23,7 @@ from faceline.background import (
 from faceline.enrolment import Enrolment
 from faceline.errors import FacelineError
 from faceline.holdout import LEAST_TO_HOLD_OUT, Sample, collect, hold_out
+from faceline.label_noise import DOUBLE_PRIOR, PRIOR_PEOPLE
 from faceline.scoring import CROWDING_WEIGHT, Scorer, Training
 
 if TYPE_CHECKING:
@@ -35,6 +36,9 @@ LEAST_RIGHT = 0.25
 
 # A person with more pictures counts no more than one with so many, in what is said of known people.
 MOST_OFTEN = 20
+
+# Expectation and maximisation settle to three digits in so many rounds.
+ITERATIONS = 10
 
 # How many held-out people must lie beyond a limit for them to say as much of it as the shape of all scores does.
 TAIL_PEOPLE = 5
@@ -118,22 +122,49 @@ class Calibration:
         # Of the known people those of whom there are many pictures will be seen often again, but none all the time.
         often = np.minimum(pictures, MOST_OFTEN)
         strangers, known = collect(hold_out(enrolment, scorer, training), enrolment, often)
+        if others is not None:
+            strangers = strangers.joined(others)
         if known.people >= LEAST_TO_HOLD_OUT and known.weights @ known.right < LEAST_RIGHT * known.people:
             advice = "make sure that each folder holds pictures of one person"
             raise FacelineError(f"the people cannot be told apart, their own pictures are taken for others'; {advice}")
         background = strangers_background(people)
-        strangers = strangers.with_background(*background)
-        spread = KNOWN_SPREAD[0] + KNOWN_SPREAD[1] / pictures
-        spread *= (strangers.spread / background[1]) ** KNOWN_SPREAD_POWER
         expected = known_background(people, pictures) - CROWDING_WEIGHT * scorer.crowding
-        known = known.with_background(*(float(np.average(part, weights=often)) for part in (expected, spread)))
+        spread = KNOWN_SPREAD[0] + KNOWN_SPREAD[1] / pictures
+        prior = [float(np.average(part, weights=often)) for part in (expected, spread)]
+        strangers = without_known(strangers, background, known.with_background(*prior))
+        prior[1] *= (strangers.spread / background[1]) ** KNOWN_SPREAD_POWER
+        known = known.with_background(*prior)
         limit = strangers_limit(strangers, fpir)
         right, some = fit_curve(strangers, known, known.right), fit_curve(strangers, known, np.ones_like(known.right))
         if not (right.slope > 0 and some.slope > 0):
             advice = "make sure that each folder holds pictures of one person"
             raise FacelineError(f"the people cannot be told apart, strangers score as high as they do; {advice}")
         named = max(limit, right.centre)  # below this a name is more likely wrong than right
-        return cls(fpir, known_found(known, named), limit, right, some, strangers.people)
+        return cls(fpir, known_found(known, named), limit, right, some, round(strangers.people))
+
+
+def without_known(strangers: Sample, background: tuple[float, float], known: Sample) -> Sample:
+    """The sample of strangers with its background, in which those count less who are probably known people.
+
+    Who is enrolled twice without having been recognised as such scores like a known person when held out. So the scores
+    are a mixture of both kinds, of which the mean, the deviation and the share of known people are found by expectation
+    and maximisation, from the background on.
+    """
+    import numpy as np
+    from scipy.stats import gamma, norm
+
+    found = replace(strangers, mean=background[0], spread=background[1])
+    share, shape = DOUBLE_PRIOR, STRANGERS_SHAPE
+    for _ in range(ITERATIONS):
+        steps = (strangers.scores - found.mean) / found.spread * math.sqrt(shape) + shape
+        as_stranger = gamma.pdf(np.maximum(steps, 1e-3), shape) * math.sqrt(shape) / found.spread
+        # Whoever scores higher than known people do is known all the more.
+        as_known = norm.pdf(np.minimum(strangers.scores, known.mean), known.mean, known.spread)
+        doubtful = share * as_known / (share * as_known + (1 - share) * as_stranger)
+        share = (strangers.weights @ doubtful + DOUBLE_PRIOR * PRIOR_PEOPLE) / (strangers.people + PRIOR_PEOPLE)
+        weights = strangers.weights * (1 - doubtful)
+        found = replace(strangers, weights=weights, people=float(weights.sum())).with_background(*background)
+    return found
 
 
 def strangers_limit(strangers: Sample, fpir: float) -> float:

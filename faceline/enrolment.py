@@ -17,7 +17,6 @@ from faceline.label_noise import (
     Family,
     Pair,
     People,
-    rows_of,
     suspect_pairs,
     suspect_pictures,
 )
@@ -68,6 +67,8 @@ class Enrolment:
         A number for each folder, the same for those that are one person.
     rows : ndarray of bool of shape (n,)
         The pictures that are not left out; copies of a picture are not.
+    scale : float
+        The cosine distance that stands for the network's threshold.
     copies : int
         How many pictures are copies of another one.
     wrong : list of Wrong
@@ -81,6 +82,7 @@ class Enrolment:
     subjects: np.ndarray
     persons: np.ndarray
     rows: np.ndarray
+    scale: float
     copies: int
     wrong: list[Wrong]
     links: list[Link]
@@ -132,6 +134,7 @@ class Enrolment:
             gallery.subjects.astype(np.int32),
             gallery.persons.astype(np.int32),
             ~left_out[np.searchsorted(originals, first)],
+            scale,
             len(directions) - len(originals),
             wrong,
             gallery.links(),
@@ -218,9 +221,7 @@ class Subjects:
     def join(self, pair: Pair) -> None:
         one, other = (np.flatnonzero(self.subjects == subject) for subject in (pair.one, pair.other))
         persons = [np.unique(self.persons[folders]) for folders in (one, other)]
-        forbidden = any(
-            tuple(sorted((int(a), int(b)))) in self.distinct for a in one for b in other
-        )
+        forbidden = any(tuple(sorted((int(a), int(b)))) in self.distinct for a in one for b in other)
         is_same = pair.same >= BELIEVED and not forbidden and all(len(found) == 1 for found in persons)
         if is_same:
             self.persons[np.concatenate([one, other])] = min(found[0] for found in persons)

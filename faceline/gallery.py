@@ -1,5 +1,6 @@
 """The people who are known, and who of them a face is."""
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields, replace
 from typing import TYPE_CHECKING, Self
 
@@ -8,6 +9,7 @@ from faceline.distances import Metric
 from faceline.enrolment import Enrolment
 from faceline.errors import FacelineError
 from faceline.formats import LARGEST, are_reckonable
+from faceline.holdout import score_strangers
 from faceline.networks import Network
 from faceline.people_paths import UNKNOWN
 from faceline.scoring import Scorer, Training, unit
@@ -124,7 +126,12 @@ class Gallery:
     calibration: Calibration
 
     @classmethod
-    def fit(
+    def fit(cls, *learnt: object, **options: object) -> Self:
+        """The gallery that `enrol` makes."""
+        return cls.enrol(*learnt, **options)[0]
+
+    @classmethod
+    def enrol(
         cls,
         names: list[str],
         embeddings: "np.ndarray",
@@ -135,8 +142,10 @@ class Gallery:
         classifier: str,
         lda_dim: int | None,
         jobs: int,
-    ) -> "tuple[Self, Enrolment]":
-        """Learn people from their embeddings; give what was found in them, too.
+        distinct: Iterable[tuple[str, str]] = (),
+        strangers: "np.ndarray | None" = None,
+    ) -> tuple[Self, Enrolment]:
+        """Learn people from their embeddings.
 
         Parameters
         ----------
@@ -149,6 +158,16 @@ class Gallery:
             Where the embeddings come from.
         fpir, classifier, lda_dim, jobs
             See `training.train`.
+        distinct : iterable of pairs of str
+            Names of people who look like one and are two.
+        strangers : ndarray of shape (m, d), float32, or None
+            Embeddings of faces of nobody in the gallery.
+
+        Returns
+        -------
+        Gallery
+        Enrolment
+            What was found in it; its rows are those of the embeddings, sorted by person.
         """
         import numpy as np
 
@@ -160,10 +179,12 @@ class Gallery:
             embeddings, labels = embeddings[order], labels[order]
         scale = network.metric.as_cosine(network.threshold, embeddings)
         directions = unit(embeddings)
-        enrolment = Enrolment.of(directions, labels, people, scale)
+        apart = [(number[one], number[other]) for one, other in distinct]
+        enrolment = Enrolment.of(directions, labels, people, scale, apart)
         training = Training.choose(enrolment.directions, enrolment.labels, classifier, lda_dim, scale, jobs)
         scorer = Scorer.fit(enrolment.directions, enrolment.labels, training)
-        calibration = Calibration.fit(enrolment, scorer, training, fpir)
+        others = None if strangers is None else score_strangers(unit(strangers), enrolment, scorer)
+        calibration = Calibration.fit(enrolment, scorer, training, fpir, others)
         kept = np.flatnonzero(enrolment.rows)
         kept = kept[exemplars(directions[kept], labels[kept])]
         gallery = cls(
@@ -335,7 +356,16 @@ class Gallery:
         subjects = len(self.scorer.means)
         scorer, calibration = self.scorer, self.calibration
         inner = scorer.components.shape[1] or dimensions
-        arrays = [self.embeddings, self.labels, self.subjects, self.persons, scorer.centre, scorer.means, scorer.crowding, scorer.components]
+        arrays = [
+            self.embeddings,
+            self.labels,
+            self.subjects,
+            self.persons,
+            scorer.centre,
+            scorer.means,
+            scorer.crowding,
+            scorer.components,
+        ]
         numbers = [scorer.scale, *calibration.numbers()]
         learnt = scorer.classifier
         arrays += learnt.arrays().values() if learnt is not None else []

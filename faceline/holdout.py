@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Self
 
 from faceline.background import BACKGROUND_PEOPLE, MEAN_PEOPLE, known_background
 from faceline.enrolment import Enrolment
+from faceline.label_noise import People, enrolled_after_all
+from faceline.near_copies import merged, near_copies
 from faceline.scoring import CROWDING_WEIGHT, Scorer, Training
 
 if TYPE_CHECKING:
@@ -37,6 +39,13 @@ class Sample:
     people: float
     mean: float = 0.0
     spread: float = 0.0
+
+    def joined(self, other: Self) -> Self:
+        """Both samples as one."""
+        import numpy as np
+
+        parts = (np.concatenate([getattr(self, name), getattr(other, name)]) for name in ("scores", "right", "weights"))
+        return type(self)(*parts, self.people + other.people)
 
     def with_background(self, mean: float, spread: float) -> Self:
         """The same, with the mean and the deviation that come out if the background counts as several people.
@@ -117,6 +126,18 @@ def best_scores(scorer: Scorer, directions: "np.ndarray") -> "tuple[np.ndarray, 
     return best, found
 
 
+def score_strangers(faces: "np.ndarray", enrolment: Enrolment, scorer: Scorer) -> Sample:
+    """How faces that are said to be nobody's of the gallery, (m, d) directions, score; each counts as a person, as far
+    as it is nobody."""
+    import numpy as np
+
+    _, faces = merged(faces, near_copies(faces, np.zeros(len(faces), int), enrolment.scale))
+    people = People(enrolment.directions, enrolment.labels, enrolment.scale)
+    trust = 1 - enrolled_after_all(faces, people)[1]
+    scores, _ = best_scores(scorer, faces)
+    return Sample(scores, np.zeros(len(scores), bool), trust, float(trust.sum()))
+
+
 def collect(rounds: Iterator, enrolment: Enrolment, often: "np.ndarray") -> tuple[Sample, Sample]:
     """The held-out strangers, each alike, and the held-out known people, each of whom counts as `often`, (s,), says;
     both as far as they are what their folders say."""
@@ -127,7 +148,9 @@ def collect(rounds: Iterator, enrolment: Enrolment, often: "np.ndarray") -> tupl
     who = enrolment.labels[rows]
     trust = (1 - enrolment.doubts[rows]) * (1 - enrolment.doubles[who])
     samples = []
-    for chosen, counted in ((is_stranger, np.ones(len(often))), (~is_stranger, often)):
+    # Folders were joined because they are similar: how similar they are says nothing of other people.
+    several = np.bincount(enrolment.subjects) > 1
+    for chosen, counted in ((is_stranger, np.ones(len(often))), (~is_stranger & ~several[who], often)):
         people, person, counts = np.unique(who[chosen], return_inverse=True, return_counts=True)
         weights = counted[people][person] / counts[person]
         weights *= len(people) / max(weights.sum(), 1e-9)
