@@ -30,6 +30,16 @@ def build_parser() -> cli.Parser:
     learn.add_argument(
         "--ldaDim", "--lda-dim", type=int, dest="lda_dim", metavar="N", help="show it N discriminant components only"
     )
+    learn.add_argument(
+        "--distinct",
+        nargs=2,
+        action="append",
+        metavar=("A", "B"),
+        help="A and B look like one person and are two, such as twins; remembered",
+    )
+    learn.add_argument(
+        "--strangers", metavar="DIR", help="folder of embeddings of faces that are nobody in the gallery"
+    )
     learn.add_argument("--jobs", type=int, metavar="N", help="processes to use (default: one for each core)")
     learn.take_defaults(train)
 

@@ -53,6 +53,8 @@ class Answer:
             who = face.identity
             place = f" @ x={face.centre_x}" if self.multi else ""
             lines.append(f"Predict {one_line(who.name)}{place} with {who.confidence:.2f} confidence.")
+            if who.same_as:
+                lines.append(f"  same as: {', '.join(map(one_line, who.same_as))}")
             if self.verbose:
                 lines += evidence(who)
             if self.top > 1:
@@ -74,6 +76,7 @@ class Answer:
                     "box": face.box_ltrb,
                     "turn": face.turn,
                     "name": who.name,
+                    "same_as": list(who.same_as),
                     "confidence": round(who.confidence, 4),
                     "distance": round(who.distance, 4),
                     "nearest": who.likeliest.nearest,

@@ -75,6 +75,9 @@ class Calibration:
         Likewise the probability that the face is no stranger's.
     people : int
         How many people were held out for this.
+    doubtful : float
+        The share of those who were held out that is not counted as strangers, since they look like people who are
+        enrolled: how much the estimate has to stand.
     """
 
     fpir: float
@@ -83,6 +86,7 @@ class Calibration:
     right: Curve
     known: Curve
     people: int
+    doubtful: float
 
     @classmethod
     def from_record(cls, record: dict) -> Self:
@@ -91,7 +95,15 @@ class Calibration:
         return cls(**record | curves)
 
     def numbers(self) -> list[float]:
-        return [self.fpir, self.tpir, self.limit, *vars(self.right).values(), *vars(self.known).values(), self.people]
+        return [
+            self.fpir,
+            self.tpir,
+            self.limit,
+            *vars(self.right).values(),
+            *vars(self.known).values(),
+            self.people,
+            self.doubtful,
+        ]
 
     @classmethod
     def fit(
@@ -139,8 +151,9 @@ class Calibration:
         if not (right.slope > 0 and some.slope > 0):
             advice = "make sure that each folder holds pictures of one person"
             raise FacelineError(f"the people cannot be told apart, strangers score as high as they do; {advice}")
+        doubtful = 1 - strangers.people / strangers.seen if strangers.seen else 0.0
         named = max(limit, right.centre)  # below this a name is more likely wrong than right
-        return cls(fpir, known_found(known, named), limit, right, some, round(strangers.people))
+        return cls(fpir, known_found(known, named), limit, right, some, strangers.seen, doubtful)
 
 
 def without_known(strangers: Sample, background: tuple[float, float], known: Sample) -> Sample:

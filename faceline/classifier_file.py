@@ -14,7 +14,7 @@ from faceline.networks import Network, network_of
 from faceline.summary import versions
 
 # Raised when `classifier.pkl` gets other parts.
-FORMAT = "faceline classifier 3"
+FORMAT = "faceline classifier 4"
 
 
 @dataclass(frozen=True)

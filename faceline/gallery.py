@@ -167,7 +167,7 @@ class Gallery:
         -------
         Gallery
         Enrolment
-            What was found in it; its rows are those of the embeddings, sorted by person.
+            What was found in it.
         """
         import numpy as np
 
@@ -198,7 +198,8 @@ class Gallery:
             scorer,
             calibration,
         )
-        return gallery, enrolment
+        wrong = [replace(found, row=int(order[found.row])) for found in enrolment.wrong]
+        return gallery, replace(enrolment, wrong=wrong)
 
     def identify(
         self,

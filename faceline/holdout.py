@@ -28,15 +28,16 @@ PROBES = 5  # pictures at most that one person contributes
 class Sample:
     """Best scores of faces that were held out, `scores` (n,), and of the background.
 
-    `right` (n,) bool says whether the best score was the right person's. `weights` (n,) sum to the number of `people`
-    that the faces belong to, of whom those count less who may be in a wrong folder or in two. `mean` and `spread` are
-    those of faces and background together.
+    `right` (n,) bool says whether the best score was the right person's. `weights` (n,) sum to `people`: of the
+    people `seen`, to whom the faces belong, those count less who may be in a wrong folder or in two. `mean` and
+    `spread` are those of faces and background together.
     """
 
     scores: "np.ndarray"
     right: "np.ndarray"
     weights: "np.ndarray"
     people: float
+    seen: int
     mean: float = 0.0
     spread: float = 0.0
 
@@ -45,7 +46,7 @@ class Sample:
         import numpy as np
 
         parts = (np.concatenate([getattr(self, name), getattr(other, name)]) for name in ("scores", "right", "weights"))
-        return type(self)(*parts, self.people + other.people)
+        return type(self)(*parts, self.people + other.people, self.seen + other.seen)
 
     def with_background(self, mean: float, spread: float) -> Self:
         """The same, with the mean and the deviation that come out if the background counts as several people.
@@ -135,7 +136,7 @@ def score_strangers(faces: "np.ndarray", enrolment: Enrolment, scorer: Scorer) -
     people = People(enrolment.directions, enrolment.labels, enrolment.scale)
     trust = 1 - enrolled_after_all(faces, people)[1]
     scores, _ = best_scores(scorer, faces)
-    return Sample(scores, np.zeros(len(scores), bool), trust, float(trust.sum()))
+    return Sample(scores, np.zeros(len(scores), bool), trust, float(trust.sum()), len(scores))
 
 
 def collect(rounds: Iterator, enrolment: Enrolment, often: "np.ndarray") -> tuple[Sample, Sample]:
@@ -155,5 +156,5 @@ def collect(rounds: Iterator, enrolment: Enrolment, often: "np.ndarray") -> tupl
         weights = counted[people][person] / counts[person]
         weights *= len(people) / max(weights.sum(), 1e-9)
         weights *= trust[chosen]
-        samples.append(Sample(scores[chosen], right[chosen], weights, float(weights.sum())))
+        samples.append(Sample(scores[chosen], right[chosen], weights, float(weights.sum()), len(people)))
     return samples[0], samples[1]

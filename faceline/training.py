@@ -4,22 +4,28 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from faceline.averaging import Averaging
 from faceline.calibration import DEFAULT_FPIR, Calibration, check_fpir
 from faceline.classifier_file import Model, write_classifier
 from faceline.classifiers import DEFAULT_CLASSIFIER_NAME, check_classifier
 from faceline.counts import counted
+from faceline.distinct_people import remember_distinct
 from faceline.errors import FacelineError, cure
 from faceline.faces import AlignmentOptions
-from faceline.files import MANIFEST_FILE, check_folder, locked, named_path, one_line, read_record, remove
+from faceline.files import MANIFEST_FILE, check_folder, locked, named_path, one_line, read_record, real_path, remove
+from faceline.findings import findings_of, stranger_lines
 from faceline.formats import CLASSIFIER_FILE, DEFAULT_EMBEDDINGS_DIR, CropRow, Status, read_manifest, read_people
 from faceline.freshness import changed_crops, digests_learnt
 from faceline.gallery import Gallery
-from faceline.networks import network_of
+from faceline.networks import Network, network_of
 from faceline.parallel import process_count
 from faceline.people_paths import person_of
 from faceline.summary import without_text
+
+if TYPE_CHECKING:
+    import numpy as np
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +40,7 @@ class Trained:
     calibration: Calibration
     left_out: int = 0
     without: Sequence[str] = ()
+    findings: Sequence[str] = ()
 
     def __str__(self) -> str:
         held_out = self.calibration.people
@@ -42,10 +49,17 @@ class Trained:
         )
         left_out = f"Left out: {self.left_out} of pictures without a face (fallback).\n" if self.left_out else ""
         left_out += f"{without_text(self.without)}\n" if self.without else ""
+        doubtful = (
+            f"Of those held out, {percent(self.calibration.doubtful)} look like people who are enrolled, and do not"
+            " count as strangers.\n"
+            if round(100 * self.calibration.doubtful) > 0
+            else ""
+        )
+        findings = "".join(f"Look at: {finding}\n" for finding in self.findings)
         return (
             f"Learned {counted(self.people, 'person')} from {counted(self.embeddings, 'embedding')}.\n{left_out}"
             f"Expects to name {percent(self.calibration.fpir)} of strangers"
-            f" and to find {percent(self.calibration.tpir)} of known people (from {source}).\n"
+            f" and to find {percent(self.calibration.tpir)} of known people (from {source}).\n{doubtful}{findings}"
             f"Written to {one_line(self.path)}"
         )
 
@@ -74,6 +88,8 @@ def train(
     classifier: str = DEFAULT_CLASSIFIER_NAME,
     lda_dim: int | None = None,
     jobs: int | None = None,
+    distinct: Sequence[tuple[str, str]] | None = None,
+    strangers: str | Path | None = None,
 ) -> Trained:
     """Learn people from the embeddings that `represent_folder` wrote, and write `classifier.pkl` beside them.
 
@@ -90,6 +106,11 @@ def train(
         Show the classifier that many linear discriminant components of the embeddings, instead of the embeddings.
     jobs : int or None
         Processes, with a thread each; None for as many as there are cores.
+    distinct : sequence of pairs of str, or None
+        People who look like one person and are two. Remembered in `distinct.csv` beside the embeddings.
+    strangers : path or None
+        Another folder of embeddings, of faces that are nobody in the gallery: they count with the people who are held
+        out where the limit for strangers is found.
 
     Raises
     ------
@@ -116,16 +137,32 @@ def train(
             logger.warning(
                 f"{one_line(folder)}: older than the crops in {one_line(aligned)}; run batch_represent first"
             )
-        gallery = Gallery.fit(
-            names, embeddings, crops, network, fpir=fpir, classifier=classifier, lda_dim=lda_dim, jobs=jobs
+        apart = remember_distinct(folder, distinct or (), set(names))
+        others, others_crops = None, []
+        if strangers is not None:
+            others, others_crops = read_strangers(named_path(strangers), folder, network, averaging)
+        gallery, enrolment = Gallery.enrol(
+            names,
+            embeddings,
+            crops,
+            network,
+            fpir=fpir,
+            classifier=classifier,
+            lda_dim=lda_dim,
+            jobs=jobs,
+            distinct=apart,
+            strangers=others,
         )
         write_classifier(
             folder / CLASSIFIER_FILE, Model(alignment, network, averaging, gallery, digests_learnt(folder))
         )
         without = without_faces(folder, record["counts"])
+    findings = findings_of(enrolment, gallery.people, crops, names)
+    if others is not None:
+        findings += stranger_lines(enrolment, gallery.people, others, others_crops)
     left_out = record["counts"].get(Status.FALLBACK, 0)
     path = str(folder / CLASSIFIER_FILE)
-    return Trained(path, len(gallery.people), len(embeddings), gallery.calibration, left_out, without)
+    return Trained(path, len(gallery.people), len(embeddings), gallery.calibration, left_out, without, findings)
 
 
 def without_faces(folder: Path, counts: dict) -> list[str]:
@@ -136,3 +173,25 @@ def without_faces(folder: Path, counts: dict) -> list[str]:
     return sorted(
         {person_of(row.crop) for row in rows} - {person_of(row.crop) for row in rows if row.status == Status.OK}
     )
+
+
+def read_strangers(
+    folder: Path, gallery: Path, network: Network, averaging: Averaging
+) -> "tuple[np.ndarray, list[str]]":
+    """The embeddings of faces of nobody in particular, (m, d) float32, and their crops.
+
+    Raises
+    ------
+    FacelineError
+        If the folder is no finished one of stage 2, the gallery's own, or made otherwise than the gallery.
+    """
+    check_folder(folder, "run both stages on the pictures of strangers first")
+    if real_path(folder) == real_path(gallery):
+        raise FacelineError(f"{one_line(folder)}: is the gallery itself; name another folder with --strangers")
+    with cure("run batch_represent on the crops of strangers, to its end"):
+        record = read_record(folder, "represent")
+        found = network_of(record["options"])
+        if found != network or Averaging.from_record(record["options"]) != averaging:
+            raise FacelineError(f"{one_line(folder)}: made with another network or other passes than the gallery")
+        embeddings, crops, _ = read_people(folder, network.dimensions, record["counts"], frozenset({Status.OK}))
+    return embeddings, crops

@@ -1,0 +1,92 @@
+"""What `train` says of the mistakes that it found in a gallery, by name, with how sure it is and what to do about it."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+
+from faceline.counts import counted
+from faceline.enrolment import BELIEVED, Enrolment, Link, Wrong
+from faceline.files import one_line
+from faceline.label_noise import People, enrolled_after_all
+from faceline.scoring import unit
+
+# A folder of which so large a share is left out, as it looks like nobody else in it, holds no person.
+MIXED = 0.5
+
+
+def findings_of(enrolment: Enrolment, people: Sequence[str], crops: Sequence[str], names: Sequence[str]) -> list[str]:
+    """A line for each finding.
+
+    Parameters
+    ----------
+    enrolment : Enrolment
+    people : sequence of k str
+        The names of the folders.
+    crops : sequence of n str
+        Where each embedding came from.
+    names : sequence of n str
+        Whose each one is.
+    """
+    counts = Counter(names)
+    pictures = [counts[name] for name in people]
+    strange = Counter(wrong.folder for wrong in enrolment.wrong if wrong.whose is None)
+    mixed = {folder for folder, count in strange.items() if count > 1 and count >= MIXED * pictures[folder]}
+    lines = [link_line(link, people) for link in enrolment.links]
+    lines += [
+        f"{one_line(people[folder])}: {strange[folder]} of {counted(pictures[folder], 'picture')} look like nobody else"
+        " in the folder, and are left out; if it holds faces of nobody in particular, take it out and name its"
+        " embeddings with --strangers"
+        for folder in sorted(mixed)
+    ]
+    lines += [
+        wrong_line(wrong, people, crops)
+        for wrong in enrolment.wrong
+        if wrong.whose is not None or wrong.folder not in mixed
+    ]
+    if enrolment.copies:
+        lines.append(
+            f"{counted(enrolment.copies, 'picture')} nearly the same as another one of the person: no new view"
+        )
+    return lines
+
+
+def stranger_lines(enrolment: Enrolment, people: Sequence[str], faces: np.ndarray, crops: Sequence[str]) -> list[str]:
+    """A line for each face, of `faces`, (m, d) embeddings, that is said to be nobody's and looks like somebody."""
+    gallery = People(enrolment.directions, enrolment.labels, enrolment.scale)
+    subjects, probabilities = enrolled_after_all(unit(faces), gallery)
+    return [
+        f"{one_line(crop)} of the strangers looks like"
+        f" {one_line(people[int(np.flatnonzero(enrolment.subjects == subject)[0])])} ({sureness(probability)}), and counts"
+        " the less; look at the picture, move or remove it"
+        for crop, subject, probability in zip(crops, subjects, probabilities, strict=True)
+        if probability >= BELIEVED
+    ]
+
+
+def link_line(link: Link, people: Sequence[str]) -> str:
+    names = [one_line(people[folder]) for folder in link.folders]
+    listed = " and ".join([", ".join(names[:-1]), names[-1]])
+    quoted = " ".join(f"'{name}'" for name in names[:2])
+    if link.same:
+        return (
+            f"{listed} are probably one person ({sureness(link.probability)}) and are learnt as one; put the pictures in"
+            f" one folder, or, if they are different people: train --distinct {quoted}"
+        )
+    return (
+        f"{listed} look like one person ({sureness(link.probability)}): the likelier one is named; if they are one, put"
+        " the pictures in one folder"
+    )
+
+
+def wrong_line(wrong: Wrong, people: Sequence[str], crops: Sequence[str]) -> str:
+    crop, name = one_line(crops[wrong.row]), one_line(people[wrong.folder])
+    who = "looks like nobody else in its folder"
+    if wrong.whose is not None:
+        who = f"is nearer to {one_line(people[wrong.whose])} than to {name}"
+    return f"{crop} {who} ({sureness(wrong.probability)}) and is left out; look at the picture, move or remove it"
+
+
+def sureness(probability: float) -> str:
+    """A probability in per cent, never quite certain."""
+    return f"{min(100 * probability, 99):.0f} % sure"
