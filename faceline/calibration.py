@@ -95,15 +95,8 @@ class Calibration:
         return cls(**record | curves)
 
     def numbers(self) -> list[float]:
-        return [
-            self.fpir,
-            self.tpir,
-            self.limit,
-            *vars(self.right).values(),
-            *vars(self.known).values(),
-            self.people,
-            self.doubtful,
-        ]
+        curves = [*vars(self.right).values(), *vars(self.known).values()]
+        return [self.fpir, self.tpir, self.limit, *curves, self.people, self.doubtful]
 
     @classmethod
     def fit(

@@ -2,7 +2,7 @@
 
 A gallery that people put together holds mistakes. Whoever stands in two folders would look like a stranger who comes
 too near, and a wrong picture like a person who is not known again; both would spoil the limit for everybody. So folders
-that look like one person are learnt as one subject, wrong pictures are left out, and copies of one picture count as one.
+that look like one person are learnt as one subject, wrong pictures are left out, and copies of a picture count as one.
 """
 
 from collections import defaultdict
@@ -30,7 +30,7 @@ ROUNDS = 10
 
 @dataclass(frozen=True)
 class Wrong:
-    """A picture that is left out: it is probably the folder `whose`'s, or nobody's of the gallery where that is None."""
+    """A picture that is left out: it is probably the folder `whose`'s, or, where that is None, nobody's here."""
 
     row: int
     folder: int
@@ -118,7 +118,7 @@ class Enrolment:
         if gallery.leave_out():
             gallery.link()
         wrong = [Wrong(int(originals[w.row]), w.folder, w.whose, w.probability) for w in gallery.wrong]
-        people, order = gallery.people()
+        people = gallery.people()[0]
         doubts = suspect_pictures(people)
         doubles = np.zeros(len(people.counts))
         for pair in gallery.unlinked():
@@ -129,7 +129,7 @@ class Enrolment:
         return cls(
             np.ascontiguousarray(people.directions),
             people.labels.astype(np.int32),
-            doubts.nearer + doubts.strange,
+            doubts.nearer,
             doubles,
             gallery.subjects.astype(np.int32),
             gallery.persons.astype(np.int32),

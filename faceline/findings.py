@@ -1,4 +1,4 @@
-"""What `train` says of the mistakes that it found in a gallery, by name, with how sure it is and what to do about it."""
+"""What `train` says of the mistakes that it found in a gallery: by name, how sure it is, and what to do about it."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -55,10 +55,10 @@ def stranger_lines(enrolment: Enrolment, people: Sequence[str], faces: np.ndarra
     """A line for each face, of `faces`, (m, d) embeddings, that is said to be nobody's and looks like somebody."""
     gallery = People(enrolment.directions, enrolment.labels, enrolment.scale)
     subjects, probabilities = enrolled_after_all(unit(faces), gallery)
+    first = {subject: one_line(name) for subject, name in zip(enrolment.subjects[::-1], people[::-1], strict=True)}
     return [
-        f"{one_line(crop)} of the strangers looks like"
-        f" {one_line(people[int(np.flatnonzero(enrolment.subjects == subject)[0])])} ({sureness(probability)}), and counts"
-        " the less; look at the picture, move or remove it"
+        f"{one_line(crop)} of the strangers looks like {first[subject]} ({sureness(probability)}), and counts the less;"
+        " look at the picture, move or remove it"
         for crop, subject, probability in zip(crops, subjects, probabilities, strict=True)
         if probability >= BELIEVED
     ]
@@ -70,8 +70,8 @@ def link_line(link: Link, people: Sequence[str]) -> str:
     quoted = " ".join(f"'{name}'" for name in names[:2])
     if link.same:
         return (
-            f"{listed} are probably one person ({sureness(link.probability)}) and are learnt as one; put the pictures in"
-            f" one folder, or, if they are different people: train --distinct {quoted}"
+            f"{listed} are probably one person ({sureness(link.probability)}) and are learnt as one; put the pictures"
+            f" in one folder, or, if they are different people: train --distinct {quoted}"
         )
     return (
         f"{listed} look like one person ({sureness(link.probability)}): the likelier one is named; if they are one, put"

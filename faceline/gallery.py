@@ -258,7 +258,7 @@ class Gallery:
         return given_the_others(identities) if one_each else identities
 
     def candidates(self, embedding: "np.ndarray", scores: "np.ndarray", chosen: "np.ndarray") -> list[Candidate]:
-        """What there is to say of the subjects `chosen`, the most similar one first; `scores`, (s,), are all subjects'."""
+        """What there is to say of the subjects `chosen`, the most similar one first; `scores`, (s,), are of all."""
         import numpy as np
 
         top = scores[chosen[0]]
@@ -407,7 +407,7 @@ def exemplars(directions: "np.ndarray", labels: "np.ndarray") -> "np.ndarray":
     if len(labels) <= EXEMPLARS:
         return np.arange(len(labels))
     starts = np.flatnonzero(np.diff(labels, prepend=-1))
-    means = np.add.reduceat(directions, starts)
+    means = unit(np.add.reduceat(directions, starts))
     typical = np.einsum("ij,ij->i", directions, means[labels])
     each = max(1, EXEMPLARS // len(means))
     kept = []

@@ -1,7 +1,7 @@
 """Which pictures lie in a wrong person's folder, and which folders hold one person twice.
 
-Each suspicion is a probability: how likely the similarities are if it is true, against how likely they are if it is not,
-times how often such mistakes happen. Similarities are cosine distances with a minus, in units of the network's
+Each suspicion is a probability: how likely the similarities are if it is true, against how likely if it is not, times
+how often such mistakes happen. Similarities are cosine distances with a minus, in units of the network's
 threshold, as in `scoring`. Mistakes of this kind are called label noise in the field: Wang et al., "The Devil of Face
 Recognition Is in the Noise", ECCV 2018.
 
@@ -190,6 +190,9 @@ def suspect_pictures(people: People) -> Suspicions:
     """How likely each picture lies in a wrong folder. The only picture of a folder is in none: the folder is what it
     shows."""
     counts = people.counts
+    if len(counts) < 2:
+        nothing = np.zeros(len(people.labels))
+        return Suspicions(nothing.astype(int), nothing, nothing)
     own = people.own()
     genuine = Genuine.of(people, own)
     near = Neighbourhood.of(people.directions, unit(people.sums()), people.scale, people.labels)

@@ -1,12 +1,14 @@
 """Pictures that tell no more than another one does: a burst, or one photograph saved several times."""
 
+import itertools
+
 import numpy as np
 
 from faceline.scoring import unit
 
 # So similar, in units of the network's threshold, are copies of one photograph that was made smaller, saved again with
 # JPEG's quality of 20, or made grey; of two photographs of one person one pair in a hundred is (docs/accuracy.md).
-NEAR_COPY = -0.18
+NEAR_COPY = -0.15
 
 # A person with more pictures than this is not looked through picture by picture at once, so that memory stays flat.
 BLOCK = 2000
@@ -32,7 +34,7 @@ def near_copies(directions: np.ndarray, labels: np.ndarray, scale: float) -> np.
     first = np.arange(len(directions))
     starts = np.append(np.flatnonzero(np.diff(labels, prepend=-1)), len(labels))
     least = 1 + scale * NEAR_COPY
-    for start, stop in zip(starts, starts[1:], strict=False):
+    for start, stop in itertools.pairwise(starts):
         if stop - start == 1:
             continue
         own = directions[start:stop]

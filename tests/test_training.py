@@ -126,5 +126,5 @@ def test_train_wants_the_labels_of_the_rows(pipeline, tmp_path):
 def test_nobody_may_be_called_unknown(photographs, tmp_path):
     (tmp_path / "in" / UNKNOWN).mkdir(parents=True)
     shutil.copy(photographs.portrait, tmp_path / "in" / UNKNOWN)
-    with pytest.raises(FacelineError, match="nobody may be called unknown.*train --strangers"):
+    with pytest.raises(FacelineError, match=r"nobody may be called unknown.*train --strangers"):
         gallery_of(tmp_path / "in", tmp_path)
