@@ -52,7 +52,8 @@ class Answer:
         for face in self.faces:
             who = face.identity
             place = f" @ x={face.centre_x}" if self.multi else ""
-            lines.append(f"Predict {one_line(who.name)}{place} with {who.confidence:.2f} confidence.")
+            unclear = f" (unclear: {who.unclear})" if who.unclear else ""
+            lines.append(f"Predict {one_line(who.name)}{place} with {who.confidence:.2f} confidence{unclear}.")
             if who.same_as:
                 lines.append(f"  same as: {', '.join(map(one_line, who.same_as))}")
             if self.verbose:
@@ -78,6 +79,7 @@ class Answer:
                     "name": who.name,
                     "same_as": list(who.same_as),
                     "confidence": round(who.confidence, 4),
+                    **({"unclear": who.unclear} if who.unclear else {}),
                     "distance": round(who.distance, 4),
                     "nearest": who.likeliest.nearest,
                     "runner_up": who.runner_up and who.runner_up.name,

@@ -1,17 +1,19 @@
 """The people who are known, and who of them a face is."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import TYPE_CHECKING, Self
 
 from faceline.calibration import Calibration
 from faceline.distances import Metric
+from faceline.doubt import probabilities
 from faceline.enrolment import Enrolment
 from faceline.errors import FacelineError
 from faceline.formats import LARGEST, are_reckonable
 from faceline.holdout import score_strangers
 from faceline.networks import Network
 from faceline.people_paths import UNKNOWN
+from faceline.quality import GOOD, Quality
 from faceline.scoring import Scorer, Training, unit
 
 if TYPE_CHECKING:
@@ -61,11 +63,14 @@ class Identity:
     candidates : tuple of Candidate
         The most similar people, at least one; `distance` is from the face to their nearest picture, `nearest` that
         picture's crop. The person named is one of them, the first unless that one is taken by another face.
+    unclear : str
+        Why the picture is too poor to tell, for UNKNOWN alone; empty where it is not.
     """
 
     name: str
     confidence: float
     candidates: tuple[Candidate, ...]
+    unclear: str = ""
 
     @property
     def likeliest(self) -> Candidate:
@@ -207,6 +212,7 @@ class Gallery:
         threshold: float | None = None,
         top: int = 1,
         one_each: bool = False,
+        qualities: Sequence[Quality] | None = None,
     ) -> list[Identity]:
         """Name faces.
 
@@ -220,6 +226,8 @@ class Gallery:
             How many candidates to give for each face; at least two are found where there are as many people.
         one_each : bool
             The faces are in one picture: name nobody twice.
+        qualities : sequence of m Quality, or None
+            How much each face's picture tells; None for good ones.
 
         Returns
         -------
@@ -227,44 +235,62 @@ class Gallery:
         """
         import numpy as np
 
+        qualities = [GOOD] * len(embeddings) if qualities is None else qualities
         scores, order = self.scorer.score(embeddings)
         count = min(scores.shape[1], max(top, CANDIDATES if one_each else 2))
         best = np.argpartition(-order, count - 1, axis=1)[:, :count]
         best = np.take_along_axis(best, np.argsort(-np.take_along_axis(order, best, axis=1), kind="stable"), axis=1)
         found = [
-            self.candidates(embedding, row, chosen)
-            for embedding, row, chosen in zip(embeddings, scores, best, strict=True)
+            self.candidates(embedding, row, chosen, quality)
+            for embedding, row, chosen, quality in zip(embeddings, scores, best, qualities, strict=True)
         ]
         allowed = [[self.is_near(candidate, threshold) for candidate in candidates] for candidates in found]
         if one_each:
             named = one_name_each(found, allowed)
         else:
             named = [candidates[0] if fits[0] else None for candidates, fits in zip(found, allowed, strict=True)]
-        identities = self.identities(named, found, one_each)
+        identities = self.identities(named, found, one_each, qualities)
         while threshold is None and any(map(is_doubtful, identities)):
             # Without that name, others of the picture may be more doubtful too, so that they are asked again.
             named = [None if is_doubtful(who) else one for who, one in zip(identities, named, strict=True)]
-            identities = self.identities(named, found, one_each)
+            identities = self.identities(named, found, one_each, qualities)
         return identities
 
-    def identities(self, named: list[Candidate | None], found: list[list[Candidate]], one_each: bool) -> list[Identity]:
+    def identities(
+        self,
+        named: list[Candidate | None],
+        found: list[list[Candidate]],
+        one_each: bool,
+        qualities: Sequence[Quality],
+    ) -> list[Identity]:
         """Faces with their names, None for strangers, and how sure these are."""
         identities = [
-            Identity(UNKNOWN, 1 - self.calibration.known(candidates[0].score), tuple(candidates))
+            self.stranger(tuple(candidates), quality)
             if candidate is None
             else Identity(candidate.name, candidate.confidence, tuple(candidates))
-            for candidate, candidates in zip(named, found, strict=True)
+            for candidate, candidates, quality in zip(named, found, qualities, strict=True)
         ]
         return given_the_others(identities) if one_each else identities
 
-    def candidates(self, embedding: "np.ndarray", scores: "np.ndarray", chosen: "np.ndarray") -> list[Candidate]:
+    def stranger(self, candidates: tuple[Candidate, ...], quality: Quality) -> Identity:
+        """A face that gets no name, whose picture may be too poor for one."""
+        _, known = self.probabilities(candidates[0].score, quality)
+        return Identity(UNKNOWN, 1 - known, candidates, quality.reason)
+
+    def probabilities(self, score: float, quality: Quality) -> tuple[float, float]:
+        """That the most similar person, who has this score, is the right one, and that the face is anybody's here."""
+        return probabilities(self.calibration, len(self.scorer.means), score, quality)
+
+    def candidates(
+        self, embedding: "np.ndarray", scores: "np.ndarray", chosen: "np.ndarray", quality: Quality
+    ) -> list[Candidate]:
         """What there is to say of the subjects `chosen`, the most similar one first; `scores`, (s,), are of all."""
         import numpy as np
 
         top = scores[chosen[0]]
         # The face is the first one's with the probability that was calibrated, unless others come near in score.
         rivalry = np.exp(self.calibration.right.slope * np.minimum(scores - top, 0))
-        shares = self.calibration.right(float(top)) * rivalry[chosen] / rivalry.sum()
+        shares = self.probabilities(float(top), quality)[0] * rivalry[chosen] / rivalry.sum()
         return [
             candidate
             for subject, share in zip(chosen, shares, strict=True)

@@ -18,12 +18,14 @@ from faceline.faces import Aligner, aligner_for
 from faceline.files import check_folder, inside, named_path, one_line
 from faceline.formats import DEFAULT_CLASSIFIER, Status
 from faceline.freshness import why_stale
+from faceline.gallery import Identity
 from faceline.geometry import Box, CoincidentLandmarksError
 from faceline.images import decode_image, decode_picture, read_picture
 from faceline.parallel import all_cores
 from faceline.people_paths import UNKNOWN
 from faceline.probes import list_probes, unreadable_reason
 from faceline.profiles import rgb_profile
+from faceline.quality import measure
 from faceline.runtime import DEFAULT_DEVICE, DEFAULT_ENGINE, Runtime
 
 if TYPE_CHECKING:
@@ -186,9 +188,9 @@ def name_faces(image: "np.ndarray", request: Request) -> tuple[list[NamedFace], 
     """
     import numpy as np
 
-    model, aligner, multi = request.model, request.aligner, request.multi
+    aligner, multi = request.aligner, request.multi
     found = aligner.find(image, every=multi)
-    boxes, turns, crops = [], [], []
+    boxes, turns, edges, crops = [], [], [], []
     for face in found if multi else found[:1]:
         try:
             crops.append(aligner.crop(image, face))
@@ -196,12 +198,20 @@ def name_faces(image: "np.ndarray", request: Request) -> tuple[list[NamedFace], 
             continue
         boxes.append(face.visible_box(image))
         turns.append(face.turn)
+        edges.append(face.box_ltrb[2] - face.box_ltrb[0])
     identities = []
     if crops:
-        embeddings = embed(model.network, np.array(crops), request.runtime, request.averaging)
-        identities = model.gallery.identify(embeddings, request.threshold, request.top, request.one_each)
+        identities = identify(np.array(crops), edges, request)
     faces = sorted(map(NamedFace, boxes, identities, turns), key=lambda face: (face.centre_x, face.box_ltrb))
     return faces, [] if multi else [face.visible_box(image) for face in found[1:]]
+
+
+def identify(crops: "np.ndarray", edges: list[int], request: Request) -> list[Identity]:
+    """Who the faces of one picture are: crops (m, size, size, 3), uint8, of boxes with these `edges`, in pixels."""
+    network, gallery = request.model.network, request.model.gallery
+    embeddings = embed(network, crops, request.runtime, request.averaging)
+    qualities = measure(crops, edges, embeddings, request.averaging, network, request.runtime, gallery.scorer.scale)
+    return gallery.identify(embeddings, request.threshold, request.top, request.one_each, qualities)
 
 
 def save_marked(
