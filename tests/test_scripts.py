@@ -217,7 +217,9 @@ def test_the_evidence_as_text_and_as_json(pipeline, photographs):
     assert re.fullmatch(rf"  1\. {name} with [01]\.\d\d confidence", ranked[0])
     done = run_script(CLASSIFIER, "infer", classifier, path, "--top", 3, "--json")
     (face,) = json.loads(done.stdout)["faces"]
-    assert face.keys() == {*["box", "name", "confidence", "distance", "nearest", "runner_up", "margin", "candidates"]}
+    assert face.keys() == {
+        *["box", "name", "confidence", "distance", "nearest", "runner_up", "margin", "candidates", "turn"]
+    }
     assert face["name"] == name
     assert face["nearest"] in lines[2]
     assert (pipeline / "aligned" / face["nearest"]).is_file()
