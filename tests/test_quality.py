@@ -140,7 +140,8 @@ def test_the_faces_of_a_picture_are_judged_each_by_itself(faces, classifier, tmp
     assert right.confidence < left.confidence
 
 
-CALIBRATION = Calibration(0.01, 0.9, 0.3, Curve(0.2, 15.0), Curve(0.19, 14.0), 20)
+CURVES = {"right": Curve(0.2, 15.0), "known": Curve(0.19, 14.0)}
+CALIBRATION = Calibration(fpir=0.01, tpir=0.9, limit=0.3, people=20, doubtful=0, **CURVES)
 
 
 def test_a_good_picture_leaves_probabilities_as_they_are():
