@@ -71,11 +71,16 @@ def load_hog() -> "dlib.fhog_object_detector":
 # A detector works in memory of its own, and lets other threads of Python run meanwhile.
 HOGS = Pool(load_hog)
 
+# A detector keeps the features of the last picture, 8 bytes a pixel: after a larger one it sees a tiny one.
+MOST_KEPT_PIXELS = 1_000_000
+
 
 def detect_hog(image: "np.ndarray", upsample: int, runtime: Runtime, limit: float = 0.0) -> list[Face]:
     """dlib's HOG detector, which runs on one thread of the CPU whatever the runtime; faces that score above `limit`."""
     with HOGS.lent() as hog:
         rectangles, scores, _ = hog.run(image, upsample, limit)
+        if image.shape[0] * image.shape[1] * 4**upsample > MOST_KEPT_PIXELS:
+            hog.run(image[:80, :80].copy(), 0, limit)
     return [face_from_dlib(rectangle, score) for rectangle, score in zip(rectangles, scores, strict=True)]
 
 

@@ -103,6 +103,7 @@ def open_session(model: bytes, runtime: Runtime) -> "onnxruntime.InferenceSessio
     options.inter_op_num_threads = 1
     # Threads that wait by spinning take the cores from the next network, and from other processes.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.enable_mem_pattern = False  # it keeps a plan, and memory for it, for every size of picture it has seen
     options.log_severity_level = 3  # errors only: the rest speaks to developers of ONNX Runtime
     try:
         session = onnxruntime.InferenceSession(model, options, providers=[DEVICES[runtime.device]])

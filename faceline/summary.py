@@ -1,6 +1,5 @@
 """What a stage reports when it ends: the line on the screen, and the record in `run.json`."""
 
-import importlib.metadata
 import platform
 from collections import Counter
 from collections.abc import Sequence
@@ -102,6 +101,8 @@ def run_record(stage: str, options: dict, counts: Counter, seconds: float, **mor
 
 def versions() -> dict[str, str]:
     """Python's version and those of the installed packages that the results depend on."""
+    import importlib.metadata  # slow to import, which worker processes need not
+
     found = {"python": platform.python_version()}
     for name in RECORDED:
         try:

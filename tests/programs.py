@@ -170,6 +170,28 @@ def give_back(pictures, out):
     return found
 
 
+def memory(picture):
+    """How much a process grows by looking, with each detector, through pictures of 100 more sizes, in MB."""
+    from faceline.faces import Aligner, AlignmentOptions
+    from faceline.runtime import Runtime
+
+    def resident():
+        with open("/proc/self/statm") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+    image = Image.open(picture).convert("RGB")
+    sizes = np.random.default_rng(0).integers(150, 450, (100, 2))
+    found = {}
+    for detector in ("cnn",):
+        aligner = Aligner(AlignmentOptions(detector=detector, upsample=0), Runtime(threads=2))
+        aligner.find(np.array(image.resize((450, 450))))
+        before = resident()
+        for size in sizes:
+            aligner.find(np.array(image.resize(size)))
+        found[detector] = resident() - before
+    return found
+
+
 def hosts(pictures, out):
     """In a loop of asyncio, in its threads, and within joblib's workers of each kind."""
     import joblib
