@@ -83,7 +83,6 @@ def test_a_script_without_a_guard(few_pictures, tmp_path):
     assert done.stdout.count("pictures") == 1
 
 
-def test_pictures_of_many_sizes_take_no_more_memory(photographs):
-    """ONNX Runtime kept a plan of its memory, and memory for it, for every size."""
-    for detector, growth in run_program("memory", photographs.portrait).items():
-        assert growth < 20, detector
+def test_pictures_of_many_sizes_take_no_more_memory():
+    """ONNX Runtime kept a plan of its memory, and memory for it, for every size: 60 MB instead of the largest one's."""
+    assert run_program("memory") < 45
