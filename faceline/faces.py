@@ -164,9 +164,10 @@ class Aligner:
         smaller, scale = bounded(image, options.detection_size)
         found = upright_faces(
             smaller,
-            lambda seen: detector.find(seen, options.upsample, self.runtime, every),
+            lambda seen: main_first(detector.find(seen, options.upsample, self.runtime, every), seen),
             lambda seen: detector.glance(seen, options.upsample, self.runtime),
             self.runtime,
+            every,
         )
         return [moved(face, 0, 0, scale) for face in found]
 
