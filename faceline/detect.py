@@ -22,9 +22,6 @@ if TYPE_CHECKING:
 YUNET_LIMIT = 0.7
 YUNET_EDGE, YUNET_DROP = 0.98, 0.04
 
-# The most pixels of an enlarged picture that is looked through in other turns than the one it has.
-GLANCE_PIXELS = 2_000_000
-
 
 @dataclass(frozen=True)
 class Face:
@@ -170,17 +167,6 @@ class Detector:
                 faces = look(image, scale, runtime)
                 if faces:
                     return faces
-        return []
-
-    def glance(self, image: "np.ndarray", upsample: int, runtime: Runtime) -> list[Face]:
-        """What `find` finds at a fraction of its cost, where that is much: by the first look, enlarged if small."""
-        pixels = image.shape[0] * image.shape[1]
-        for scale in range(upsample + 1):
-            if scale and pixels * 4**scale > GLANCE_PIXELS:
-                break
-            faces = self.looks[0](image, scale, runtime)
-            if faces:
-                return faces
         return []
 
 

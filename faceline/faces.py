@@ -43,6 +43,10 @@ MIN_SIZE, MAX_SIZE = 32, 1024
 GEOMETRY_VERSION = 3
 USABLE_VERSIONS = (2, GEOMETRY_VERSION)
 
+# A picture in which no face is found is shrunk to a longer edge of this many pixels to look for one that lies: enlarged
+# once, detectors see faces of a twelfth of that. To look closer costs every picture without a face more.
+GLANCE_SIZE = 480
+
 # Where a face would be in a picture that no detector finds one in: the edge of its box, and how much lower than the
 # picture's its middle lies, in shorter edges of the picture. The medians of 3,491 detections in LFW.
 MIDDLE_EDGE, MIDDLE_DROP = 0.42, 0.046
@@ -165,11 +169,17 @@ class Aligner:
         found = upright_faces(
             smaller,
             lambda seen: main_first(detector.find(seen, options.upsample, self.runtime, every), seen),
-            lambda seen: detector.glance(seen, options.upsample, self.runtime),
+            self.glance,
             self.runtime,
             every,
         )
         return [moved(face, 0, 0, scale) for face in found]
+
+    def glance(self, image: "np.ndarray") -> list[Face]:
+        """The larger faces of a picture of `detection_size`, at a fraction of what `look` costs."""
+        smaller, scale = bounded(image, GLANCE_SIZE)
+        wide = WIDE_LOOKS[self.options.detector]
+        return [moved(face, 0, 0, scale) for face in wide.look(smaller, 1, self.runtime)]
 
     def look_wide(self, image: "np.ndarray", before: list[Look], turn: int) -> list[Face]:
         """The faces that some looks find, then those of a large picture at its full resolution, turned by `turn`."""
