@@ -3,20 +3,21 @@
 import contextlib
 import time
 from collections import Counter
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from faceline.counts import counted
-from faceline.errors import FacelineError, ShortOfMemoryError, UnreadableError
+from faceline.alignment import Outcome, Task, align_pictures
+from faceline.counts import listed
+from faceline.crop_embeddings import crop_embeddings_digest, read_crop_embeddings, write_crop_embeddings
+from faceline.embed import check_network
+from faceline.errors import FacelineError
 from faceline.faces import (
     DEFAULT_DETECTION_SIZE,
     DEFAULT_DETECTOR,
     DEFAULT_LANDMARKS,
     DEFAULT_UPSAMPLE,
     AlignmentOptions,
-    aligner_for,
-    middle_face,
 )
 from faceline.files import (
     MANIFEST_FILE,
@@ -24,23 +25,20 @@ from faceline.files import (
     locked,
     named_path,
     one_line,
-    read_bytes,
     read_record,
     real_path,
     remove,
-    sha256,
     write_bytes,
     write_errors,
 )
-from faceline.formats import USABLE, PictureRow, Status, crop_path, read_manifest, write_manifest
-from faceline.geometry import Box, CoincidentLandmarksError
-from faceline.images import decode_picture, encode_png, read_picture
+from faceline.formats import CROP_EMBEDDINGS_FILE, USABLE, PictureRow, Status, crop_path, read_manifest, write_manifest
 from faceline.journal import Journal, was_begun
-from faceline.networks import DEFAULT_NETWORK, network_named
+from faceline.networks import DEFAULT_NETWORK, Network, network_named
 from faceline.parallel import process_count, spread
 from faceline.people_paths import folder_of, person_of
 from faceline.runtime import DEFAULT_DEVICE, DEFAULT_ENGINE, Runtime
 from faceline.scan import Listing, list_pictures
+from faceline.settling import NOT_LIKE, OTHER_FACE, SAME_FACE, Settling
 from faceline.summary import Summary, run_record
 
 if TYPE_CHECKING:
@@ -50,6 +48,13 @@ STAGE = "align"
 
 # What becomes of a picture without a face: no crop, or one of its middle.
 FALLBACKS = ("none", "centre")
+
+# What the summary says of pictures, by the reason in their row.
+NOTES = {
+    OTHER_FACE: "Not the main face, but the one that the person's other pictures show",
+    NOT_LIKE: "Not like the person's other pictures, look at these",
+    SAME_FACE: "The same face in several people's folders, look at these",
+}
 
 # Pictures that a process takes at once: enough that handing them out costs nothing.
 BATCH = 4
@@ -128,6 +133,10 @@ def align_folder(
     listing = list_pictures(input_dir, may_be_empty=was_made_from(source, output_dir))
     crops = [crop_path(image) for image in listing.images]
     refuse_within(input_dir, {output_dir, *(output_dir / folder_of(crop) for crop in crops)})
+    pictures = Counter(map(person_of, listing.images))
+    compare = not skip_multi and any(count > 1 for count in pictures.values())
+    if compare:
+        check_network(target, Runtime())
     record = options.record() | {"skip_multi": skip_multi, "fallback": fallback}
     with locked(output_dir):
         journal = Journal(
@@ -136,14 +145,23 @@ def align_folder(
             record,
             read_row=PictureRow.from_json,
             read_finished=lambda counts: read_manifest(output_dir / MANIFEST_FILE, PictureRow, counts),
-            outputs=(MANIFEST_FILE, *crops),
+            outputs=(MANIFEST_FILE, CROP_EMBEDDINGS_FILE, *crops),
             overwrite=overwrite,
         )
-        known, done = journal.rows.get, 0
-        tasks = [
-            Task(input_dir, output_dir, image, options, runtime, skip_multi, fallback, known(image))
-            for image in listing.images
-        ]
+        known, was_finished = dict(journal.rows), journal.finished
+        embeddings = read_crop_embeddings(output_dir, target, read_record(output_dir)) if was_finished else {}
+
+        def task_of(image: str, every: bool = False, before: PictureRow | None = None) -> Task:
+            of_several = compare and pictures[person_of(image)] > 1
+            return Task(
+                *(input_dir, output_dir, image, options, runtime, skip_multi, fallback, target, before),
+                *(of_several, every),
+            )
+
+        def run_tasks(tasks: list[Task]) -> Iterator[Outcome]:
+            return spread(align_pictures, tasks, jobs if len(tasks) > BATCH else 1, "faces", 1) if tasks else iter(())
+
+        tasks = [task_of(image, before=known.get(image)) for image in listing.images]
         # The large ones first, so that none of them is what all other processes wait for in the end.
         tasks.sort(key=lambda task: listing.sizes[task.image], reverse=True)
         with (
@@ -151,28 +169,62 @@ def align_folder(
             contextlib.closing(spread(align_pictures, tasks, jobs, "align", BATCH)) as results,
         ):
             rows, removed = clear(journal, listing)
-            for row, png in results:
-                rows.append(row)
-                if png is not None or row != journal.rows.get(row.key):
-                    done += 1
-                    keep(journal, row, png)
+            choices, done = {}, set()
+            for outcome in results:
+                rows.append(outcome.row)
+                if outcome.choices:
+                    choices[outcome.row.key] = outcome.choices
+                if outcome.png is not None or outcome.row != known.get(outcome.row.key):
+                    done.add(outcome.row.key)
+                    keep(journal, outcome.row, outcome.png)
+            settling = Settling(rows, choices, embeddings, task_of, run_tasks)
+            for outcome in settling.settle(changed_people(rows, known if was_finished else {})) if compare else ():
+                done.add(outcome.row.key)
+                keep(journal, outcome.row, outcome.png)
+            rows = list(settling.rows.values())
             rows.sort(key=lambda row: row.key)
             counts = Counter(str(row.status) for row in rows)
             seconds = time.monotonic() - begun
             journal.finish(
                 rows,
-                lambda rows: write_manifest(output_dir / MANIFEST_FILE, rows, PictureRow),
+                lambda rows: write_aligned(output_dir, rows, target, settling.kept() if compare else {}),
                 run_record(STAGE, record, counts, seconds, input=source),
+                lambda: crop_embeddings_digest(output_dir),
             )
     people = {row.person for row in rows if row.status in USABLE}
     without = sorted(everybody(rows, listing) - people)
     left_out = len(listing.refused)
-    kept = len(rows) - done - left_out
+    kept = len(rows) - len(done) - left_out
     return Summary(
-        *(str(output_dir), "picture", len(people), counts, done, kept, removed, seconds, left_out),
+        *(str(output_dir), "picture", len(people), counts, len(done), kept, removed, seconds, left_out),
         ignored=listing.ignored,
         without=without,
+        notes=notes_on(rows),
     )
+
+
+def write_aligned(
+    output_dir: Path, rows: list[PictureRow], network: Network, embeddings: "dict[str, np.ndarray]"
+) -> None:
+    write_crop_embeddings(output_dir, network, embeddings)
+    write_manifest(output_dir / MANIFEST_FILE, rows, PictureRow)
+
+
+def changed_people(rows: list[PictureRow], known: dict[str, PictureRow]) -> set[str]:
+    """The people of whom a picture is new, changed or gone since a finished run."""
+    found = {row.key: row for row in rows}
+    keys = [key for key in found.keys() | known.keys() if found.get(key) != known.get(key)]
+    return {rows_of[key].person for key in keys for rows_of in (found, known) if key in rows_of}
+
+
+def notes_on(rows: list[PictureRow]) -> list[str]:
+    """Lines on the pictures whose face is not the main one, or is in doubt."""
+    lines = []
+    for reason, said in NOTES.items():
+        pictures = [row.image for row in rows if row.status == Status.OK and row.reason == reason]
+        if pictures:
+            lines.append(f"{said}: {listed(pictures)}.")
+    return lines
 
 
 def was_made_from(source: str, output_dir: Path) -> bool:
@@ -228,105 +280,12 @@ def clear(journal: Journal, listing: Listing) -> tuple[list[PictureRow], int]:
     return rows, len(gone)
 
 
-@dataclass(frozen=True)
-class Task:
-    """A picture to be aligned; `known` is what an earlier run made of it."""
-
-    input_dir: Path
-    output_dir: Path
-    image: str
-    options: AlignmentOptions
-    runtime: Runtime
-    skip_multi: bool
-    fallback: str
-    known: PictureRow | None
-
-
-def align_pictures(tasks: list[Task]) -> list[tuple[PictureRow, bytes | None]]:
-    return [align_picture(task) for task in tasks]
-
-
-def align_picture(task: Task) -> tuple[PictureRow, bytes | None]:
-    """What became of one picture: its row, and its crop as PNG where that has to be written."""
-    row = PictureRow(task.image, person_of(task.image), Status.UNREADABLE)
-    try:
-        data = read_picture(task.input_dir / task.image)
-        row = replace(row, image_sha256=sha256(data))
-        if task.known and task.known.image_sha256 == row.image_sha256 and has_crop(task.output_dir, task.known):
-            return task.known, None
-        picture = decode_picture(data)
-        alignment = align_image(picture.pixels, task.options, task.runtime, task.skip_multi, task.fallback)
-    except ShortOfMemoryError as error:
-        return replace(row, reason=one_line(error.reason), image_sha256=""), None
-    except UnreadableError as error:
-        return replace(row, reason=one_line(error.reason)), None
-    except MemoryError:
-        return replace(row, reason="not enough memory", image_sha256=""), None
-    except Exception as error:
-        error.add_note(f"while aligning {one_line(task.input_dir / task.image)}")
-        raise
-    row = replace(row, status=alignment.status, reason=alignment.reason, faces=alignment.faces)
-    if alignment.crop is None:
-        return row, None
-    png = encode_png(alignment.crop)
-    left, top, right, bottom = picture.whole_box(alignment.box_ltrb)
-    box = {"left": left, "top": top, "right": right, "bottom": bottom, "turn": alignment.turn}
-    return replace(row, crop=crop_path(task.image), crop_sha256=sha256(png), **box), png
-
-
-@dataclass(frozen=True)
-class Alignment:
-    """What became of one picture; `crop`, (size, size, 3) RGB uint8, and its visible box are set where it is USABLE.
-
-    `turn` is how far the picture was turned clockwise for the crop, in degrees; the box is that before the turn.
-    """
-
-    status: Status
-    reason: str
-    faces: int
-    box_ltrb: Box | None = None
-    crop: "np.ndarray | None" = None
-    turn: int = 0
-
-
-def align_image(
-    image: "np.ndarray",
-    options: AlignmentOptions,
-    runtime: Runtime,
-    skip_multi: bool = False,
-    fallback: str = "none",
-) -> Alignment:
-    """Find and crop the main face of a picture of shape (height, width, 3), RGB uint8."""
-    aligner = aligner_for(options, runtime)
-    faces = aligner.find(image, every=skip_multi)
-    if not faces and fallback == "none":
-        return Alignment(Status.NO_FACE, "", 0)
-    if skip_multi and len(faces) > 1:
-        return Alignment(Status.MANY_FACES, counted(len(faces), "face"), len(faces))
-    face = faces[0] if faces else middle_face(image)
-    try:
-        crop = aligner.crop(image, face)
-    except CoincidentLandmarksError as error:
-        return Alignment(Status.NO_FACE, str(error), len(faces))
-    status, reason = (Status.OK, "") if faces else (Status.FALLBACK, "no face found; the middle was taken")
-    return Alignment(status, reason, len(faces), face.visible_box(image), crop, face.turn)
-
-
-def has_crop(output_dir: Path, row: PictureRow) -> bool:
-    """Whether the crop that `row` tells of is there, unaltered; true for a row that has none."""
-    if not row.crop:
-        return True
-    try:
-        return row.crop == crop_path(row.image) and sha256(read_bytes(inside(output_dir, row.crop))) == row.crop_sha256
-    except FacelineError:
-        return False
-
-
 def keep(journal: Journal, row: PictureRow, png: bytes | None) -> None:
-    """Put a picture's outcome on disk. At every moment the journal lists all crops that are there."""
+    """Put a picture's outcome on disk; its crop is written where `png` is given. At every moment the journal lists all crops that are there."""
     before = journal.rows.get(row.key)
     if png is None:
-        if before is not None and before.crop:
+        # The row of a crop that stays may say something else of it.
+        if before is not None and before.crop and before.crop_sha256 != row.crop_sha256:
             journal.start()
             remove_crop(journal.folder, before)
         journal.add(row)

@@ -37,6 +37,7 @@ REPS_FILE = "reps.csv"
 REPS_COPY_FILE = "reps.npy"
 LABELS_FILE = "labels.csv"
 CLASSIFIER_FILE = "classifier.pkl"
+CROP_EMBEDDINGS_FILE = "embeddings.npz"
 
 # The sum of the squares of smaller numbers is finite in float32; NaN is not smaller.
 LARGEST = 1e9

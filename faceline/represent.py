@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from faceline.averaging import DEFAULT_PASSES, Averaging
+from faceline.averaging import ALONE, DEFAULT_PASSES, Averaging
 from faceline.counts import counted
+from faceline.crop_embeddings import read_crop_embeddings
 from faceline.embed import BATCH, check_network, embed
 from faceline.errors import FacelineError, MissingError, UnreadableError, cure
 from faceline.faces import AlignmentOptions
@@ -107,6 +108,9 @@ def represent_folder(
     pictures = [row for row in aligned if row.status in USABLE]
     if not pictures and not was_begun(out_dir):
         raise FacelineError(f"{one_line(data)}: {no_crops(aligned)}")
+    # They are those of the same network on the same engine, of the crop alone.
+    is_plain = averaging == ALONE and runtime == Runtime()
+    given = read_crop_embeddings(data, model, read_record(data)) if is_plain else {}
     with locked(out_dir):
         journal = Journal(
             out_dir,
@@ -118,7 +122,10 @@ def represent_folder(
             overwrite=overwrite,
         )
         tasks = [
-            Task(data, picture, model, runtime, averaging, alignment["size"], journal.rows.get(picture.crop))
+            Task(
+                *(data, picture, model, runtime, averaging, alignment["size"], journal.rows.get(picture.crop)),
+                given.get(picture.crop_sha256),
+            )
             for picture in sorted(pictures, key=lambda picture: (person_of(picture.crop), picture.crop))
         ]
         rows, done = {}, 0
@@ -189,7 +196,10 @@ def read_aligned(data: Path, network: Network) -> tuple[list[PictureRow], dict]:
 
 @dataclass(frozen=True)
 class Task:
-    """A crop to be embedded; `known` is what an earlier run made of it."""
+    """A crop to be embedded; `known` is what an earlier run made of it.
+
+    `given` is the embedding of the crop that stage 1 tells of, where that had to compute it.
+    """
 
     data: Path
     picture: PictureRow
@@ -198,6 +208,7 @@ class Task:
     averaging: Averaging
     size: int
     known: CropRow | None
+    given: "np.ndarray | None" = None
 
 
 def represent_crops(tasks: list[Task]) -> list[tuple[CropRow, bool]]:
@@ -214,7 +225,7 @@ def represent_crops(tasks: list[Task]) -> list[tuple[CropRow, bool]]:
         embeddings = embed(tasks[0].network, np.array(list(crops.values())), tasks[0].runtime, tasks[0].averaging)
         for index, embedding in zip(crops, embeddings, strict=True):
             picture = tasks[index].picture
-            rows[index] = replace(rows[index], status=picture.status, reason=picture.reason, embedding=embedding)
+            rows[index] = known_as(replace(rows[index], status=Status.OK, embedding=embedding), picture)
     return [(row, row is not task.known) for row, task in zip(rows, tasks, strict=True)]
 
 
@@ -226,6 +237,8 @@ def read_crop(task: Task) -> "tuple[CropRow, np.ndarray | None]":
         row = replace(row, crop_sha256=sha256(content))
         if task.known and task.known.crop_sha256 == row.crop_sha256:
             return known_as(task.known, task.picture), None
+        if task.given is not None and row.crop_sha256 == task.picture.crop_sha256:
+            return replace(row, status=Status.OK, embedding=task.given), None
         crop = decode_image(content)
     except MissingError:
         return known_or(replace(row, status=Status.MISSING, reason="the crop has been removed"), task.known), None
@@ -249,7 +262,7 @@ def known_as(known: CropRow, picture: PictureRow) -> CropRow:
     """`known`, whose crop is as before, with what stage 1 says of it now: whether it shows a face that was found."""
     if known.status not in USABLE or known.status == picture.status:
         return known
-    return replace(known, status=picture.status, reason=picture.reason)
+    return replace(known, status=picture.status, reason="" if picture.status == Status.OK else picture.reason)
 
 
 def write_represented(out_dir: Path, rows: list[CropRow]) -> None:

@@ -9,13 +9,13 @@ from pathlib import Path
 from faceline.counts import counted
 from faceline.errors import FacelineError
 from faceline.files import MANIFEST_FILE, RUN_FILE, check_folder, one_line
-from faceline.formats import PictureRow, Status, crop_path
+from faceline.formats import CROP_EMBEDDINGS_FILE, PictureRow, Status, crop_path
 from faceline.images import picture_suffixes
 from faceline.journal import JOURNAL_FILE
 from faceline.people_paths import UNKNOWN, folder_of, is_nobody, is_thumbnail_store, person_of
 
 # What stage 1 writes beside the people's folders.
-RESERVED = (MANIFEST_FILE, RUN_FILE, JOURNAL_FILE)
+RESERVED = (MANIFEST_FILE, RUN_FILE, JOURNAL_FILE, CROP_EMBEDDINGS_FILE)
 
 
 @dataclass

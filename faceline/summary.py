@@ -46,6 +46,8 @@ class Summary:
         How many files of each ending were no pictures by their names.
     without : sequence of str
         The people of whom no item is usable.
+    notes : sequence of str
+        Lines on items that the user should look at.
     """
 
     result: str
@@ -59,6 +61,7 @@ class Summary:
     left_out: int = 0
     ignored: Counter = field(default_factory=Counter)
     without: Sequence[str] = ()
+    notes: Sequence[str] = ()
 
     def __str__(self) -> str:
         total = sum(self.counts.values())
@@ -70,6 +73,7 @@ class Summary:
         ]
         if self.without:
             lines.append(without_text(self.without))
+        lines += self.notes
         if self.ignored:
             lines.append(ignored_text(self.ignored))
         lines.append(f"Written to {one_line(self.result)}")

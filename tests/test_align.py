@@ -8,7 +8,7 @@ import pytest
 from conftest import tree
 
 from faceline import align_folder, represent_folder
-from faceline.align import align_image
+from faceline.alignment import align_image
 from faceline.errors import FacelineError
 from faceline.faces import AlignmentOptions
 from faceline.files import read_json

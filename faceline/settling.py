@@ -1,0 +1,163 @@
+"""Where a picture shows several people: its person is the one whom the person's other pictures show, too.
+
+What is chosen follows from the pictures alone, whatever was known before: where any picture of a person is new, changed
+or gone, the faces of the others are looked at again as far as there was a choice.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+import numpy as np
+
+from faceline.agreement import DOUBTFUL, UNLIKE, choose_faces
+from faceline.alignment import Choice, Outcome, Task, embed_crops
+from faceline.files import inside
+from faceline.formats import PictureRow, Status
+from faceline.images import decode_image, read_picture
+from faceline.scoring import unit
+
+OTHER_FACE = "another face than the main one, which the person's other pictures show"
+NOT_LIKE = "not like the person's other pictures"
+SAME_FACE = "the same face as in another person's folder"
+
+# Crops that are read at once.
+BLOCK = 256
+
+
+class Settling:
+    """The faces of a folder of people.
+
+    Parameters
+    ----------
+    rows : list of PictureRow
+        What became of all pictures.
+    choices : dict
+        For the pictures that were looked at in this run their Choices, by the row's key.
+    embeddings : dict
+        Embeddings of crops that are known, by the crop's SHA-256.
+    task_of : callable
+        The task of a picture, given its row's key and whether every face is to be found.
+    run_tasks : callable
+        Gives the Outcomes of tasks, in any order.
+    """
+
+    def __init__(
+        self,
+        rows: list[PictureRow],
+        choices: dict[str, tuple[Choice, ...]],
+        embeddings: dict[str, np.ndarray],
+        task_of: Callable[[str, bool], Task],
+        run_tasks: Callable[[list[Task]], Iterable[Outcome]],
+    ) -> None:
+        self.rows = {row.key: row for row in rows}
+        self.choices, self.embeddings = dict(choices), dict(embeddings)
+        self.task_of, self.run_tasks = task_of, run_tasks
+        self.people: dict[str, list[str]] = defaultdict(list)
+        for row in sorted(rows, key=lambda row: row.key):
+            if row.status == Status.OK:
+                self.people[row.person].append(row.key)
+
+    def settle(self, changed: set[str]) -> list[Outcome]:
+        """Choose the faces of the people `changed`, and of those whose pictures are not all embedded.
+
+        Returns
+        -------
+        list of Outcome
+            Of the pictures whose row is another one now, which `rows` then holds; `png` is set where the crop is, too.
+        """
+        several = {person: keys for person, keys in self.people.items() if len(keys) > 1}
+        todo = {
+            person: keys
+            for person, keys in several.items()
+            if person in changed or any(self.rows[key].crop_sha256 not in self.embeddings for key in keys)
+        }
+        self.look([key for keys in todo.values() for key in keys if self.had_choice(key)], every=False)
+        self.embed([key for keys in todo.values() for key in keys if key not in self.choices])
+        chosen = {person: self.choose(keys) for person, keys in todo.items()}
+        wide = []
+        for person, keys in todo.items():
+            doubtful = [key for key, support in zip(keys, chosen[person][1], strict=True) if support < DOUBTFUL]
+            # Where more than half are unlike each other, they show nobody whom another face could be like.
+            if len(doubtful) <= max(1, len(keys) // 2) or len(keys) == 2:
+                wide += doubtful
+        self.look(wide, every=True)
+        for person in {self.rows[key].person for key in wide}:
+            chosen[person] = self.choose(todo[person])
+        outcomes = {
+            key: self.taken(key, face, support)
+            for person, keys in todo.items()
+            for key, face, support in zip(keys, *chosen[person], strict=True)
+        }
+        rows = self.rows | {key: outcome.row for key, outcome in outcomes.items()}
+        for key, row in with_shared_faces(rows).items():
+            outcomes[key] = replace(outcomes.get(key, Outcome(row)), row=row)
+        news = {key: outcome for key, outcome in outcomes.items() if outcome.row != self.rows[key]}
+        self.rows |= {key: outcome.row for key, outcome in news.items()}
+        return list(news.values())
+
+    def kept(self) -> dict[str, np.ndarray]:
+        """The embeddings that were needed, of the crops that are there now, by the crop's SHA-256."""
+        several = (keys for keys in self.people.values() if len(keys) > 1)
+        crops = [self.rows[key].crop_sha256 for keys in several for key in keys]
+        return {crop: self.embeddings[crop] for crop in crops}
+
+    def had_choice(self, key: str) -> bool:
+        """Whether a picture that was not looked at in this run has other faces, or had."""
+        row = self.rows[key]
+        return key not in self.choices and (row.faces != 1 or bool(row.reason))
+
+    def look(self, keys: list[str], every: bool) -> None:
+        """Find the faces of pictures."""
+        for outcome in self.run_tasks([self.task_of(key, every) for key in keys]):
+            if outcome.choices:
+                self.choices[outcome.row.key] = outcome.choices
+
+    def embed(self, keys: list[str]) -> None:
+        """Embed the crops of pictures that have one face, as far as they are not known."""
+        missing = [key for key in keys if self.rows[key].crop_sha256 not in self.embeddings]
+        for start in range(0, len(missing), BLOCK):
+            crops = {}
+            for key in missing[start : start + BLOCK]:
+                task = self.task_of(key, False)
+                crops[self.rows[key].crop_sha256] = decode_image(
+                    read_picture(inside(task.output_dir, self.rows[key].crop))
+                )
+            if crops:
+                self.embeddings |= zip(crops, embed_crops(list(crops.values()), task.network), strict=True)
+
+    def choose(self, keys: list[str]) -> tuple[list[int], np.ndarray]:
+        """The face of each picture of a person, and how much the others support it."""
+        faces = []
+        for key in keys:
+            own = [choice.embedding for choice in self.choices.get(key, ())]
+            faces.append(np.stack(own or [self.embeddings[self.rows[key].crop_sha256]]))
+        network = self.task_of(keys[0], False).network
+        scale = network.metric.as_cosine(network.threshold, np.stack([own[0] for own in faces]))
+        return choose_faces([unit(own) for own in faces], scale)
+
+    def taken(self, key: str, face: int, support: float) -> Outcome:
+        """What becomes of a picture when a face of it is taken."""
+        row, png = self.rows[key], None
+        if key in self.choices:
+            choice = self.choices[key][face]
+            # `faces` is how many the first look finds, whether or not others were looked for.
+            row = replace(choice.row, faces=row.faces)
+            png = choice.png if row.crop_sha256 != self.rows[key].crop_sha256 else None
+            self.embeddings[row.crop_sha256] = choice.embedding
+        return Outcome(replace(row, reason=OTHER_FACE if face else NOT_LIKE if support < UNLIKE else ""), png)
+
+
+def with_shared_faces(rows: dict[str, PictureRow]) -> dict[str, PictureRow]:
+    """The rows that change when those are marked, and no others, whose very crop another person has, too."""
+    people = defaultdict(set)
+    for row in rows.values():
+        if row.status == Status.OK:
+            people[row.crop_sha256].add(row.person)
+    changed = {}
+    for key, row in rows.items():
+        if row.status == Status.OK and row.reason in ("", SAME_FACE):
+            reason = SAME_FACE if len(people[row.crop_sha256]) > 1 else ""
+            if reason != row.reason:
+                changed[key] = replace(row, reason=reason)
+    return changed
