@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -38,7 +38,7 @@ from faceline.parallel import process_count, spread
 from faceline.people_paths import folder_of, person_of
 from faceline.runtime import DEFAULT_DEVICE, DEFAULT_ENGINE, Runtime
 from faceline.scan import Listing, list_pictures
-from faceline.settling import NOT_LIKE, OTHER_FACE, SAME_FACE, Settling
+from faceline.settling import NOT_LIKE, OTHER_FACE, Settling
 from faceline.summary import Summary, run_record
 
 if TYPE_CHECKING:
@@ -53,7 +53,6 @@ FALLBACKS = ("none", "centre")
 NOTES = {
     OTHER_FACE: "Not the main face, but the one that the person's other pictures show",
     NOT_LIKE: "Not like the person's other pictures, look at these",
-    SAME_FACE: "The same face in several people's folders, look at these",
 }
 
 # Pictures that a process takes at once: enough that handing them out costs nothing.
@@ -224,6 +223,13 @@ def notes_on(rows: list[PictureRow]) -> list[str]:
         pictures = [row.image for row in rows if row.status == Status.OK and row.reason == reason]
         if pictures:
             lines.append(f"{said}: {listed(pictures)}.")
+    people = defaultdict(set)
+    for row in rows:
+        if row.status == Status.OK:
+            people[row.crop_sha256].add(row.person)
+    shared = [row.image for row in rows if len(people.get(row.crop_sha256, ())) > 1]
+    if shared:
+        lines.append(f"The same face in several people's folders: {listed(shared)}.")
     return lines
 
 
@@ -281,7 +287,7 @@ def clear(journal: Journal, listing: Listing) -> tuple[list[PictureRow], int]:
 
 
 def keep(journal: Journal, row: PictureRow, png: bytes | None) -> None:
-    """Put a picture's outcome on disk; its crop is written where `png` is given. At every moment the journal lists all crops that are there."""
+    """Put a picture's outcome on disk, its crop where `png` is given. The journal lists all crops at every moment."""
     before = journal.rows.get(row.key)
     if png is None:
         # The row of a crop that stays may say something else of it.

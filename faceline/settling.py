@@ -19,7 +19,6 @@ from faceline.scoring import unit
 
 OTHER_FACE = "another face than the main one, which the person's other pictures show"
 NOT_LIKE = "not like the person's other pictures"
-SAME_FACE = "the same face as in another person's folder"
 
 # Crops that are read at once.
 BLOCK = 256
@@ -89,9 +88,6 @@ class Settling:
             for person, keys in todo.items()
             for key, face, support in zip(keys, *chosen[person], strict=True)
         }
-        rows = self.rows | {key: outcome.row for key, outcome in outcomes.items()}
-        for key, row in with_shared_faces(rows).items():
-            outcomes[key] = replace(outcomes.get(key, Outcome(row)), row=row)
         news = {key: outcome for key, outcome in outcomes.items() if outcome.row != self.rows[key]}
         self.rows |= {key: outcome.row for key, outcome in news.items()}
         return list(news.values())
@@ -146,18 +142,3 @@ class Settling:
             png = choice.png if row.crop_sha256 != self.rows[key].crop_sha256 else None
             self.embeddings[row.crop_sha256] = choice.embedding
         return Outcome(replace(row, reason=OTHER_FACE if face else NOT_LIKE if support < UNLIKE else ""), png)
-
-
-def with_shared_faces(rows: dict[str, PictureRow]) -> dict[str, PictureRow]:
-    """The rows that change when those are marked, and no others, whose very crop another person has, too."""
-    people = defaultdict(set)
-    for row in rows.values():
-        if row.status == Status.OK:
-            people[row.crop_sha256].add(row.person)
-    changed = {}
-    for key, row in rows.items():
-        if row.status == Status.OK and row.reason in ("", SAME_FACE):
-            reason = SAME_FACE if len(people[row.crop_sha256]) > 1 else ""
-            if reason != row.reason:
-                changed[key] = replace(row, reason=reason)
-    return changed
