@@ -24,7 +24,7 @@ RUNTIME = Runtime(threads=2)
 
 def texture(height: int, width: int) -> np.ndarray:
     """A background without faces that is nowhere plain."""
-    drawn = np.random.default_rng(7).integers(0, 255, (height // 50, width // 50, 3), dtype=np.uint8)
+    drawn = np.random.default_rng(7).integers(0, 255, (height // 10, width // 10, 3), dtype=np.uint8)
     return cv2.resize(drawn, (width, height), interpolation=cv2.INTER_CUBIC)
 
 
