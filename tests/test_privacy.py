@@ -12,8 +12,6 @@ from conftest import CLASSIFIER, OFFLINE, ROOT, at_home, run_script
 
 SOCKET = "import socket; socket.socket({family})"
 OURS = re.compile(r"\.cache(/faceline(/(hog-dlib-.*\.svm|(dlib_face_recognition|mmod_human_face)_.*\.onnx))?)?")
-    r"\.cache(/faceline(/(hog-dlib-.*\.svm|(dlib_face_recognition_resnet_model_v1|mmod_human_face_detector)-.*\.onnx))?)?"
-)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel of Linux watches")
