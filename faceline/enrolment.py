@@ -5,6 +5,7 @@ too near, and a wrong picture like a person who is not known again; both would s
 that look like one person are learnt as one subject, wrong pictures are left out, and copies of a picture count as one.
 """
 
+import itertools
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -199,7 +200,7 @@ class Subjects:
             if len(members) > 1:
                 families.append(Family(members, prior))
         families += [Family(np.unique(self.subjects[list(pair)]), 0.5) for pair in self.distinct if self.apart(pair)]
-        return suspect_pairs(self.people()[0], families)
+        return suspect_pairs(self.people()[0], families, np.bincount(self.subjects) > 1)
 
     def apart(self, pair: tuple[int, int]) -> bool:
         return self.subjects[pair[0]] != self.subjects[pair[1]]
@@ -256,7 +257,13 @@ class Subjects:
                 break
         return bool(self.wrong)
 
+    def is_settled(self, folders: np.ndarray) -> bool:
+        """Whether the user has said of all people in these folders that they are distinct."""
+        pairs = itertools.combinations(folders.tolist(), 2)
+        return all(self.persons[a] == self.persons[b] or (a, b) in self.distinct for a, b in pairs)
+
     def links(self) -> list[Link]:
+        """What has been linked, as far as the user has not said that it is right."""
         found = []
         for subject in np.flatnonzero(np.bincount(self.subjects) > 1):
             folders = np.flatnonzero(self.subjects == subject)
@@ -267,5 +274,9 @@ class Subjects:
                 groups = [(folders[persons == person], True) for person in np.unique(persons)]
                 groups = [(group, True) for group, _ in groups if len(group) > 1] + [(folders, False)]
             sureness = self.sureness.get(int(folders.min()), 1.0)
-            found += [Link(tuple(map(int, group)), sureness, same) for group, same in groups]
+            found += [
+                Link(tuple(map(int, group)), sureness, same)
+                for group, same in groups
+                if same or not self.is_settled(group)
+            ]
         return found

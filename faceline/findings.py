@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from faceline.counts import counted
+from faceline.counts import counted, listed
 from faceline.enrolment import BELIEVED, Enrolment, Link, Wrong
 from faceline.files import one_line
 from faceline.label_noise import People, enrolled_after_all
@@ -66,15 +66,15 @@ def stranger_lines(enrolment: Enrolment, people: Sequence[str], faces: np.ndarra
 
 def link_line(link: Link, people: Sequence[str]) -> str:
     names = [one_line(people[folder]) for folder in link.folders]
-    listed = " and ".join([", ".join(names[:-1]), names[-1]])
+    several = " and ".join(names) if len(names) == 2 else listed(names)
     quoted = " ".join(f"'{name}'" for name in names[:2])
     if link.same:
         return (
-            f"{listed} are probably one person ({sureness(link.probability)}) and are learnt as one; put the pictures"
+            f"{several} are probably one person ({sureness(link.probability)}) and are learnt as one; put the pictures"
             f" in one folder, or, if they are different people: train --distinct {quoted}"
         )
     return (
-        f"{listed} look like one person ({sureness(link.probability)}): the likelier one is named; if they are one, put"
+        f"{several} look like one person ({sureness(link.probability)}): the likelier one is named; if they are one, put"
         " the pictures in one folder"
     )
 

@@ -238,7 +238,7 @@ class Pair:
     same: float
 
 
-def suspect_pairs(people: People, families: "Sequence[Family]" = ()) -> list[Pair]:
+def suspect_pairs(people: People, families: "Sequence[Family]" = (), joined: np.ndarray | None = None) -> list[Pair]:
     """How likely each person and the most similar one of the others, or of their family, are one person.
 
     Parameters
@@ -246,6 +246,9 @@ def suspect_pairs(people: People, families: "Sequence[Family]" = ()) -> list[Pai
     people : People
     families : sequence of Family
         People whose names make it likelier.
+    joined : ndarray of bool of shape (k,), or None
+        Who has been put together from several people because these are similar: how much nearer the pictures are to
+        each other than to others follows from that, and says nothing.
 
     Returns
     -------
@@ -277,7 +280,10 @@ def suspect_pairs(people: People, families: "Sequence[Family]" = ()) -> list[Pai
     as_one = log_density(np.minimum(similarity, mean), mean, deviation)
     excess = similarity - CROWDING_WEIGHT * np.array(crowded)
     likelier = as_one - neighbour.log_density(np.maximum(excess, neighbour.mean))
-    kin = np.array([kinship(people, own, a, b, means) for a, b in zip(one, other, strict=True)])
+    joined = np.zeros(len(counts), bool) if joined is None else joined
+    kin = np.array(
+        [0.0 if joined[a] or joined[b] else kinship(people, own, a, b, means) for a, b in zip(one, other, strict=True)]
+    )
     is_related = np.array([prior is not None for prior in priors])
     fixed = np.array([prior or DOUBLE_PRIOR for prior in priors])
     # How many are double is learnt, too: where many are, the next one is likelier.
