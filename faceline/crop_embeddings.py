@@ -30,7 +30,7 @@ def write_crop_embeddings(folder: Path, network: Network, embeddings: dict[str, 
 
 
 def read_crop_embeddings(folder: Path, network: Network, record: dict) -> dict[str, np.ndarray]:
-    """What `write_crop_embeddings` wrote for the network; nothing unless the file is the one that `run.json` tells of."""
+    """What `write_crop_embeddings` wrote for the network; nothing unless the file is the one of `run.json`."""
     try:
         data = read_bytes(folder / CROP_EMBEDDINGS_FILE)
         if record.get("sha256") != {CROP_EMBEDDINGS_FILE: sha256(data)}:

@@ -206,31 +206,38 @@ class Subjects:
         return self.subjects[pair[0]] != self.subjects[pair[1]]
 
     def link(self) -> None:
-        """Make one subject of those that look like one person, the likeliest pairs first, until there are no more."""
+        """Make one subject of those that look like one person, the likeliest pairs first, until there are no more.
+
+        In a round, each subject is joined with one other at most, since what they look like together decides about the
+        next one; but those of a family all at once, since they speak for each other.
+        """
         for _ in range(ROUNDS):
             taken: set[int] = set()
+            folders = [np.flatnonzero(self.subjects == subject)[0] for subject in range(self.subjects.max() + 1)]
             for pair in self.unlinked():
                 if pair.alike < BELIEVED:
                     break
-                if not {pair.one, pair.other} & taken:
+                if pair.related or not {pair.one, pair.other} & taken:
                     taken |= {pair.one, pair.other}
-                    self.join(pair)
+                    self.join(int(folders[pair.one]), int(folders[pair.other]), pair)
             if not taken:
                 break
             self.subjects = np.unique(self.subjects, return_inverse=True)[1]
 
-    def join(self, pair: Pair) -> None:
-        one, other = (np.flatnonzero(self.subjects == subject) for subject in (pair.one, pair.other))
-        persons = [np.unique(self.persons[folders]) for folders in (one, other)]
-        forbidden = any(tuple(sorted((int(a), int(b)))) in self.distinct for a in one for b in other)
+    def join(self, a: int, b: int, pair: Pair) -> None:
+        """Make one subject of those of two folders, and one person where they are."""
+        if not self.apart((a, b)):
+            return
+        one, other = (np.flatnonzero(self.subjects == self.subjects[folder]) for folder in (a, b))
+        folders = np.concatenate([one, other])
+        persons = [np.unique(self.persons[own]) for own in (one, other)]
+        forbidden = any((min(x, y), max(x, y)) in self.distinct for x in one.tolist() for y in other.tolist())
         is_same = pair.same >= BELIEVED and not forbidden and all(len(found) == 1 for found in persons)
         if is_same:
-            self.persons[np.concatenate([one, other])] = min(found[0] for found in persons)
-        folders = np.concatenate([one, other])
-        self.subjects[folders] = pair.one
-        sureness = pair.same if is_same else pair.alike
-        first = int(folders.min())
-        self.sureness[first] = min(sureness, *(self.sureness.get(int(folder), 1.0) for folder in folders))
+            self.persons[folders] = min(found[0] for found in persons)
+        self.subjects[folders] = self.subjects[a]
+        sureness = min(pair.same if is_same else pair.alike, *(self.sureness.get(int(own), 1.0) for own in folders))
+        self.sureness[int(folders.min())] = sureness
 
     def leave_out(self) -> bool:
         """Leave out the pictures that lie in a wrong folder; says whether there are any. No folder loses its last."""

@@ -74,8 +74,8 @@ def link_line(link: Link, people: Sequence[str]) -> str:
             f" in one folder, or, if they are different people: train --distinct {quoted}"
         )
     return (
-        f"{several} look like one person ({sureness(link.probability)}): the likelier one is named; if they are one, put"
-        " the pictures in one folder"
+        f"{several} look like one person ({sureness(link.probability)}): the likelier one is named; if they are one,"
+        " put the pictures in one folder"
     )
 
 

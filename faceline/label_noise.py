@@ -35,6 +35,8 @@ IMPOSTOR, IMPOSTOR_SD = -1.5, 0.35
 KINSHIP, KINSHIP_SD, SAME_SD = 0.3, 0.2, 0.05
 # The share of people who are double counts as known from so many people, before a gallery says anything.
 SHARE_PEOPLE = 50
+# Likewise of a family, whose names say that they may be one person, from so many pairs; and the most that is believed.
+FAMILY_PAIRS, MOST_PRIOR = 4, 0.9
 # Similarities scatter about all this with more outliers than a normal distribution: Student's t of this many degrees.
 FREEDOM = 5.0
 
@@ -88,9 +90,9 @@ class Genuine:
 
     @classmethod
     def of(cls, people: People, own: np.ndarray) -> "Genuine":
-        """From the median picture of each person, which a few wrong ones do not move."""
+        """From the median picture, which a few wrong ones do not move, each person weighing the same; NaN is none."""
         others = people.counts[people.labels] - 1
-        known = others > 0
+        known = ~np.isnan(own)
         levels = own[known] + GENUINE[1] / others[known]
         weights = 1 / people.counts[people.labels][known]
         levels, weights = np.append(levels, GENUINE[0]), np.append(weights, PRIOR_PEOPLE)
@@ -229,13 +231,14 @@ class Pair:
     """Two people who may be one.
 
     `alike` is the probability that they look like one person, `same` that they are one, which takes into account
-    whether each one's pictures are nearer to each other than to the other's, as twins' are.
+    whether each one's pictures are nearer to each other than to the other's, as twins' are. `related` are of a family.
     """
 
     one: int
     other: int
     alike: float
     same: float
+    related: bool = False
 
 
 def suspect_pairs(people: People, families: "Sequence[Family]" = (), joined: np.ndarray | None = None) -> list[Pair]:
@@ -247,8 +250,8 @@ def suspect_pairs(people: People, families: "Sequence[Family]" = (), joined: np.
     families : sequence of Family
         People whose names make it likelier.
     joined : ndarray of bool of shape (k,), or None
-        Who has been put together from several people because these are similar: how much nearer the pictures are to
-        each other than to others follows from that, and says nothing.
+        Who has been put together from several people because these are similar: how similar the pictures are to each
+        other follows from that, and says nothing.
 
     Returns
     -------
@@ -261,41 +264,43 @@ def suspect_pairs(people: People, families: "Sequence[Family]" = (), joined: np.
     sums = people.sums()
     means, averages = unit(sums), sums / counts[:, None]
     near = Neighbourhood.of(averages, means, people.scale, np.arange(len(counts)))
+    joined = np.zeros(len(counts), bool) if joined is None else joined
     own = people.own()
-    genuine = Genuine.of(people, own)
+    genuine = Genuine.of(people, np.where(joined[people.labels], np.nan, own))
     crowding = near.crowding()
     neighbour = Neighbour.of(near.similarities[:, 0] - CROWDING_WEIGHT * crowding, np.ones(len(counts)))
-    # For each pair the crowding of both, without each other, and the prior.
+    # For each pair how crowded both are, without each other, and its family: 0 for none.
     found = {}
     for person, rival in enumerate(near.people[:, 0].tolist()):
-        one, other = sorted((person, rival))
-        found[one, other] = ((crowding[one] + crowding[other]) / 2, None)
-    for family in families:
-        found |= family.pairs(averages, means, people.scale)
+        found[min(person, rival), max(person, rival)] = ((crowding[person] + crowding[rival]) / 2, 0)
+    for number, family in enumerate(families, start=1):
+        pairs = family.pairs(averages, means, people.scale)
+        found |= {pair: (crowded, number) for pair, crowded in pairs.items()}
     one, other = np.array(list(found)).T
-    crowded, priors = zip(*found.values(), strict=True)
+    crowded, group = map(np.array, zip(*found.values(), strict=True))
     cross = np.einsum("ij,ij->i", averages[one], means[other]) + np.einsum("ij,ij->i", averages[other], means[one])
     similarity = (cross / 2 - 1) / people.scale
     mean, deviation = genuine.expected(2 / (1 / counts[one] + 1 / counts[other]))
     as_one = log_density(np.minimum(similarity, mean), mean, deviation)
-    excess = similarity - CROWDING_WEIGHT * np.array(crowded)
+    excess = similarity - CROWDING_WEIGHT * crowded
     likelier = as_one - neighbour.log_density(np.maximum(excess, neighbour.mean))
-    joined = np.zeros(len(counts), bool) if joined is None else joined
     kin = np.array(
         [0.0 if joined[a] or joined[b] else kinship(people, own, a, b, means) for a, b in zip(one, other, strict=True)]
     )
-    is_related = np.array([prior is not None for prior in priors])
-    fixed = np.array([prior or DOUBLE_PRIOR for prior in priors])
-    # How many are double is learnt, too: where many are, the next one is likelier.
-    share = DOUBLE_PRIOR
+    # How many are double is learnt, too, of all people and of each family: where many are, the next one is likelier.
+    priors = np.array([DOUBLE_PRIOR, *(family.prior for family in families)])
+    weights = np.array([SHARE_PEOPLE, *[FAMILY_PAIRS] * len(families)])
+    totals = np.bincount(group, minlength=len(priors))
+    totals[0] = len(counts)
+    shares = priors
     for _ in range(5):
-        prior = np.where(is_related, fixed, share)
-        odds = np.log(prior / (1 - prior)) + likelier
+        odds = np.log(shares / (1 - shares))[group] + likelier
         same = expit(odds + kin)
-        share = (same[~is_related].sum() + DOUBLE_PRIOR * SHARE_PEOPLE) / (len(counts) + SHARE_PEOPLE)
+        shares = (np.bincount(group, same, len(priors)) + priors * weights) / (totals + weights)
+        shares = np.minimum(shares, MOST_PRIOR)
     alike = np.maximum(expit(odds), same)
     order = np.argsort(-alike, kind="stable")
-    return [Pair(int(one[i]), int(other[i]), float(alike[i]), float(same[i])) for i in order]
+    return [Pair(int(one[i]), int(other[i]), float(alike[i]), float(same[i]), bool(group[i])) for i in order]
 
 
 @dataclass(frozen=True)
@@ -305,10 +310,8 @@ class Family:
     members: np.ndarray
     prior: float
 
-    def pairs(
-        self, averages: np.ndarray, means: np.ndarray, scale: float
-    ) -> "dict[tuple[int, int], tuple[float, float]]":
-        """Each member with the most similar others of the family; how crowded they are by people outside, the prior."""
+    def pairs(self, averages: np.ndarray, means: np.ndarray, scale: float) -> dict[tuple[int, int], float]:
+        """Each member with the most similar others of the family, and how crowded both are by people outside."""
         outside = np.ones(len(means), bool)
         outside[self.members] = False
         crowding = np.full(len(self.members), NOBODY_S_SIMILARITY)
@@ -320,8 +323,8 @@ class Family:
         found = {}
         for member, others in enumerate(within.people.tolist()):
             for other in others:
-                pair = tuple(sorted((int(self.members[member]), int(self.members[other]))))
-                found[pair] = (float(crowding[[member, other]].mean()), self.prior)
+                one, rival = sorted((int(self.members[member]), int(self.members[other])))
+                found[one, rival] = float(crowding[[member, other]].mean())
         return found
 
 
