@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from faceline.errors import FacelineError
 from faceline.label_noise import (
     RELATED_PRIOR,
     SPELLING_PRIOR,
@@ -24,9 +25,12 @@ from faceline.label_noise import (
 from faceline.near_copies import merged, near_copies
 from faceline.people_paths import folder_of, spelling
 
-# From this probability on a suspicion is believed.
-BELIEVED = 0.5
+# From this probability on a suspicion is believed; that a picture shows nobody of the gallery only where it is nearly
+# certain, as there are hard pictures of everybody.
+BELIEVED, CERTAIN = 0.5, 0.9
 ROUNDS = 10
+# Fewer folders of several pictures do not tell whether folders hold a person each.
+LEAST_FOLDERS = 4
 
 
 @dataclass(frozen=True)
@@ -117,6 +121,7 @@ class Enrolment:
         gallery = Subjects(means, labels[originals], scale, families_of(names), {tuple(sorted(p)) for p in distinct})
         gallery.link()
         if gallery.leave_out():
+            gallery.refuse_jumble()
             gallery.link()
         wrong = [Wrong(int(originals[w.row]), w.folder, w.whose, w.probability) for w in gallery.wrong]
         people = gallery.people()[0]
@@ -246,7 +251,7 @@ class Subjects:
             suspicions = suspect_pictures(people)
             others = people.counts[people.labels] - 1
             # Of two pictures that differ nobody knows which one is wrong, unless it shows somebody else.
-            strange = np.where(others > 1, suspicions.strange, 0)
+            strange = np.where((others > 1) & (suspicions.strange >= CERTAIN), suspicions.strange, 0)
             probability = suspicions.nearer + strange
             suspects = [i for i in np.argsort(-probability, kind="stable") if probability[i] >= BELIEVED]
             left = np.bincount(self.folders[self.kept], minlength=len(self.subjects))
@@ -263,6 +268,16 @@ class Subjects:
             if len(self.wrong) == before:
                 break
         return bool(self.wrong)
+
+    def refuse_jumble(self) -> None:
+        """Raise FacelineError where most folders of several pictures have lost half of them: they hold nobody each."""
+        before, after = (
+            np.bincount(rows, minlength=len(self.subjects)) for rows in (self.folders, self.folders[self.kept])
+        )
+        several = before > 1
+        if np.count_nonzero(several) >= LEAST_FOLDERS and (2 * after <= before)[several].mean() > BELIEVED:
+            advice = "make sure that each folder holds pictures of one person"
+            raise FacelineError(f"the people cannot be told apart, their own pictures are taken for others'; {advice}")
 
     def is_settled(self, folders: np.ndarray) -> bool:
         """Whether the user has said of all people in these folders that they are distinct."""

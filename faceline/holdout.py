@@ -37,16 +37,16 @@ class Sample:
     right: "np.ndarray"
     weights: "np.ndarray"
     people: float
-    seen: int
     mean: float = 0.0
     spread: float = 0.0
+    seen: int = 0
 
     def joined(self, other: Self) -> Self:
         """Both samples as one."""
         import numpy as np
 
         parts = (np.concatenate([getattr(self, name), getattr(other, name)]) for name in ("scores", "right", "weights"))
-        return type(self)(*parts, self.people + other.people, self.seen + other.seen)
+        return type(self)(*parts, self.people + other.people, seen=self.seen + other.seen)
 
     def with_background(self, mean: float, spread: float) -> Self:
         """The same, with the mean and the deviation that come out if the background counts as several people.
@@ -136,7 +136,7 @@ def score_strangers(faces: "np.ndarray", enrolment: Enrolment, scorer: Scorer) -
     people = People(enrolment.directions, enrolment.labels, enrolment.scale)
     trust = 1 - enrolled_after_all(faces, people)[1]
     scores, _ = best_scores(scorer, faces)
-    return Sample(scores, np.zeros(len(scores), bool), trust, float(trust.sum()), len(scores))
+    return Sample(scores, np.zeros(len(scores), bool), trust, float(trust.sum()), seen=len(scores))
 
 
 def collect(rounds: Iterator, enrolment: Enrolment, often: "np.ndarray") -> tuple[Sample, Sample]:
@@ -156,5 +156,5 @@ def collect(rounds: Iterator, enrolment: Enrolment, often: "np.ndarray") -> tupl
         weights = counted[people][person] / counts[person]
         weights *= len(people) / max(weights.sum(), 1e-9)
         weights *= trust[chosen]
-        samples.append(Sample(scores[chosen], right[chosen], weights, float(weights.sum()), len(people)))
+        samples.append(Sample(scores[chosen], right[chosen], weights, float(weights.sum()), seen=len(people)))
     return samples[0], samples[1]

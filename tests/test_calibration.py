@@ -1,16 +1,20 @@
 """What a gallery promises of people that it has not seen."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from conftest import drawn
 
 from faceline import calibration
-from faceline.calibration import check_fpir, strangers_limit
+from faceline.calibration import check_fpir, strangers_limit, without_known
 from faceline.classifiers import CLASSIFIERS
+from faceline.enrolment import Enrolment
 from faceline.errors import FacelineError
 from faceline.gallery import UNKNOWN, Gallery
 from faceline.holdout import Sample, collect, hold_out
 from faceline.networks import NETWORKS
+from faceline.scoring import unit
 
 
 def fitted(people, rows, fpir=0.01, classifier="LinearSvm"):
@@ -187,11 +191,12 @@ def test_held_out_people_and_pictures():
     """Each person is a stranger once, a person of several pictures lends some once, and nobody loses all of them."""
     embeddings, whose = drawn(23, 3)
     kept = ~((whose < 5) & (np.arange(len(whose)) % 3 > 0))  # five people with a single picture
-    directions, whose = calibration_inputs(embeddings[kept], whose[kept])
+    enrolment = enrolled(unit(embeddings[kept]), whose[kept])
     training = calibration.Training("LinearSvm", None, 0.088, 1, {})
-    scorer = calibration.Scorer.fit(directions, whose, training)
-    rounds = list(hold_out(directions, whose, scorer, training))
-    who, is_stranger, scores, right = (np.concatenate(column) for column in zip(*rounds, strict=True))
+    scorer = calibration.Scorer.fit(enrolment.directions, enrolment.labels, training)
+    rounds = list(hold_out(enrolment, scorer, training))
+    rows, is_stranger, scores, right = (np.concatenate(column) for column in zip(*rounds, strict=True))
+    who = enrolment.labels[rows]
     assert sorted(set(who[is_stranger])) == list(range(23))
     assert sorted(who[~is_stranger]) == list(range(5, 23))
     assert not right[is_stranger].any()
@@ -199,8 +204,12 @@ def test_held_out_people_and_pictures():
     assert scores[~is_stranger].mean() > scores[is_stranger].mean() + 0.5
 
 
-def calibration_inputs(embeddings, whose):
-    return embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True), whose
+def enrolled(directions, labels):
+    """What is learnt of a gallery in which nothing is in doubt."""
+    people = labels[-1] + 1
+    nothing = np.zeros(len(labels)), np.zeros(people)
+    folders = np.arange(people)
+    return Enrolment(directions, labels, *nothing, folders, folders, np.ones(len(labels), bool), 0.088, 0, [], [])
 
 
 @pytest.mark.parametrize("fpir", [0, 1, -0.1, 2, np.nan, np.inf])
@@ -211,10 +220,37 @@ def test_a_rate_lies_between_0_and_1(fpir):
 
 def test_strangers_count_alike_and_known_people_as_often_as_they_will_be_seen():
     who, is_stranger = np.array([0, 0, 0, 1, 2, 2, 3]), np.array([True] * 4 + [False] * 3)
-    strangers, known = collect(iter([(who, is_stranger, np.arange(7.0), ~is_stranger)]), np.array([1, 1, 20, 5]))
+    often, plain = np.array([1, 1, 20, 5]), enrolled(np.zeros((7, 2), np.float32), who)
+
+    def collected(enrolment):
+        return collect(iter([(np.arange(7), is_stranger, np.arange(7.0), ~is_stranger)]), enrolment, often)
+
+    strangers, known = collected(plain)
     assert strangers.weights == pytest.approx([1 / 3, 1 / 3, 1 / 3, 1])
     assert known.weights == pytest.approx([0.8, 0.8, 0.4])  # 20 to 5, the former on two faces; 2 people in sum
-    assert (strangers.people, known.people) == (2, 2)
+    assert (strangers.people, strangers.seen, known.people, known.seen) == (2, 2, 2, 2)
+    # Who may be in a wrong folder, or in two, counts the less; who stands in two folders says nothing of known people.
+    strangers, known = collected(
+        replace(plain, doubts=np.array([0.5, 0, 0, 0, 0, 0, 0]), doubles=np.array([0, 0.9, 0, 0]))
+    )
+    assert strangers.weights == pytest.approx([1 / 6, 1 / 3, 1 / 3, 0.1])
+    assert (strangers.people, strangers.seen) == (pytest.approx(1 / 6 + 2 / 3 + 0.1), 2)
+    strangers, known = collected(replace(plain, subjects=np.array([0, 1, 2, 2, 3])))
+    assert known.weights == pytest.approx([1])
+
+
+def test_strangers_who_score_like_known_people_do_not_count():
+    generator = np.random.default_rng(0)
+    scores = np.append(-0.38 + 0.3 * generator.normal(size=90), 0.9 + 0.15 * generator.normal(size=10))
+    known = Sample(np.empty(0), np.empty(0, bool), np.empty(0), 0).with_background(0.9, 0.2)
+    strangers = without_known(Sample(scores, np.zeros(100, bool), np.ones(100), 100, seen=100), (-0.38, 0.3), known)
+    assert strangers.weights[90:].max() < 0.2
+    assert strangers.weights[:90].min() > 0.5
+    assert strangers.weights[:90].mean() > 0.98
+    assert strangers.mean == pytest.approx(-0.38, abs=0.1)
+    assert strangers_limit(strangers, 0.01) < 0.6
+    clean = without_known(Sample(scores[:90], np.zeros(90, bool), np.ones(90), 90, seen=90), (-0.38, 0.3), known)
+    assert strangers_limit(strangers, 0.01) == pytest.approx(strangers_limit(clean, 0.01), abs=0.1)
 
 
 def test_a_person_with_very_many_pictures_does_not_decide_alone(lfw):
