@@ -8,6 +8,8 @@ import numpy as np
 # the person's others than the first is looked at closer: of LFW's pictures, one in thirty. Another one takes its place
 # if it is as similar as the second, and by the third more similar.
 DOUBTFUL, AGREEING, GAIN = -0.8, -0.75, 0.25
+# With so many of the other pictures of a person a face is compared: more of them would tell no more, and take long.
+MOST_COMPARED = 200
 # Beyond the network's threshold: two people, for all it tells.
 UNLIKE = -1.0
 
@@ -29,30 +31,48 @@ def choose_faces(faces: Sequence[np.ndarray], scale: float) -> tuple[list[int], 
     support : ndarray of shape (n,)
         How similar each is to those of the other pictures.
     """
-    chosen = [0] * len(faces)
+    every = np.concatenate(faces)
+    counts = np.array([len(own) for own in faces])
+    owners, starts = np.repeat(np.arange(len(faces)), counts), np.cumsum(counts) - counts
+    compared = np.unique(np.linspace(0, len(faces) - 1, MOST_COMPARED).round().astype(int))
+    chosen = np.zeros(len(faces), int)
+    several = np.flatnonzero(counts[owners] > 1)
+    table = similarities(every[several], owners[several], every[starts[compared]], compared, scale)
+    support = supports(table)
     for _ in faces:
-        gains = []
-        for picture, own in enumerate(faces):
-            if len(own) > 1:
-                found = supports(own, faces, chosen, picture, scale)
-                best = int(found.argmax())
-                if found[best] >= AGREEING and found[best] - found[chosen[picture]] >= GAIN:
-                    gains.append((found[best] - found[chosen[picture]], -picture, best))
-        if not gains:
+        gains = support - support[np.searchsorted(several, (starts + chosen)[owners[several]])]
+        gains[(support < AGREEING) | (gains < GAIN)] = 0
+        if not gains.any():
             break
-        _, picture, best = max(gains)
-        chosen[-picture] = best
-    support = [supports(faces[i][chosen[i], None], faces, chosen, i, scale)[0] for i in range(len(faces))]
-    return chosen, np.array(support)
+        best = int(gains.argmax())
+        picture = owners[several[best]]
+        chosen[picture] = several[best] - starts[picture]
+        place = np.flatnonzero(compared == picture)
+        if len(place):
+            face = every[several[best], None]
+            table[:, place] = similarities(every[several], owners[several], face, compared[place], scale)
+            support = supports(table)
+    taken = every[starts + chosen]
+    table = similarities(taken, np.arange(len(faces)), taken[compared], compared, scale)
+    return chosen.tolist(), supports(table)
 
 
-def supports(
-    own: np.ndarray, faces: Sequence[np.ndarray], chosen: Sequence[int], picture: int, scale: float
+def similarities(
+    faces: np.ndarray, owners: np.ndarray, others: np.ndarray, pictures: np.ndarray, scale: float
 ) -> np.ndarray:
-    """How similar the faces `own`, (f, d), of a picture are to those chosen of the others: (f,).
+    """How similar faces, (f, d) of the pictures `owners`, are to others, (o, d) of `pictures`: (f, o).
+
+    A face is not compared with one of its own picture: minus infinity.
+    """
+    table = (faces @ others.T - 1) / scale
+    table[owners[:, None] == pictures] = -np.inf
+    return table
+
+
+def supports(table: np.ndarray) -> np.ndarray:
+    """How similar each face is to those chosen of the other pictures, given its `similarities`, (f, o): (f,).
 
     The mean over the more similar half of them, so that wrong ones among the others do not count.
     """
-    others = np.stack([faces[other][chosen[other]] for other in range(len(faces)) if other != picture])
-    similarities = np.sort((own @ others.T - 1) / scale, axis=1)
-    return similarities[:, len(others) // 2 :].mean(axis=1)
+    ordered = np.sort(table, axis=1)
+    return ordered[:, (table.shape[1] + 1) // 2 :].mean(axis=1)

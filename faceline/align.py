@@ -177,7 +177,8 @@ def align_folder(
                     done.add(outcome.row.key)
                     keep(journal, outcome.row, outcome.png)
             settling = Settling(rows, choices, embeddings, task_of, run_tasks)
-            for outcome in settling.settle(changed_people(rows, known if was_finished else {})) if compare else ():
+            # With `skip_multi` no picture has a face to choose.
+            for outcome in () if skip_multi else settling.settle(changed_people(rows, known if was_finished else {})):
                 done.add(outcome.row.key)
                 keep(journal, outcome.row, outcome.png)
             rows = list(settling.rows.values())
@@ -186,7 +187,7 @@ def align_folder(
             seconds = time.monotonic() - begun
             journal.finish(
                 rows,
-                lambda rows: write_aligned(output_dir, rows, target, settling.kept() if compare else {}),
+                lambda rows: write_aligned(output_dir, rows, target, {} if skip_multi else settling.kept()),
                 run_record(STAGE, record, counts, seconds, input=source),
                 lambda: crop_embeddings_digest(output_dir),
             )

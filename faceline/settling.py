@@ -89,8 +89,15 @@ class Settling:
             for key, face, support in zip(keys, *chosen[person], strict=True)
         }
         news = {key: outcome for key, outcome in outcomes.items() if outcome.row != self.rows[key]}
+        news |= self.alone()
         self.rows |= {key: outcome.row for key, outcome in news.items()}
         return list(news.values())
+
+    def alone(self) -> dict[str, Outcome]:
+        """The pictures that are the only one of their person left, as far as others decided about their face before."""
+        keys = [keys[0] for keys in self.people.values() if len(keys) == 1 and self.rows[keys[0]].reason]
+        outcomes = self.run_tasks([self.task_of(key, False) for key in keys])
+        return {outcome.row.key: outcome for outcome in outcomes if outcome.row.status == Status.OK}
 
     def kept(self) -> dict[str, np.ndarray]:
         """The embeddings that were needed, of the crops that are there now, by the crop's SHA-256."""

@@ -184,3 +184,34 @@ def test_the_face_that_is_in_most_pictures(lfw):
     chosen, support = choose_faces(alone, scale)
     assert chosen == [0, 0, 0, 0]
     assert (support < -1).all()
+
+
+def test_many_pictures_of_one_person(lfw):
+    """Each face is compared with some of the others: with all of them, this would take ten minutes."""
+    person = max(np.unique(lfw.names), key=lambda name: len(lfw.rows(name)))
+    generator = np.random.default_rng(0)
+    own = lfw.embeddings[generator.choice(lfw.rows(person), 3000)] + generator.normal(0, 0.01, (3000, 128))
+    others = lfw.embeddings[generator.choice(len(lfw.names), 3000)]
+    swapped = np.arange(0, 3000, 10)
+    faces = [unit(np.stack(pair).astype(np.float32)) for pair in zip(own, others, strict=True)]
+    for picture in swapped:
+        faces[picture] = faces[picture][::-1]
+    chosen, _ = choose_faces(faces, NETWORK.metric.as_cosine(NETWORK.threshold, lfw.embeddings))
+    assert np.mean(np.array(chosen)[swapped] == 1) > 0.95
+    assert np.mean(np.delete(chosen, swapped) == 0) > 0.99
+
+
+def test_a_face_that_the_others_chose_goes_with_them(shared_photographs, tmp_path):
+    """The only picture that is left of a person shows the main face again, as if the others had never been there."""
+    (tmp_path / "people").mkdir()
+    for name in ("obama", "rose_leslie"):
+        shutil.copytree(shared_photographs / "people" / name, tmp_path / "people" / name)
+    align_folder(tmp_path / "people", tmp_path / "aligned")
+    assert rows_of(tmp_path / "aligned")["rose_leslie/kit_with_rose.jpg"]["reason"] == OTHER_FACE
+    for path in (tmp_path / "people").glob("*/*.jpg"):
+        if path.name not in ("kit_with_rose.jpg", "wrong.jpg"):
+            path.unlink()
+    align_folder(tmp_path / "people", tmp_path / "aligned")
+    align_folder(tmp_path / "people", tmp_path / "fresh")
+    assert tree(tmp_path / "aligned") == tree(tmp_path / "fresh")
+    assert {row["reason"] for row in rows_of(tmp_path / "aligned").values()} == {""}
