@@ -13,6 +13,7 @@ MODULES = {
     "represent_folder": "faceline.represent",
     "train": "faceline.training",
     "infer": "faceline.inference",
+    "keep_workers": "faceline.keeping",
     "verify": "faceline.evaluation.verification",
     "compare_groups": "faceline.evaluation.group_evaluation",
     "identify": "faceline.evaluation.identification",

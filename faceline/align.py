@@ -33,6 +33,7 @@ from faceline.files import (
 )
 from faceline.formats import CROP_EMBEDDINGS_FILE, USABLE, PictureRow, Status, crop_path, read_manifest, write_manifest
 from faceline.journal import Journal, was_begun
+from faceline.keeping import keep_workers
 from faceline.networks import DEFAULT_NETWORK, Network, network_named
 from faceline.parallel import process_count, spread
 from faceline.people_paths import folder_of, person_of
@@ -59,6 +60,7 @@ NOTES = {
 BATCH = 4
 
 
+@keep_workers()  # some pictures are looked at again
 def align_folder(
     input_dir: str | Path,
     output_dir: str | Path,
@@ -158,7 +160,7 @@ def align_folder(
             )
 
         def run_tasks(tasks: list[Task]) -> Iterator[Outcome]:
-            return spread(align_pictures, tasks, jobs if len(tasks) > BATCH else 1, "faces", 1) if tasks else iter(())
+            return spread(align_pictures, tasks, jobs, "faces") if tasks else iter(())
 
         tasks = [task_of(image, before=known.get(image)) for image in listing.images]
         # The large ones first, so that none of them is what all other processes wait for in the end.

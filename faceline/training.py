@@ -19,6 +19,7 @@ from faceline.findings import findings_of, stranger_lines
 from faceline.formats import CLASSIFIER_FILE, DEFAULT_EMBEDDINGS_DIR, CropRow, Status, read_manifest, read_people
 from faceline.freshness import changed_crops, digests_learnt
 from faceline.gallery import Gallery
+from faceline.keeping import keep_workers
 from faceline.networks import Network, network_of
 from faceline.parallel import process_count
 from faceline.people_paths import person_of
@@ -81,6 +82,7 @@ def percent(rate: float) -> str:
     return f"{100 * rate:.3g} %"
 
 
+@keep_workers()  # SVMs are fitted for every part that is held out
 def train(
     embeddings_dir: str | Path = DEFAULT_EMBEDDINGS_DIR,
     *,

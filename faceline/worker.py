@@ -26,14 +26,13 @@ class Failure:
 
 
 def serve() -> None:
-    """Call the function that stands first on standard input with the items that follow, batch for batch."""
+    """Call each function that stands on standard input with the items that follow it."""
     batches, results = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # nothing that is printed gets among the results
     threading.Thread(target=follow, args=(pickle.load(batches),), daemon=True).start()
-    work = None
     while batches.peek(1):
         try:
-            work = work or pickle.load(batches)
+            work = pickle.load(batches)
             outcome = work(pickle.load(batches))
         except Exception as error:
             outcome = failure(error)

@@ -1,8 +1,8 @@
-"""Worker processes: started for one piece of work, and gone when it is done.
+"""Worker processes: started for one piece of work, and gone when it is done, unless `keeping` keeps them.
 
 They are new interpreters that know nothing of this process: no fork, which another thread's locks would not survive; no
-import of `__main__`, which a script without a guard would run again; no daemon that stays for the next time. Each
-reads batches from its standard input and writes results to its standard output, as pickles.
+import of `__main__`, which a script without a guard would run again. Each reads functions and batches from its standard
+input and writes results to its standard output, as pickles.
 """
 
 import contextlib
@@ -16,6 +16,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from faceline.errors import FacelineError
+from faceline.keeping import KEEPER, end, surroundings
 from faceline.worker import Failure
 
 # What a new interpreter runs; its modules are to be found where they are here.
@@ -29,7 +30,7 @@ END = None, None
 
 
 class Worker:
-    """A process that calls `work`, a pickled function, with lists of items.
+    """A process that calls functions with lists of items.
 
     Raises
     ------
@@ -37,9 +38,10 @@ class Worker:
         If it cannot be started.
     """
 
-    def __init__(self, work: bytes) -> None:
+    def __init__(self) -> None:
         command = [os.fsdecode(multiprocessing.spawn.get_executable()), "-c", START]
         environment = dict.fromkeys(ONE_THREAD, "1") | os.environ
+        self.surroundings = surroundings()
         try:
             # In a process group of its own: Ctrl-C is for the parent, which ends it.
             self._process = subprocess.Popen(
@@ -47,14 +49,14 @@ class Worker:
             )
         except OSError as error:
             raise FacelineError(f"no worker process can be started: {error.strerror}; use --jobs 1") from error
-        self._start = pickle.dumps(sys.path) + pickle.dumps(os.getpid()) + work
+        self._unsent = pickle.dumps(sys.path) + pickle.dumps(os.getpid())
 
-    def call(self, items: Sequence) -> list:
-        """What `work` gives for a list of items, or raises; FacelineError if the process has ended."""
+    def call(self, work: bytes, items: Sequence) -> list:
+        """What a pickled function gives for a list of items, or raises; FacelineError if the process has ended."""
         try:
-            self._process.stdin.write(self._start + pickle.dumps(items))
+            self._process.stdin.write(self._unsent + work + pickle.dumps(items))
             self._process.stdin.flush()
-            self._start = b""
+            self._unsent = b""
             outcome = pickle.load(self._process.stdout)
         except (OSError, EOFError, pickle.UnpicklingError):  # whatever it had begun to write was cut off
             raise FacelineError(
@@ -63,6 +65,9 @@ class Worker:
         if isinstance(outcome, Failure):
             raise outcome.error from outcome.origin
         return outcome
+
+    def is_alive(self) -> bool:
+        return self._process.poll() is None
 
     def kill(self) -> None:
         self._process.kill()
@@ -78,7 +83,8 @@ class Worker:
 def in_processes(work: Callable, batches: Iterable[Sequence], jobs: int) -> Iterator[tuple[int, list]]:
     """Call `work` with each of `batches` in `jobs` processes; give the number of a batch and its results, in any order.
 
-    A batch is made when a process is free for it. When the iterator ends, or is closed, so have the processes.
+    A batch is made when a process is free for it. When the iterator ends, so have the processes, or they are kept; when
+    it is closed, or an error comes, they end, whatever they are at.
 
     Raises
     ------
@@ -96,15 +102,16 @@ def in_processes(work: Callable, batches: Iterable[Sequence], jobs: int) -> Iter
                     number, items = next(numbered, (None, None))
                 if items is None:
                     break
-                outcomes.put((number, worker.call(items)))
+                outcomes.put((number, worker.call(pickled, items)))
         except BaseException as error:
             outcomes.put((None, error))
         outcomes.put(END)
 
     workers, running = [], 0
     try:
-        for _ in range(jobs):
-            workers.append(Worker(pickled))
+        workers += KEEPER.take(jobs)
+        while len(workers) < jobs:
+            workers.append(Worker())
         for worker in workers:
             threading.Thread(target=drive, args=(worker,), daemon=True).start()
             running += 1
@@ -116,10 +123,10 @@ def in_processes(work: Callable, batches: Iterable[Sequence], jobs: int) -> Iter
                 raise outcome
             else:
                 yield number, outcome
+        workers = KEEPER.give(workers)
     finally:
         for worker in workers:
             worker.kill()  # nothing is lost: results go to this process alone
         while running:
             running -= outcomes.get() == END
-        for worker in workers:
-            worker.close()
+        end(workers)

@@ -28,6 +28,7 @@ from faceline.evaluation.trials import Answers, NearestNeighbour, Ranking, Trial
 from faceline.files import locked, named_path, one_line, read_bytes
 from faceline.formats import DEFAULT_EMBEDDINGS_DIR
 from faceline.gallery import UNKNOWN, Gallery
+from faceline.keeping import keep_workers
 from faceline.parallel import process_count
 from faceline.progress import bar
 
@@ -45,6 +46,7 @@ RANKS = 10
 BASELINE = "nearest neighbour"
 
 
+@keep_workers()  # a gallery is fitted for every draw
 def identify(
     embeddings_dir: str | Path = DEFAULT_EMBEDDINGS_DIR,
     *,
