@@ -1,6 +1,7 @@
 """Stage 1: find, align and crop the main face of every picture."""
 
 import contextlib
+import os
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -133,7 +134,7 @@ def align_folder(
     source = real_path(input_dir).name
     listing = list_pictures(input_dir, may_be_empty=was_made_from(source, output_dir))
     crops = [crop_path(image) for image in listing.images]
-    refuse_within(input_dir, {output_dir, *(output_dir / folder_of(crop) for crop in crops)})
+    refuse_within(input_dir, {output_dir, *crop_folders(output_dir, crops)})
     pictures = Counter(map(person_of, listing.images))
     compare = not skip_multi and any(count > 1 for count in pictures.values())
     if compare:
@@ -258,6 +259,11 @@ def everybody(rows: list[PictureRow], listing: Listing) -> set[str]:
 def check_fallback(fallback: str) -> None:
     if fallback not in FALLBACKS:
         raise FacelineError(f"unknown fallback {one_line(fallback)!r}; choose from {', '.join(FALLBACKS)}")
+
+
+def crop_folders(output_dir: Path, crops: list[str]) -> set[Path]:
+    """The folders of crops that may lead out of the output folder; none in one that is not there yet."""
+    return {output_dir / folder_of(crop) for crop in crops} if os.path.lexists(output_dir) else set()
 
 
 def refuse_within(input_dir: Path, folders: set[Path]) -> None:

@@ -1,5 +1,6 @@
 """What a stage reports when it ends: the line on the screen, and the record in `run.json`."""
 
+import functools
 import platform
 from collections import Counter
 from collections.abc import Sequence
@@ -103,6 +104,7 @@ def run_record(stage: str, options: dict, counts: Counter, seconds: float, **mor
     }
 
 
+@functools.cache  # to look them up takes as long as aligning five pictures
 def versions() -> dict[str, str]:
     """Python's version and those of the installed packages that the results depend on."""
     import importlib.metadata  # slow to import, which worker processes need not

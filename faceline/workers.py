@@ -107,18 +107,18 @@ def in_processes(work: Callable, batches: Iterable[Sequence], jobs: int) -> Iter
             outcomes.put((None, error))
         outcomes.put(END)
 
-    workers, running = [], 0
+    workers, threads, ended = [], [], 0
     try:
         workers += KEEPER.take(jobs)
         while len(workers) < jobs:
             workers.append(Worker())
         for worker in workers:
-            threading.Thread(target=drive, args=(worker,), daemon=True).start()
-            running += 1
-        while running:
+            threads.append(threading.Thread(target=drive, args=(worker,), daemon=True))
+            threads[-1].start()
+        while ended < jobs:
             number, outcome = outcomes.get()
             if (number, outcome) == END:
-                running -= 1
+                ended += 1
             elif number is None:
                 raise outcome
             else:
@@ -127,6 +127,7 @@ def in_processes(work: Callable, batches: Iterable[Sequence], jobs: int) -> Iter
     finally:
         for worker in workers:
             worker.kill()  # nothing is lost: results go to this process alone
-        while running:
-            running -= outcomes.get() == END
+        while any(thread.is_alive() for thread in threads):  # counting would go wrong where Ctrl-C came in between
+            with contextlib.suppress(queue.Empty):
+                outcomes.get(timeout=0.01)
         end(workers)
