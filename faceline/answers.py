@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from faceline.files import one_line
 from faceline.formats import Status
-from faceline.gallery import Identity
 from faceline.geometry import Box
+from faceline.identity import Identity
 
 
 @dataclass(frozen=True)

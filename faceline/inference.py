@@ -18,8 +18,8 @@ from faceline.faces import Aligner, aligner_for
 from faceline.files import check_folder, inside, named_path, one_line
 from faceline.formats import DEFAULT_CLASSIFIER, Status
 from faceline.freshness import why_stale
-from faceline.gallery import Identity
 from faceline.geometry import Box, CoincidentLandmarksError
+from faceline.identity import Identity
 from faceline.images import decode_image, decode_picture, read_picture
 from faceline.parallel import all_cores
 from faceline.people_paths import UNKNOWN

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Self
 
 from faceline.distances import Metric
 from faceline.evaluation.identification_rates import person_weights
-from faceline.gallery import UNKNOWN, Gallery, Identity
+from faceline.gallery import UNKNOWN, Gallery
+from faceline.identity import Identity
 
 if TYPE_CHECKING:
     import numpy as np
