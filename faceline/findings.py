@@ -67,7 +67,7 @@ def stranger_lines(enrolment: Enrolment, people: Sequence[str], faces: np.ndarra
 def link_line(link: Link, people: Sequence[str]) -> str:
     names = [one_line(people[folder]) for folder in link.folders]
     several = " and ".join(names) if len(names) == 2 else listed(names)
-    quoted = " ".join(f"'{name}'" for name in names[:2])
+    quoted = " ".join(map(quoted_for_shells, names[:2]))
     if link.same:
         return (
             f"{several} are probably one person ({sureness(link.probability)}) and are learnt as one; put the pictures"
@@ -77,6 +77,11 @@ def link_line(link: Link, people: Sequence[str]) -> str:
         f"{several} look like one person ({sureness(link.probability)}): the likelier one is named; if they are one,"
         " put the pictures in one folder"
     )
+
+
+def quoted_for_shells(name: str) -> str:
+    """A name as it is typed in a shell, where it may hold an apostrophe or a space."""
+    return "'" + name.replace("'", "'\\''") + "'"
 
 
 def wrong_line(wrong: Wrong, people: Sequence[str], crops: Sequence[str]) -> str:

@@ -1,9 +1,12 @@
 """Galleries with mistakes: what is found in them, and that nobody else's answer suffers."""
 
+import shlex
+
 import numpy as np
 import pytest
 
-from faceline.enrolment import Enrolment, families_of
+from faceline.enrolment import Enrolment, Link, families_of
+from faceline.findings import link_line
 from faceline.gallery import UNKNOWN, Gallery
 from faceline.near_copies import merged, near_copies
 from faceline.networks import NETWORKS
@@ -180,6 +183,12 @@ def test_names_that_say_so():
     assert (2, 3) in families
     assert (4, 5) in families
     assert all(6 not in folders for folders in families)
+
+
+def test_what_to_type_is_quoted_for_a_shell():
+    names = ["Conan O'Brien", "obrien"]
+    line = link_line(Link((0, 1), 0.9, True), names)
+    assert shlex.split(line[line.index("train --distinct") :].replace("\n", " "))[2:] == names
 
 
 def test_one_person_alone(lfw):
