@@ -19,7 +19,9 @@ import numpy as np
 from faceline.scoring import CROWD, CROWDING_WEIGHT, NOBODY_S_SIMILARITY, unit
 
 # How often a picture lies in another person's folder, or in one of nobody else's, and a folder is another one's double.
-WRONG_PRIOR, STRANGE_PRIOR, DOUBLE_PRIOR = 0.02, 0.01, 0.02
+# The last is as high as is to be stood: a double that is missed costs everybody more than two people who are taken for
+# one, and each person has one most similar other only.
+WRONG_PRIOR, STRANGE_PRIOR, DOUBLE_PRIOR = 0.02, 0.01, 0.1
 # Names that say so by themselves, being one but for the spelling or the number behind it, or lying below one folder.
 RELATED_PRIOR, SPELLING_PRIOR = 0.1, 0.5
 
