@@ -108,6 +108,46 @@ def cylinder_yaw(image, box, generator):
     return cv2.remap(image, source, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
+def flat_turned(image, box, generator):
+    """A picture of the picture, seen from any side."""
+    x, y, edge = box_of(box)
+    yaw, pitch, roll = np.radians(generator.uniform((-65, -40, -10), (65, 40, 10)))
+    across = np.array([(np.cos(yaw), 0, np.sin(yaw)), (0, 1, 0), (-np.sin(yaw), 0, np.cos(yaw))])
+    down = np.array([(1, 0, 0), (0, np.cos(pitch), np.sin(pitch)), (0, -np.sin(pitch), np.cos(pitch))])
+    aside = np.array([(np.cos(roll), np.sin(roll), 0), (-np.sin(roll), np.cos(roll), 0), (0, 0, 1)])
+    corners = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)], np.float32) * edge
+    seen = np.column_stack([corners, np.zeros(4)]) @ (across @ down @ aside)
+    seen = seen[:, :2] / (1 + seen[:, 2:] / (edge * generator.uniform(2.5, 8)))
+    matrix = cv2.getPerspectiveTransform(corners + np.float32((x, y)), (seen + (x, y)).astype(np.float32))
+    return cv2.warpPerspective(image, matrix, image.shape[1::-1], borderMode=cv2.BORDER_REPLICATE)
+
+
+def relief_yaw(image, box, generator):
+    """The face as a relief, deepest at its edges, with a nose; it turns aside and a little up or down."""
+    x, y, edge = box_of(box)
+    yaw = np.radians(generator.uniform(15, 60)) * (1, -1)[generator.integers(2)]
+    pitch = np.radians(generator.uniform(-20, 20))
+    depth, nose = generator.uniform(0.3, 0.8), generator.uniform(0.05, 0.15)
+    rows, columns = np.mgrid[: image.shape[0], : image.shape[1]].astype(np.float32)
+    across, down = (columns - x) / edge, (rows - y) / edge
+
+    def relief(across, down):
+        height = -depth * np.minimum((across / 0.6) ** 2 + 0.4 * (down / 0.7) ** 2, 1.5)
+        return height + nose * np.exp(-((across / 0.09) ** 2) - ((down + 0.02) / 0.14) ** 2)
+
+    # What is seen at a place, by steps that get smaller as they near it.
+    from_x, from_y = across.copy(), down.copy()
+    for _ in range(12):
+        height = relief(from_x, from_y)
+        from_x += 0.5 * ((across - height * np.sin(yaw)) / np.cos(yaw) - from_x)
+        from_y += 0.5 * ((down - height * np.sin(pitch)) / np.cos(pitch) - from_y)
+    reach = np.clip(np.hypot(across / 0.75, down / 0.95), 0.8, 1.2)
+    share = (1.2 - reach) / 0.4  # the background stays
+    places = [(part * share + whole * (1 - share)) * edge for part, whole in ((from_x, across), (from_y, down))]
+    source_x, source_y = (np.asarray(part + middle, np.float32) for part, middle in zip(places, (x, y), strict=True))
+    return cv2.remap(image, source_x, source_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+
+
 def pitched(image, box, generator):
     return (
         cylinder_yaw(np.ascontiguousarray(image.transpose(1, 0, 2)), tuple(box[i] for i in (1, 0, 3, 2)), generator)
@@ -242,12 +282,28 @@ def wrapped(image, box, generator):
     return np.where(cover[..., None] > 0, np.clip(colour + texture, 0, 255), image).astype(np.uint8)
 
 
+def patches(image, box, generator):
+    """Some polygons of any form before the face, of one colour or of other parts of the photograph."""
+    x, y, edge = box_of(box)
+    result = image.copy()
+    for _ in range(generator.integers(1, 4)):
+        count = generator.integers(3, 8)
+        angles = np.sort(generator.uniform(0, 2 * np.pi, count))
+        reach = generator.uniform(0.15, 0.5, count) * edge
+        middle = x + generator.uniform(-0.45, 0.45) * edge, y + generator.uniform(-0.45, 0.5) * edge
+        points = np.column_stack([middle[0] + reach * np.cos(angles), middle[1] + reach * np.sin(angles)])
+        cover = np.zeros(image.shape[:2], np.uint8)
+        cv2.fillPoly(cover, [points.astype(np.int32)], 255)
+        result[cover > 0] = paint_of(generator, image, image.shape[:2])[cover > 0]
+    return result
+
+
 LEARNING = {
     "small": (shrunk, shrunk_and_enlarged),
     "blurred": (gaussian, moved, compressed),
     "dark": (darkened, gamma, lit_from_one_side),
-    "turned away": (flat_yaw, cylinder_yaw, cylinder_yaw, pitched),
-    "covered": (half_covered, half_covered, masked, shaded_eyes, lenses, blobs, wrapped),
+    "turned away": (flat_yaw, flat_turned, cylinder_yaw, relief_yaw, pitched),
+    "covered": (half_covered, half_covered, masked, shaded_eyes, lenses, blobs, patches, wrapped),
 }
 
 
