@@ -22,7 +22,7 @@ from faceline.doubt import STEEPEST
 # How much the photographs as they are count, against each kind of degraded copies, and the penalty for the squares of
 # weights: the best of 9 by cross-validation that left out people and ways of degrading together. The more the former
 # count, the more is an unknown face in a poor picture believed to be a stranger's.
-CLEAN_WEIGHT, PENALTY = 2, 1e-3
+CLEAN_WEIGHT, PENALTY = 5, 1e-3
 UNCLEAR = 0.8
 
 
