@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
+from faceline.counts import counted
 from faceline.dlib_format import MMOD, RESNET, Convolution, DlibNetwork, Reader, read_mmod, read_resnet
 from faceline.errors import FacelineError
 from faceline.weights import DLIB_MMOD, DLIB_RESNET, weights_path
@@ -92,7 +93,7 @@ def test_refuses_a_file_cut_off_anywhere(mmod, resnet):
 @pytest.mark.parametrize("more", [b"\0", b"\1\1", b"\0" * 1000])
 def test_refuses_bytes_after_the_end(mmod, resnet, more):
     for file in (mmod, resnet):
-        assert refusal(file.read, file.data + more) == f"{len(more)} bytes too many"
+        assert refusal(file.read, file.data + more) == f"{counted(len(more), 'byte')} too many"
 
 
 def test_refuses_other_text(mmod):
