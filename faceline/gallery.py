@@ -240,8 +240,7 @@ class Gallery:
         folders = np.flatnonzero(self.subjects == subject)
         if len(folders) == 1:
             return [Candidate(self.people[folders[0]], share, score, *self.nearest(embedding, folders))]
-        means = unit(np.stack([unit(self.embeddings[self.rows(folder)]).mean(axis=0) for folder in folders]))
-        similarities = (means @ unit(embedding[None])[0] - 1) / self.scorer.scale
+        similarities = self.means(folders) @ unit(embedding[None])[0] / self.scorer.scale
         order = np.argsort(-similarities, kind="stable")
         persons = list(dict.fromkeys(self.persons[folders[order]].tolist()))
         best = np.array([similarities[self.persons[folders] == person].max() for person in persons])
@@ -259,6 +258,30 @@ class Gallery:
                 )
             )
         return found
+
+    def score(self, embeddings: "np.ndarray") -> "tuple[np.ndarray, np.ndarray]":
+        """Compare faces with all of `people`: what `Scorer.score` gives, (m, k) each.
+
+        Of those whom the scorer knows as one subject, the most similar one has its score, and others have less by how
+        much less similar they are.
+        """
+        import numpy as np
+
+        scores, order = (found[:, self.subjects] for found in self.scorer.score(embeddings))
+        directions = unit(embeddings)
+        for subject in np.flatnonzero(np.bincount(self.subjects) > 1):
+            folders = np.flatnonzero(self.subjects == subject)
+            similarities = directions @ self.means(folders).T / self.scorer.scale
+            less = similarities.max(axis=1, keepdims=True) - similarities
+            scores[:, folders] -= less
+            order[:, folders] -= less
+        return scores, order
+
+    def means(self, folders: "np.ndarray") -> "np.ndarray":
+        """The directions of the mean pictures of some of `people`: (f, d) float32."""
+        import numpy as np
+
+        return unit(np.stack([unit(self.embeddings[self.rows(folder)]).mean(axis=0) for folder in folders]))
 
     def rows(self, folder: int) -> slice:
         """The rows of one of `people`."""

@@ -67,6 +67,11 @@ def test_doubles_are_one_person_and_harm_nobody(lfw, clean, doubles):
             assert {who.name, *who.same_as} == {name, f"{name} (2)"}
         elif who.name != UNKNOWN:
             assert who.same_as == ()
+    scores, order = dirty.score(lfw.embeddings[probes])
+    assert scores.shape == order.shape == (len(probes), len(dirty.people))
+    assert [dirty.people[first] for first in order.argmax(axis=1)] == [
+        who.candidates[0].name for who in dirty.identify(lfw.embeddings[probes])
+    ]
     strangers = [row for row in range(len(lfw.names)) if lfw.names[row] not in people]
     named = [who.name != UNKNOWN for who in dirty.identify(lfw.embeddings[strangers])]
     assert np.mean(named) <= 0.05

@@ -246,7 +246,7 @@ def outcome_of(trial: Trial, name: str, fit: partial) -> Outcome:
     gallery = fit(enrolled, trial.gallery, enrolled)
     people = np.array(gallery.people)
     neighbours = NearestNeighbour.fit(trial.gallery_names, trial.gallery, gallery.metric)
-    scores = {name: gallery.scorer.score, BASELINE: neighbours.score}
+    scores = {name: gallery.score, BASELINE: neighbours.score}
     known = {key: rank_people(score, people, trial.probes, trial.probe_names) for key, score in scores.items()}
     others = {key: rank_people(score, people, trial.strangers, trial.stranger_names) for key, score in scores.items()}
     counts = [len(people), len(enrolled)]

@@ -189,14 +189,16 @@ def answers_of(gallery: Gallery, trial: Trial) -> Answers:
     import numpy as np
 
     known, strangers = named(gallery, trial.probes), named(gallery, trial.strangers)
-    right = np.array([who.name == name for who, name in zip(known, trial.probe_names, strict=True)])
+    right = np.array([name in (who.name, *who.same_as) for who, name in zip(known, trial.probe_names, strict=True)])
     unknown = np.array([who.name == UNKNOWN for who in strangers])
-    closed = [who.candidates[0].name == name for who, name in zip(known, trial.probe_names, strict=True)]
+    first = [who.candidates[0] for who in known]
+    closed = [name in (who.name, *who.same_as) for who, name in zip(first, trial.probe_names, strict=True)]
+    is_named = np.array([who.name != UNKNOWN for who in known])
     return Answers(
         float(1 - unknown.mean()),
         float(right.mean()),
         gallery.calibration.tpir,
-        float(np.mean([who.name not in (UNKNOWN, name) for who, name in zip(known, trial.probe_names, strict=True)])),
+        float(np.mean(is_named & ~right)),
         float(np.mean(closed)),
         np.array([who.confidence for who in known + strangers]),
         np.concatenate([right, unknown]),
