@@ -93,7 +93,11 @@ def in_processes(work: Callable, batches: Iterable[Sequence], jobs: int) -> Iter
     """
     pickled = pickle.dumps(work)
     numbered, taking = enumerate(batches), threading.Lock()
-    outcomes = queue.Queue(2 * jobs)  # so few: what waits to be fetched takes memory
+    # Not `Queue`, whose lock stays taken where Ctrl-C comes at a wrong moment. What waits to be fetched takes memory, and
+    # so a ticket, of which there are few.
+    outcomes, tickets = queue.SimpleQueue(), queue.SimpleQueue()
+    for _ in range(2 * jobs):
+        tickets.put(None)
 
     def drive(worker: Worker) -> None:
         try:
@@ -102,7 +106,9 @@ def in_processes(work: Callable, batches: Iterable[Sequence], jobs: int) -> Iter
                     number, items = next(numbered, (None, None))
                 if items is None:
                     break
-                outcomes.put((number, worker.call(pickled, items)))
+                found = worker.call(pickled, items)
+                tickets.get()
+                outcomes.put((number, found))
         except BaseException as error:
             outcomes.put((None, error))
         outcomes.put(END)
@@ -122,12 +128,15 @@ def in_processes(work: Callable, batches: Iterable[Sequence], jobs: int) -> Iter
             elif number is None:
                 raise outcome
             else:
+                tickets.put(None)
                 yield number, outcome
         workers = KEEPER.give(workers)
     finally:
         for worker in workers:
             worker.kill()  # nothing is lost: results go to this process alone
-        while any(thread.is_alive() for thread in threads):  # counting would go wrong where Ctrl-C came in between
-            with contextlib.suppress(queue.Empty):
-                outcomes.get(timeout=0.01)
+        for _ in threads:
+            tickets.put(None)  # with which a thread goes on, and finds its process ended
+        for thread in threads:
+            if thread.ident is not None:  # Ctrl-C may have come before it was started
+                thread.join()
         end(workers)
