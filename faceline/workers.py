@@ -93,8 +93,8 @@ def in_processes(work: Callable, batches: Iterable[Sequence], jobs: int) -> Iter
     """
     pickled = pickle.dumps(work)
     numbered, taking = enumerate(batches), threading.Lock()
-    # Not `Queue`, whose lock stays taken where Ctrl-C comes at a wrong moment. What waits to be fetched takes memory, and
-    # so a ticket, of which there are few.
+    # Not `Queue`, whose lock stays taken where Ctrl-C comes at a wrong moment. What waits to be fetched takes memory; so
+    # it takes a ticket, too, of which there are few.
     outcomes, tickets = queue.SimpleQueue(), queue.SimpleQueue()
     for _ in range(2 * jobs):
         tickets.put(None)
