@@ -93,7 +93,7 @@ def in_processes(work: Callable, batches: Iterable[Sequence], jobs: int) -> Iter
     """
     pickled = pickle.dumps(work)
     numbered, taking = enumerate(batches), threading.Lock()
-    # Not `Queue`, whose lock stays taken where Ctrl-C comes at a wrong moment. What waits to be fetched takes memory; so
+    # Not `Queue`, whose lock stays taken where Ctrl-C comes at a bad moment. What waits to be fetched takes memory: so
     # it takes a ticket, too, of which there are few.
     outcomes, tickets = queue.SimpleQueue(), queue.SimpleQueue()
     for _ in range(2 * jobs):
