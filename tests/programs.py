@@ -158,6 +158,7 @@ def forks(classifier, pictures, out):
 
 def give_back(pictures, out):
     """What is left of a stage's processes: when it returns, is closed by an error, or interrupted."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # the background of a shell ignores it
     before = state()
     align_again(pictures, Path(out) / "whole", 2)
     found = {"returned": changed(before)}
