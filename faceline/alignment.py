@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 
     from faceline.detect import Face
 
-# So many faces of a picture are compared with the person's other pictures, the most prominent ones.
-MOST_FACES = 10
+# So many faces of a picture are compared with the person's other pictures, the most prominent ones; more of them where
+# none of these agrees.
+FIRST_FACES, MOST_FACES = 4, 20
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,8 @@ def other_crops(image: "np.ndarray", alignment: "Alignment", task: Task) -> "lis
     """The other faces of a picture and their crops."""
     aligner = aligner_for(task.options, task.runtime)
     found = []
-    for face in alignment.others[: MOST_FACES - 1]:
+    most = MOST_FACES if task.every else FIRST_FACES
+    for face in alignment.others[: most - 1]:
         try:
             found.append((face, aligner.crop(image, face)))
         except CoincidentLandmarksError:
