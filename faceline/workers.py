@@ -25,6 +25,9 @@ START = "import pickle, sys; sys.path[:] = pickle.load(sys.stdin.buffer); from f
 # There is a process for every core.
 ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OPENCV_FOR_THREADS_NUM")
 
+# A function that gives nothing for nothing.
+NO_WORK = pickle.dumps(list)
+
 # What a thread says last.
 END = None, None
 
@@ -67,7 +70,11 @@ class Worker:
         return outcome
 
     def is_alive(self) -> bool:
-        return self._process.poll() is None
+        """Whether it answers: one that has been killed may not have ended yet."""
+        try:
+            return self.call(NO_WORK, []) == []
+        except FacelineError:
+            return False
 
     def kill(self) -> None:
         self._process.kill()
