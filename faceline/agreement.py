@@ -10,8 +10,36 @@ import numpy as np
 DOUBTFUL, AGREEING, GAIN = -0.8, -0.75, 0.25
 # With so many of the other pictures of a person a face is compared: more of them would tell no more, and take long.
 MOST_COMPARED = 200
+# More pictures of which no two main faces are alike show no one person: a heap of strangers, not worth a second look.
+MOST_UNLIKE = 4
 # Beyond the network's threshold: two people, for all it tells.
 UNLIKE = -1.0
+
+
+def disagreeing(mains: np.ndarray, scale: float) -> np.ndarray:
+    """Which pictures' main faces are not like those of the person's others.
+
+    Parameters
+    ----------
+    mains : ndarray of shape (n, d), float32
+        Of length 1.
+    scale : float
+        The cosine distance that stands for the network's threshold.
+
+    Returns
+    -------
+    ndarray of shape (n,), bool
+    """
+    compared = compared_pictures(len(mains))
+    table = similarities(mains, np.arange(len(mains)), mains[compared], compared, scale)
+    if len(mains) > MOST_UNLIKE and (table < DOUBTFUL).all():
+        return np.zeros(len(mains), bool)
+    return supports(table) < DOUBTFUL
+
+
+def compared_pictures(count: int) -> np.ndarray:
+    """The pictures of `count` that the others are compared with: all, or some throughout."""
+    return np.unique(np.linspace(0, count - 1, MOST_COMPARED).round().astype(int))
 
 
 def choose_faces(faces: Sequence[np.ndarray], scale: float) -> tuple[list[int], np.ndarray]:
@@ -34,7 +62,7 @@ def choose_faces(faces: Sequence[np.ndarray], scale: float) -> tuple[list[int], 
     every = np.concatenate(faces)
     counts = np.array([len(own) for own in faces])
     owners, starts = np.repeat(np.arange(len(faces)), counts), np.cumsum(counts) - counts
-    compared = np.unique(np.linspace(0, len(faces) - 1, MOST_COMPARED).round().astype(int))
+    compared = compared_pictures(len(faces))
     chosen = np.zeros(len(faces), int)
     several = np.flatnonzero(counts[owners] > 1)
     table = similarities(every[several], owners[several], every[starts[compared]], compared, scale)

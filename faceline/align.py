@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from faceline.alignment import Outcome, Task, align_pictures
+from faceline.alignment import Compared, Outcome, Task, align_pictures
 from faceline.counts import listed
 from faceline.crop_embeddings import crop_embeddings_digest, read_crop_embeddings, write_crop_embeddings
 from faceline.embed import check_network
@@ -153,17 +153,17 @@ def align_folder(
         known, was_finished = dict(journal.rows), journal.finished
         embeddings = read_crop_embeddings(output_dir, target, read_record(output_dir)) if was_finished else {}
 
-        def task_of(image: str, every: bool = False, before: PictureRow | None = None) -> Task:
-            of_several = compare and pictures[person_of(image)] > 1
+        def task_of(image: str, compared: Compared, before: PictureRow | None = None) -> Task:
+            if not compare or pictures[person_of(image)] == 1:
+                compared = Compared.NONE
             return Task(
-                *(input_dir, output_dir, image, options, runtime, skip_multi, fallback, target, before),
-                *(of_several, every),
+                *(input_dir, output_dir, image, options, runtime, skip_multi, fallback, target, before, compared)
             )
 
         def run_tasks(tasks: list[Task]) -> Iterator[Outcome]:
             return spread(align_pictures, tasks, jobs, "faces") if tasks else iter(())
 
-        tasks = [task_of(image, before=known.get(image)) for image in listing.images]
+        tasks = [task_of(image, Compared.MAIN, known.get(image)) for image in listing.images]
         # The large ones first, so that none of them is what all other processes wait for in the end.
         tasks.sort(key=lambda task: listing.sizes[task.image], reverse=True)
         with (
@@ -171,15 +171,15 @@ def align_folder(
             contextlib.closing(spread(align_pictures, tasks, jobs, "align", BATCH)) as results,
         ):
             rows, removed = clear(journal, listing)
-            choices, done = {}, set()
+            done = set()
             for outcome in results:
                 rows.append(outcome.row)
-                if outcome.choices:
-                    choices[outcome.row.key] = outcome.choices
+                if outcome.embedding is not None:
+                    embeddings[outcome.row.crop_sha256] = outcome.embedding
                 if outcome.png is not None or outcome.row != known.get(outcome.row.key):
                     done.add(outcome.row.key)
                     keep(journal, outcome.row, outcome.png)
-            settling = Settling(rows, choices, embeddings, task_of, run_tasks)
+            settling = Settling(rows, embeddings, task_of, run_tasks)
             # With `skip_multi` no picture has a face to choose.
             for outcome in () if skip_multi else settling.settle(changed_people(rows, known if was_finished else {})):
                 done.add(outcome.row.key)

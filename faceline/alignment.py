@@ -1,6 +1,7 @@
 """What becomes of one picture in stage 1: its row, its crop, and the other faces that might be taken instead."""
 
 from dataclasses import dataclass, replace
+from enum import IntEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,18 +22,22 @@ if TYPE_CHECKING:
 
     from faceline.detect import Face
 
-# So many faces of a picture are compared with the person's other pictures, the most prominent ones; more of them where
-# none of these agrees.
-FIRST_FACES, MOST_FACES = 4, 20
+# So many faces of a picture are compared with the person's other pictures, the most prominent ones.
+MOST_FACES = 20
+
+
+class Compared(IntEnum):
+    """Which faces of a picture are embedded for being compared with the person's other pictures."""
+
+    NONE = 0
+    MAIN = 1
+    FIRST = 2  # those of the first look
+    EVERY = 3  # all that can be found
 
 
 @dataclass(frozen=True)
 class Task:
-    """A picture to be aligned; `known` is what an earlier run made of it.
-
-    Where `compare` is set, its faces are embedded for being compared with the person's other pictures: those of the
-    first look, or, where `every` is set too, all that can be found.
-    """
+    """A picture to be aligned; `known` is what an earlier run made of it."""
 
     input_dir: Path
     output_dir: Path
@@ -43,8 +48,7 @@ class Task:
     fallback: str
     network: Network
     known: PictureRow | None
-    compare: bool = False
-    every: bool = False
+    compared: Compared = Compared.NONE
 
 
 @dataclass(frozen=True)
@@ -60,12 +64,13 @@ class Choice:
 class Outcome:
     """What became of a picture: its row, and its crop as PNG where that has to be written.
 
-    `choices` are the faces that may be taken, the main one, which `row` tells of, first; none where they are not to be
-    compared.
+    `embedding` is that of the crop, (d,) float32, and `choices` are the faces that may be taken, the main one, which
+    `row` tells of, first; each as far as the task wants them.
     """
 
     row: PictureRow
     png: bytes | None = None
+    embedding: "np.ndarray | None" = None
     choices: tuple[Choice, ...] = ()
 
 
@@ -82,7 +87,8 @@ def align_picture(task: Task) -> Outcome:
         if task.known and task.known.image_sha256 == row.image_sha256 and has_crop(task.output_dir, task.known):
             return Outcome(task.known)
         picture = decode_picture(data)
-        alignment = align_image(picture.pixels, task.options, task.runtime, task.skip_multi, task.fallback, task.every)
+        every = task.compared == Compared.EVERY
+        alignment = align_image(picture.pixels, task.options, task.runtime, task.skip_multi, task.fallback, every)
     except ShortOfMemoryError as error:
         return Outcome(replace(row, reason=one_line(error.reason), image_sha256=""))
     except UnreadableError as error:
@@ -103,20 +109,20 @@ def align_picture(task: Task) -> Outcome:
         return replace(row, crop=crop_path(task.image), crop_sha256=sha256(png), **box), png
 
     main, png = cropped(alignment.face, alignment.crop)
-    if not task.compare or alignment.status != Status.OK:
+    if task.compared == Compared.NONE or alignment.status != Status.OK:
         return Outcome(main, png)
-    found = [(alignment.face, alignment.crop), *other_crops(picture.pixels, alignment, task)]
-    rows = [(main, png), *(cropped(face, crop) for face, crop in found[1:])]
-    embeddings = embed_crops([crop for _, crop in found], task.network)
-    return Outcome(main, png, tuple(Choice(*one, own) for one, own in zip(rows, embeddings, strict=True)))
+    others = other_crops(picture.pixels, alignment, task) if task.compared > Compared.MAIN else []
+    rows = [(main, png), *(cropped(face, crop) for face, crop in others)]
+    embeddings = embed_crops([alignment.crop, *(crop for _, crop in others)], task.network)
+    choices = tuple(Choice(*one, own) for one, own in zip(rows, embeddings, strict=True))
+    return Outcome(main, png, embeddings[0], choices if task.compared > Compared.MAIN else ())
 
 
 def other_crops(image: "np.ndarray", alignment: "Alignment", task: Task) -> "list[tuple[Face, np.ndarray]]":
     """The other faces of a picture and their crops."""
     aligner = aligner_for(task.options, task.runtime)
     found = []
-    most = MOST_FACES if task.every else FIRST_FACES
-    for face in alignment.others[: most - 1]:
+    for face in alignment.others[: MOST_FACES - 1]:
         try:
             found.append((face, aligner.crop(image, face)))
         except CoincidentLandmarksError:

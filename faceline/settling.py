@@ -1,7 +1,7 @@
 """Where a picture shows several people: its person is the one whom the person's other pictures show, too.
 
 What is chosen follows from the pictures alone, whatever was known before: where any picture of a person is new, changed
-or gone, the faces of the others are looked at again as far as there was a choice.
+or gone, the main faces of all are compared, and where one disagrees, the other faces of its picture are looked at.
 """
 
 from collections import defaultdict
@@ -10,8 +10,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from faceline.agreement import DOUBTFUL, UNLIKE, choose_faces
-from faceline.alignment import Choice, Outcome, Task, embed_crops
+from faceline.agreement import DOUBTFUL, UNLIKE, choose_faces, disagreeing
+from faceline.alignment import Choice, Compared, Outcome, Task, embed_crops
 from faceline.files import inside
 from faceline.formats import PictureRow, Status
 from faceline.images import decode_image, read_picture
@@ -31,12 +31,10 @@ class Settling:
     ----------
     rows : list of PictureRow
         What became of all pictures.
-    choices : dict
-        For the pictures that were looked at in this run their Choices, by the row's key.
     embeddings : dict
         Embeddings of crops that are known, by the crop's SHA-256.
     task_of : callable
-        The task of a picture, given its row's key and whether every face is to be found.
+        The task of a picture, given its row's key and which faces are to be compared.
     run_tasks : callable
         Gives the Outcomes of tasks, in any order.
     """
@@ -44,13 +42,13 @@ class Settling:
     def __init__(
         self,
         rows: list[PictureRow],
-        choices: dict[str, tuple[Choice, ...]],
         embeddings: dict[str, np.ndarray],
-        task_of: Callable[[str, bool], Task],
+        task_of: Callable[[str, Compared], Task],
         run_tasks: Callable[[list[Task]], Iterable[Outcome]],
     ) -> None:
         self.rows = {row.key: row for row in rows}
-        self.choices, self.embeddings = dict(choices), dict(embeddings)
+        self.embeddings = dict(embeddings)
+        self.choices: dict[str, tuple[Choice, ...]] = {}
         self.task_of, self.run_tasks = task_of, run_tasks
         self.people: dict[str, list[str]] = defaultdict(list)
         for row in sorted(rows, key=lambda row: row.key):
@@ -71,8 +69,10 @@ class Settling:
             for person, keys in several.items()
             if person in changed or any(self.rows[key].crop_sha256 not in self.embeddings for key in keys)
         }
-        self.look([key for keys in todo.values() for key in keys if self.had_choice(key)], every=False)
-        self.embed([key for keys in todo.values() for key in keys if key not in self.choices])
+        keys = [key for keys in todo.values() for key in keys]
+        self.look([key for key in keys if self.rows[key].reason == OTHER_FACE], Compared.FIRST)
+        self.embed([key for key in keys if key not in self.choices])
+        self.look([key for keys in todo.values() for key in self.disagreeing(keys)], Compared.FIRST)
         chosen = {person: self.choose(keys) for person, keys in todo.items()}
         wide = []
         for person, keys in todo.items():
@@ -80,7 +80,7 @@ class Settling:
             # Where more than half are unlike each other, they show nobody whom another face could be like.
             if len(doubtful) <= max(1, len(keys) // 2) or len(keys) == 2:
                 wide += doubtful
-        self.look(wide, every=True)
+        self.look(wide, Compared.EVERY)
         for person in {self.rows[key].person for key in wide}:
             chosen[person] = self.choose(todo[person])
         outcomes = {
@@ -96,7 +96,7 @@ class Settling:
     def alone(self) -> dict[str, Outcome]:
         """The pictures that are the only one of their person left, as far as others decided about their face before."""
         keys = [keys[0] for keys in self.people.values() if len(keys) == 1 and self.rows[keys[0]].reason]
-        outcomes = self.run_tasks([self.task_of(key, False) for key in keys])
+        outcomes = self.run_tasks([self.task_of(key, Compared.NONE) for key in keys])
         return {outcome.row.key: outcome for outcome in outcomes if outcome.row.status == Status.OK}
 
     def kept(self) -> dict[str, np.ndarray]:
@@ -105,14 +105,19 @@ class Settling:
         crops = [self.rows[key].crop_sha256 for keys in several for key in keys]
         return {crop: self.embeddings[crop] for crop in crops}
 
-    def had_choice(self, key: str) -> bool:
-        """Whether a picture that was not looked at in this run has other faces, or had."""
-        row = self.rows[key]
-        return key not in self.choices and (row.faces != 1 or bool(row.reason))
+    def disagreeing(self, keys: list[str]) -> list[str]:
+        """The pictures of a person whose main face the others do not show, as far as they have faces not looked at."""
+        mains = np.stack([own[0] for own in self.faces(keys)])
+        unlike = disagreeing(unit(mains), self.scale(keys, mains))
+        return [
+            key
+            for key, is_unlike in zip(keys, unlike, strict=True)
+            if is_unlike and self.rows[key].faces > 1 and key not in self.choices
+        ]
 
-    def look(self, keys: list[str], every: bool) -> None:
+    def look(self, keys: list[str], compared: Compared) -> None:
         """Find the faces of pictures."""
-        for outcome in self.run_tasks([self.task_of(key, every) for key in keys]):
+        for outcome in self.run_tasks([self.task_of(key, compared) for key in keys]):
             if outcome.choices:
                 self.choices[outcome.row.key] = outcome.choices
 
@@ -122,7 +127,7 @@ class Settling:
         for start in range(0, len(missing), BLOCK):
             crops = {}
             for key in missing[start : start + BLOCK]:
-                task = self.task_of(key, False)
+                task = self.task_of(key, Compared.NONE)
                 crops[self.rows[key].crop_sha256] = decode_image(
                     read_picture(inside(task.output_dir, self.rows[key].crop))
                 )
@@ -131,13 +136,22 @@ class Settling:
 
     def choose(self, keys: list[str]) -> tuple[list[int], np.ndarray]:
         """The face of each picture of a person, and how much the others support it."""
-        faces = []
+        faces = self.faces(keys)
+        scale = self.scale(keys, np.stack([own[0] for own in faces]))
+        return choose_faces([unit(own) for own in faces], scale)
+
+    def faces(self, keys: list[str]) -> list[np.ndarray]:
+        """The embeddings of the faces of each picture that may be taken, (f, d), the main one first."""
+        found = []
         for key in keys:
             own = [choice.embedding for choice in self.choices.get(key, ())]
-            faces.append(np.stack(own or [self.embeddings[self.rows[key].crop_sha256]]))
-        network = self.task_of(keys[0], False).network
-        scale = network.metric.as_cosine(network.threshold, np.stack([own[0] for own in faces]))
-        return choose_faces([unit(own) for own in faces], scale)
+            found.append(np.stack(own or [self.embeddings[self.rows[key].crop_sha256]]))
+        return found
+
+    def scale(self, keys: list[str], mains: np.ndarray) -> float:
+        """The cosine distance that stands for the network's threshold."""
+        network = self.task_of(keys[0], Compared.NONE).network
+        return network.metric.as_cosine(network.threshold, mains)
 
     def taken(self, key: str, face: int, support: float) -> Outcome:
         """What becomes of a picture when a face of it is taken."""
