@@ -8,7 +8,7 @@ import pytest
 from conftest import ALIGN, CLASSIFIER, REPRESENT, run_script, tree
 
 from faceline import align_folder, represent_folder
-from faceline.agreement import choose_faces
+from faceline.agreement import choose_faces, disagreeing
 from faceline.crop_embeddings import read_crop_embeddings
 from faceline.files import read_record
 from faceline.formats import CROP_EMBEDDINGS_FILE, read_embeddings
@@ -199,6 +199,18 @@ def test_many_pictures_of_one_person(lfw):
     chosen, _ = choose_faces(faces, NETWORK.metric.as_cosine(NETWORK.threshold, lfw.embeddings))
     assert np.mean(np.array(chosen)[swapped] == 1) > 0.95
     assert np.mean(np.delete(chosen, swapped) == 0) > 0.99
+
+
+def test_main_faces_that_disagree(lfw):
+    """Only those are looked at closer; a heap of strangers, of whom no two agree, is not."""
+    person, *others = sorted(np.unique(lfw.names), key=lambda name: -len(lfw.rows(name)))
+    own = unit(lfw.embeddings[lfw.rows(person)])
+    strangers = unit(np.stack([lfw.embeddings[lfw.rows(name)[0]] for name in others[:12]]))
+    scale = NETWORK.metric.as_cosine(NETWORK.threshold, lfw.embeddings)
+    assert disagreeing(np.concatenate([own[:5], strangers[:2]]), scale).tolist() == [False] * 5 + [True] * 2
+    assert disagreeing(np.concatenate([own[:1], strangers[:1]]), scale).all()
+    assert not disagreeing(strangers, scale).any()
+    assert disagreeing(np.concatenate([own[:2], strangers]), scale)[2:].all()
 
 
 def test_a_face_that_the_others_chose_goes_with_them(shared_photographs, tmp_path):
