@@ -10,8 +10,9 @@ Run it again after align-dlib.py: only crops that are new or changed are compute
 import sys
 
 try:
-    from faceline import cli, represent_folder
-    from faceline.networks import NETWORKS
+    from faceline import represent_folder
+    from faceline.cli import program as cli
+    from faceline.networks.table import NETWORKS
 except ModuleNotFoundError as error:
     print(f"main.py: error: {error}; run 'source .venv/bin/activate' first", file=sys.stderr)
     sys.exit(2)

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import numpy as np
 
-from faceline.background import KNOWN_SPREAD, known_background, strangers_background
-from faceline.classifiers import DEFAULT_CLASSIFIER_NAME
-from faceline.formats import read_embeddings
-from faceline.holdout import best_scores
-from faceline.networks import DEFAULT_NETWORK, NETWORKS
-from faceline.people_paths import person_of
-from faceline.scoring import CROWDING_WEIGHT, Scorer, Training, unit
+from faceline.disk.embeddings import read_embeddings
+from faceline.disk.people_paths import person_of
+from faceline.networks.table import DEFAULT_NETWORK, NETWORKS
+from faceline.people.classifiers.table import DEFAULT_CLASSIFIER_NAME
+from faceline.people.holdout import best_scores
+from faceline.people.prior import KNOWN_SPREAD, known_background, strangers_background
+from faceline.people.scoring import CROWDING_WEIGHT, Scorer, Training, unit
 
 NETWORK = NETWORKS[DEFAULT_NETWORK]
 FACES = 200  # enrolled people in all the galleries of a line

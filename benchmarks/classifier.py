@@ -22,25 +22,25 @@ import numpy as np
 from measure import interleaved, median_seconds
 
 from faceline import align_folder, represent_folder
-from faceline.calibration import DEFAULT_FPIR
-from faceline.classifier_file import read_classifier
-from faceline.classifiers import DEFAULT_CLASSIFIER_NAME
-from faceline.files import MANIFEST_FILE, RUN_FILE, read_json, write_json
-from faceline.formats import (
-    CLASSIFIER_FILE,
-    CropRow,
-    Status,
+from faceline.disk.embeddings import (
     read_embeddings,
     read_people,
     reps_digests,
     write_embeddings,
-    write_manifest,
 )
-from faceline.gallery import Gallery
-from faceline.networks import DEFAULT_NETWORK, NETWORKS
-from faceline.parallel import all_cores
-from faceline.people_paths import person_of
-from faceline.summary import run_record
+from faceline.disk.manifests import write_manifest
+from faceline.disk.names import CLASSIFIER_FILE, MANIFEST_FILE, RUN_FILE
+from faceline.disk.people_paths import person_of
+from faceline.disk.reading import read_json
+from faceline.disk.rows import CropRow, Status
+from faceline.disk.run_records import run_record
+from faceline.disk.writing import write_json
+from faceline.networks.table import DEFAULT_NETWORK, NETWORKS
+from faceline.people.calibration import DEFAULT_FPIR
+from faceline.people.classifiers.table import DEFAULT_CLASSIFIER_NAME
+from faceline.people.gallery import Gallery
+from faceline.recognition.classifier_file import read_classifier
+from faceline.runs.parallel import all_cores
 
 ROOT = Path(__file__).resolve().parent.parent
 NETWORK = NETWORKS[DEFAULT_NETWORK]

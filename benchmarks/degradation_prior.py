@@ -15,9 +15,9 @@ from scipy.optimize import minimize
 from scipy.special import expit, ndtr
 from sklearn.linear_model import LogisticRegression
 
-from faceline.background import strangers_background
-from faceline.degradation_prior import FEATURES
-from faceline.doubt import STEEPEST
+from faceline.people.degradation_prior import FEATURES
+from faceline.people.doubt import STEEPEST
+from faceline.people.prior import strangers_background
 
 # How much the photographs as they are count, against each kind of degraded copies, and the penalty for the squares of
 # weights. Cross-validation that leaves out people and ways of degrading together is best with 2 and 1e-3 of 9 pairs;

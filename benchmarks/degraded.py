@@ -15,9 +15,9 @@ from degradations import CHECKING as WAYS
 from degradations import KINDS
 from degraded_faces import CHECKING, Faces, Photographs, Probes, draw, make_worse
 
-from faceline.evaluation.identification_rates import bins_of, calibration_error
-from faceline.gallery import UNKNOWN
-from faceline.quality import Quality, judge
+from faceline.evaluation.identification.rates import bins_of, calibration_error
+from faceline.people.gallery import UNKNOWN
+from faceline.people.quality import Quality, judge
 
 
 def main() -> None:

@@ -14,18 +14,20 @@ import cv2
 import numpy as np
 
 from faceline import align_folder, represent_folder
-from faceline.averaging import ALONE
-from faceline.embed import embed
-from faceline.faces import Aligner, AlignmentOptions
-from faceline.files import MANIFEST_FILE
-from faceline.formats import read_embeddings
-from faceline.gallery import Gallery
-from faceline.geometry import Box, CoincidentLandmarksError
-from faceline.images import decode_image, read_picture
-from faceline.networks import DEFAULT_NETWORK, NETWORKS
-from faceline.parallel import all_cores
-from faceline.quality import measure_features
-from faceline.runtime import DEFAULT_DEVICE, DEFAULT_ENGINE, Runtime
+from faceline.disk.embeddings import read_embeddings
+from faceline.disk.names import MANIFEST_FILE
+from faceline.disk.pictures.boxes import Box
+from faceline.disk.pictures.images import decode_image, read_picture
+from faceline.faces.aligner import Aligner
+from faceline.faces.cutting import CoincidentLandmarksError
+from faceline.faces.embedder import embed
+from faceline.faces.options import AlignmentOptions
+from faceline.faces.test_time_augmentation import ALONE
+from faceline.networks.runtime import DEFAULT_DEVICE, DEFAULT_ENGINE, Runtime
+from faceline.networks.table import DEFAULT_NETWORK, NETWORKS
+from faceline.people.gallery import Gallery
+from faceline.people.quality import measure_features
+from faceline.runs.parallel import all_cores
 
 NETWORK = NETWORKS[DEFAULT_NETWORK]
 SCALE = 0.088  # the cosine distance that stands for its threshold
@@ -141,7 +143,7 @@ def same(image: np.ndarray, box: Box, generator: np.random.Generator) -> np.ndar
 
 def look(aligner: Aligner, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The embedding and the features of the main face; zeros if there is none."""
-    from faceline.degradation_prior import FEATURES
+    from faceline.people.degradation_prior import FEATURES
 
     try:
         face = aligner.find(image)[0]

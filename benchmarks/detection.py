@@ -7,12 +7,12 @@ import cv2
 import numpy as np
 from measure import interleaved, table
 
-from faceline.detect import detect_cnn, detect_hog, detect_yunet
+from faceline.disk.pictures.images import decode_image
 from faceline.errors import FacelineError
-from faceline.images import decode_image
-from faceline.parallel import all_cores
-from faceline.runtime import Runtime
-from faceline.weights import YUNET, path_of
+from faceline.faces.detectors import detect_cnn, detect_hog, detect_yunet
+from faceline.networks.runtime import Runtime
+from faceline.networks.weights import YUNET, path_of
+from faceline.runs.parallel import all_cores
 
 
 def compare(image: np.ndarray, rounds: int) -> list[str]:

@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 from measure import interleaved, table
 
-from faceline.embed import embed
-from faceline.images import decode_image
-from faceline.networks import NETWORKS
-from faceline.parallel import all_cores
-from faceline.runtime import Runtime
+from faceline.disk.pictures.images import decode_image
+from faceline.faces.embedder import embed
+from faceline.networks.runtime import Runtime
+from faceline.networks.table import NETWORKS
+from faceline.runs.parallel import all_cores
 
 NETWORK = NETWORKS["dlib"]
 

@@ -6,10 +6,10 @@ import numpy as np
 from embedding import NETWORK, crops_of
 from measure import interleaved, table
 
-from faceline.averaging import Averaging
-from faceline.embed import embed, load_dlib
-from faceline.parallel import all_cores
-from faceline.runtime import Runtime
+from faceline.faces.embedder import embed, load_dlib
+from faceline.faces.test_time_augmentation import Averaging
+from faceline.networks.runtime import Runtime
+from faceline.runs.parallel import all_cores
 
 JITTERS = Averaging(jitters=100)
 

@@ -14,12 +14,12 @@ from pathlib import Path
 import numpy as np
 from open_set import NETWORK, draw_half, embeddings_of
 
-from faceline.calibration import DEFAULT_FPIR
-from faceline.classifiers import DEFAULT_CLASSIFIER_NAME
-from faceline.enrolment import Enrolment
-from faceline.evaluation.trials import Trial
-from faceline.gallery import UNKNOWN, Gallery
-from faceline.parallel import all_cores
+from faceline.evaluation.identification.trials import Trial
+from faceline.people.calibration import DEFAULT_FPIR
+from faceline.people.classifiers.table import DEFAULT_CLASSIFIER_NAME
+from faceline.people.enrolment import Enrolment
+from faceline.people.gallery import UNKNOWN, Gallery
+from faceline.runs.parallel import all_cores
 
 DOUBLES, WRONG, COPIES = 0.1, 0.05, 3
 DOUBLE = " (2)"  # behind the name of a person's second folder

@@ -9,8 +9,8 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from faceline.parallel import all_cores
-from faceline.summary import versions
+from faceline.disk.run_records import versions
+from faceline.runs.parallel import all_cores
 
 
 def interleaved(candidates: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, float]:

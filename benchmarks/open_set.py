@@ -16,17 +16,17 @@ import numpy as np
 from sklearn.svm import SVC
 
 from faceline import align_folder, represent_folder
-from faceline.calibration import DEFAULT_FPIR
-from faceline.classifiers import CLASSIFIERS, DEFAULT_CLASSIFIER_NAME
-from faceline.evaluation.identification_plots import plot_reliability
-from faceline.evaluation.identification_rates import bins_of, calibration_error, rates_found
-from faceline.evaluation.trials import Answers, NearestNeighbour, Trial, answers_of, halves
-from faceline.formats import read_embeddings
-from faceline.gallery import Gallery
-from faceline.networks import DEFAULT_NETWORK, NETWORKS
-from faceline.parallel import all_cores
-from faceline.people_paths import person_of
-from faceline.scoring import unit
+from faceline.disk.embeddings import read_embeddings
+from faceline.disk.people_paths import person_of
+from faceline.evaluation.identification.plots import plot_reliability
+from faceline.evaluation.identification.rates import bins_of, calibration_error, rates_found
+from faceline.evaluation.identification.trials import Answers, NearestNeighbour, Trial, answers_of, halves
+from faceline.networks.table import DEFAULT_NETWORK, NETWORKS
+from faceline.people.calibration import DEFAULT_FPIR
+from faceline.people.classifiers.table import CLASSIFIERS, DEFAULT_CLASSIFIER_NAME
+from faceline.people.gallery import Gallery
+from faceline.people.scoring import unit
+from faceline.runs.parallel import all_cores
 
 NETWORK = NETWORKS[DEFAULT_NETWORK]
 RATES = (0.1, 0.01, 0.001)

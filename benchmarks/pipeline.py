@@ -16,8 +16,8 @@ from pathlib import Path
 from measure import interleaved
 
 from faceline import align_folder, keep_workers, represent_folder
-from faceline.files import read_json
-from faceline.parallel import all_cores
+from faceline.disk.reading import read_json
+from faceline.runs.parallel import all_cores
 
 ROOT = Path(__file__).resolve().parent.parent
 ALIGN, REPRESENT = ROOT / "util" / "align-dlib.py", ROOT / "batch_represent" / "main.py"

@@ -15,12 +15,13 @@ from xml.etree import ElementTree
 import cv2
 import numpy as np
 
-from faceline.faces import Aligner, AlignmentOptions
-from faceline.geometry import Box
-from faceline.images import decode_image
-from faceline.parallel import all_cores
-from faceline.runtime import Runtime
-from faceline.tiles import is_same
+from faceline.disk.pictures.boxes import Box
+from faceline.disk.pictures.images import decode_image
+from faceline.faces.aligner import Aligner
+from faceline.faces.options import AlignmentOptions
+from faceline.faces.tiles import is_same
+from faceline.networks.runtime import Runtime
+from faceline.runs.parallel import all_cores
 
 # Megapixels -> so many of the photographs; the largest take the peer some 15 seconds each.
 ENLARGED = {6: 9, 12: 6, 24: 3, 48: 2}

@@ -12,8 +12,8 @@ from pathlib import Path
 from measure import interleaved, table
 
 from faceline import align_folder, represent_folder, train
-from faceline.formats import read_embeddings
-from faceline.people_paths import person_of
+from faceline.disk.embeddings import read_embeddings
+from faceline.disk.people_paths import person_of
 
 ROOT = Path(__file__).resolve().parent.parent
 

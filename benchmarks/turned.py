@@ -11,10 +11,11 @@ from pathlib import Path
 
 import numpy as np
 
-from faceline.faces import Aligner, AlignmentOptions
-from faceline.geometry import TURNS, turned
-from faceline.images import decode_image
-from faceline.runtime import Runtime
+from faceline.disk.pictures.boxes import TURNS, turned
+from faceline.disk.pictures.images import decode_image
+from faceline.faces.aligner import Aligner
+from faceline.faces.options import AlignmentOptions
+from faceline.networks.runtime import Runtime
 
 LFW = 400
 OTHERS = {"east-asian-dev": 3, "photos": 1, "johns": 1, "groups": 1, "known-people": 1}  # each so-many-th picture

@@ -8,10 +8,11 @@ classifier.py infer [classifier.pkl] photo.jpg photos/ ...
 import sys
 
 try:
-    from faceline import cli, infer, train
-    from faceline.answering import answer_lines
-    from faceline.classifiers import CLASSIFIERS
-    from faceline.formats import DEFAULT_CLASSIFIER
+    from faceline import infer, train
+    from faceline.cli import program as cli
+    from faceline.cli.answering import answer_lines
+    from faceline.disk.names import DEFAULT_CLASSIFIER
+    from faceline.people.classifiers.table import CLASSIFIERS
 except ModuleNotFoundError as error:
     print(f"classifier.py: error: {error}; run 'source .venv/bin/activate' first", file=sys.stderr)
     sys.exit(2)

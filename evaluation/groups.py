@@ -9,7 +9,8 @@ Writes  group-rates.csv, and the plots group-f1 and group-roc as .png and .pdf
 import sys
 
 try:
-    from faceline import cli, compare_groups
+    from faceline import compare_groups
+    from faceline.cli import program as cli
 except ModuleNotFoundError as error:
     print(f"groups.py: error: {error}; run 'source .venv/bin/activate' first", file=sys.stderr)
     sys.exit(2)

@@ -9,14 +9,14 @@ import importlib
 
 MODULES = {
     "FacelineError": "faceline.errors",
-    "align_folder": "faceline.align",
-    "represent_folder": "faceline.represent",
-    "train": "faceline.training",
-    "infer": "faceline.inference",
-    "keep_workers": "faceline.keeping",
-    "verify": "faceline.evaluation.verification",
-    "compare_groups": "faceline.evaluation.group_evaluation",
-    "identify": "faceline.evaluation.identification",
+    "align_folder": "faceline.stages.align",
+    "represent_folder": "faceline.stages.represent",
+    "train": "faceline.stages.train",
+    "infer": "faceline.stages.infer",
+    "keep_workers": "faceline.runs.keeping",
+    "verify": "faceline.evaluation.pairs.verification",
+    "compare_groups": "faceline.evaluation.groups.comparison_of_groups",
+    "identify": "faceline.evaluation.identification.identification",
 }
 __all__ = list(MODULES)
 __version__ = "0.1.0"

@@ -16,11 +16,11 @@ import pytest
 from PIL import Image
 
 from faceline import align_folder, represent_folder
-from faceline.answers import Answer
-from faceline.files import read_record
-from faceline.formats import read_people
-from faceline.images import decode_image
-from faceline.weights import YUNET, download_path
+from faceline.disk.embeddings import read_people
+from faceline.disk.pictures.images import decode_image
+from faceline.disk.run_records import read_record
+from faceline.networks.weights import YUNET, download_path
+from faceline.report.answers import Answer
 
 pillow_heif.register_heif_opener()
 

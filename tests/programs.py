@@ -173,8 +173,8 @@ def give_back(pictures, out):
 
 def memory():
     """How much a process grows, in MB, by the CNN detector's canvases of 40 sizes, each seen twice."""
-    from faceline.runtime import Runtime, dlib_session
-    from faceline.weights import DLIB_MMOD
+    from faceline.networks.runtime import Runtime, dlib_session
+    from faceline.networks.weights import DLIB_MMOD
 
     def resident():
         with open("/proc/self/statm") as file:

@@ -8,13 +8,18 @@ import pytest
 from conftest import tree
 
 from faceline import align_folder, represent_folder
-from faceline.alignment import align_image
+from faceline.disk.manifests import read_manifest
+from faceline.disk.pictures.images import decode_image, encode_png
+from faceline.disk.reading import read_json
+from faceline.disk.rows import (
+    PictureRow,
+    Status,
+    crop_path,
+)
 from faceline.errors import FacelineError
-from faceline.faces import AlignmentOptions
-from faceline.files import read_json
-from faceline.formats import PictureRow, Status, crop_path, read_manifest
-from faceline.images import decode_image, encode_png
-from faceline.runtime import Runtime
+from faceline.faces.options import AlignmentOptions
+from faceline.networks.runtime import Runtime
+from faceline.stages.alignment import align_image
 
 QUICK = {"upsample": 0, "jobs": 1}
 

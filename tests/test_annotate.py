@@ -3,8 +3,8 @@ import os
 import numpy as np
 import pytest
 
-from faceline.annotate import draw_faces, marked_paths
-from faceline.images import decode_image
+from faceline.disk.pictures.images import decode_image
+from faceline.report.marked_pictures import draw_faces, marked_paths
 
 
 def test_captions_show_every_script(tmp_path, portrait):

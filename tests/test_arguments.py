@@ -2,7 +2,7 @@
 
 import pytest
 
-from faceline.arguments import alignment_words
+from faceline.cli.arguments import alignment_words
 
 INNER, OUTER = "innerEyesAndBottomLip", "outerEyesAndNose"
 

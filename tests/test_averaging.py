@@ -3,13 +3,14 @@
 import numpy as np
 import pytest
 
-from faceline.averaging import PASSES, Averaging, turned
-from faceline.embed import embed
+from faceline.disk.pictures.images import decode_image
 from faceline.errors import FacelineError
-from faceline.faces import Aligner, AlignmentOptions
-from faceline.images import decode_image
-from faceline.networks import NETWORKS
-from faceline.runtime import Runtime
+from faceline.faces.aligner import Aligner
+from faceline.faces.embedder import embed
+from faceline.faces.options import AlignmentOptions
+from faceline.faces.test_time_augmentation import PASSES, Averaging, turned
+from faceline.networks.runtime import Runtime
+from faceline.networks.table import NETWORKS
 
 NETWORK, RUNTIME = NETWORKS["dlib"], Runtime(threads=1)
 

@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 from conftest import drawn
 
-from faceline import calibration
-from faceline.calibration import check_fpir, strangers_limit, without_known
-from faceline.classifiers import CLASSIFIERS
-from faceline.enrolment import Enrolment
 from faceline.errors import FacelineError
-from faceline.gallery import UNKNOWN, Gallery
-from faceline.holdout import Sample, collect, hold_out
-from faceline.networks import NETWORKS
-from faceline.scoring import unit
+from faceline.networks.table import NETWORKS
+from faceline.people import calibration
+from faceline.people.calibration import check_fpir, strangers_limit, without_known
+from faceline.people.classifiers.table import CLASSIFIERS
+from faceline.people.enrolment import Enrolment
+from faceline.people.gallery import UNKNOWN, Gallery
+from faceline.people.holdout import Sample, collect, hold_out
+from faceline.people.scoring import unit
 
 
 def fitted(people, rows, fpir=0.01, classifier="LinearSvm"):

@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 from conftest import drawn
 
-from faceline import infer, pickles
-from faceline.classifier_file import FORMAT, read_classifier
+from faceline import infer
+from faceline.disk import pickles
 from faceline.errors import FacelineError
-from faceline.gallery import Gallery
-from faceline.networks import NETWORKS
+from faceline.networks.table import NETWORKS
+from faceline.people.gallery import Gallery
+from faceline.recognition.classifier_file import FORMAT, read_classifier
 
 NETWORK = NETWORKS["dlib"]
 

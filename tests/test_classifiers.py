@@ -15,12 +15,12 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.svm import SVC, LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
-from faceline import base_classifier
-from faceline.base_classifier import Neighbours
-from faceline.classifiers import CLASSIFIERS
 from faceline.errors import FacelineError
-from faceline.scoring import fit_lda, project, unit
-from faceline.svms import GridSearchSvm
+from faceline.people.classifiers import base as base_classifier
+from faceline.people.classifiers.base import Neighbours
+from faceline.people.classifiers.svms import GridSearchSvm
+from faceline.people.classifiers.table import CLASSIFIERS
+from faceline.people.scoring import fit_lda, project, unit
 
 
 def gallery(people, pictures, seed=0):

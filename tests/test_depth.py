@@ -8,8 +8,8 @@ import pillow_heif
 import pytest
 
 from faceline import infer
+from faceline.disk.pictures.images import decode_image
 from faceline.errors import UnreadableError
-from faceline.images import decode_image
 
 
 def encoded_by_opencv(ending, rgb):

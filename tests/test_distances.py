@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from faceline.distances import Metric
 from faceline.errors import FacelineError
+from faceline.networks.distances import Metric
 
 METRICS = [Metric("euclidean"), Metric("half-normalized", 4.0), Metric("cosine")]
 # Two at right angles with the lengths 1 and 16, the first one's twin four times as long, and zeros.

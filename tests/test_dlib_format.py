@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from faceline.counts import counted
-from faceline.dlib_format import MMOD, RESNET, Convolution, DlibNetwork, Reader, read_mmod, read_resnet
 from faceline.errors import FacelineError
-from faceline.weights import DLIB_MMOD, DLIB_RESNET, weights_path
+from faceline.networks.dlib_format import MMOD, RESNET, Convolution, DlibNetwork, Reader, read_mmod, read_resnet
+from faceline.networks.weights import DLIB_MMOD, DLIB_RESNET, weights_path
+from faceline.wording import counted
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ def whole_file(weights, read) -> File:
             return super().take(count)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("faceline.dlib_format.Reader", Noting)
+        patch.setattr("faceline.networks.dlib_format.Reader", Noting)
         read(data)
     return File(data, read, marks)
 

@@ -5,12 +5,12 @@ import shlex
 import numpy as np
 import pytest
 
-from faceline.enrolment import Enrolment, Link, families_of
-from faceline.findings import link_line
-from faceline.gallery import UNKNOWN, Gallery
-from faceline.near_copies import merged, near_copies
-from faceline.networks import NETWORKS
-from faceline.scoring import unit
+from faceline.networks.table import NETWORKS
+from faceline.people.enrolment import Enrolment, Link, families_of
+from faceline.people.gallery import UNKNOWN, Gallery
+from faceline.people.near_copies import merged, near_copies
+from faceline.people.scoring import unit
+from faceline.report.findings import link_line
 
 NETWORK = NETWORKS["dlib"]
 OPTIONS = {"fpir": 0.01, "classifier": "LinearSvm", "lda_dim": None, "jobs": 1}

@@ -3,14 +3,15 @@ import dlib
 import numpy as np
 import pytest
 
-from faceline.detect import DETECTORS, Detector, Face
+from faceline.disk.pictures.images import decode_image
 from faceline.errors import FacelineError
-from faceline.faces import Aligner, AlignmentOptions
-from faceline.geometry import FRAMES, LANDMARK_SETS
-from faceline.images import decode_image
-from faceline.landmarks import LANDMARK_MODELS, predict_landmarks
-from faceline.runtime import Runtime
-from faceline.weights import Download, download_path, weights_path
+from faceline.faces.aligner import Aligner
+from faceline.faces.detectors import DETECTORS, Detector, Face
+from faceline.faces.landmarks import LANDMARK_MODELS, predict_landmarks
+from faceline.faces.options import AlignmentOptions
+from faceline.networks.frames import FRAMES, LANDMARK_SETS
+from faceline.networks.runtime import Runtime
+from faceline.networks.weights import Download, download_path, weights_path
 
 RUNTIME = Runtime()
 

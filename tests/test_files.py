@@ -5,25 +5,29 @@ import sys
 
 import pytest
 
-from faceline.errors import FacelineError, UnreadableError
-from faceline.files import (
+from faceline.disk.folder_locks import locked
+from faceline.disk.paths import (
     NAME_BYTES,
-    file_sha256,
     fitting,
     inside,
-    locked,
     named_path,
-    one_line,
+)
+from faceline.disk.reading import (
+    file_sha256,
     opened_text,
     read_bytes,
     read_json,
+    sha256,
+)
+from faceline.disk.writing import (
     remove,
     replacing,
     scratch_path,
-    sha256,
     write_bytes,
     write_lines,
 )
+from faceline.errors import FacelineError, UnreadableError
+from faceline.wording import one_line
 
 
 def test_replacing_keeps_the_old_file_when_the_writer_fails(tmp_path):
@@ -76,7 +80,7 @@ def test_write_errors_say_what_where_and_what_to_do(tmp_path):
 
 def test_a_full_disk_is_named():
     with pytest.raises(FacelineError, match="No space left on device; make room and run the same command again"):
-        from faceline.files import write_errors
+        from faceline.disk.writing import write_errors
 
         with write_errors("somewhere"), open("/dev/full", "w") as full:
             full.write("x")
@@ -163,7 +167,7 @@ def test_read_bytes_says_why_not(tmp_path, make, reason):
 
 
 def test_a_second_run_is_kept_out_and_the_lock_dies_with_its_process(tmp_path):
-    code = "import sys, faceline.files as f, pathlib\nwith f.locked(pathlib.Path(sys.argv[1])): pass"
+    code = "import sys; from pathlib import Path; from faceline.disk.folder_locks import locked\nwith locked(Path(sys.argv[1])): pass"
     command = [sys.executable, "-c", code, str(tmp_path)]
     with locked(tmp_path):
         done = subprocess.run(command, capture_output=True, text=True, check=False)

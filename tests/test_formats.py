@@ -5,22 +5,23 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from faceline import formats
-from faceline.errors import FacelineError
-from faceline.files import write_json
-from faceline.formats import (
-    CropRow,
-    PictureRow,
-    Status,
+from faceline.disk import embeddings
+from faceline.disk.embeddings import (
     read_embeddings,
-    read_manifest,
     read_people,
     read_represented,
     reps_digests,
     write_embeddings,
-    write_manifest,
 )
-from faceline.people_paths import person_of
+from faceline.disk.manifests import read_manifest, write_manifest
+from faceline.disk.people_paths import person_of
+from faceline.disk.rows import (
+    CropRow,
+    PictureRow,
+    Status,
+)
+from faceline.disk.writing import write_json
+from faceline.errors import FacelineError
 
 NAMES = ["plain", "with space", "comma,comma", 'quote"quote', "line\nfeed", "return\rreturn", "é李", "\udcff", "'", "#"]
 
@@ -76,13 +77,13 @@ def vouched(tmp_path, monkeypatch):
     write_embeddings(tmp_path, rows)
     write_manifest(tmp_path / "manifest.csv", rows)
     write_json(tmp_path / "run.json", {"sha256": reps_digests(tmp_path)})
-    parsed, read_reps = [], formats.read_reps
+    parsed, read_reps = [], embeddings.read_reps
 
     def noting(path, dimensions):
         parsed.append(path.name)
         return read_reps(path, dimensions)
 
-    monkeypatch.setattr(formats, "read_reps", noting)
+    monkeypatch.setattr(embeddings, "read_reps", noting)
     return tmp_path, parsed
 
 

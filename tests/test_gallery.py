@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 from conftest import drawn
 
-from faceline import gallery
-from faceline.distances import Metric
-from faceline.gallery import UNKNOWN, Candidate, Gallery, Identity, exemplars, one_name_each
-from faceline.networks import NETWORKS
-from faceline.scoring import unit
+from faceline.networks.distances import Metric
+from faceline.networks.table import NETWORKS
+from faceline.people import gallery
+from faceline.people.gallery import UNKNOWN, Candidate, Gallery, Identity, exemplars, one_name_each
+from faceline.people.scoring import unit
 
 
 def learnt(embeddings, labels, network="dlib"):

@@ -2,17 +2,21 @@ import cv2
 import numpy as np
 import pytest
 
-from faceline.errors import FacelineError
-from faceline.geometry import (
-    FRAMES,
-    LANDMARK_SETS,
+from faceline.disk.pictures.boxes import (
     TURNS,
+    turned,
+    turned_box,
+)
+from faceline.errors import FacelineError
+from faceline.faces.cutting import (
     affine_transform,
     align_transform,
     cut,
+)
+from faceline.networks.frames import (
+    FRAMES,
+    LANDMARK_SETS,
     landmark_model_for,
-    turned,
-    turned_box,
 )
 
 SOURCE = np.array([(10.0, 20.0), (60.0, 22.0), (36.0, 51.0)])

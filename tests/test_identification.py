@@ -8,11 +8,13 @@ import pytest
 from conftest import EVALUATION, drawn, run_script, tree
 
 from faceline import identify
+from faceline.disk.embeddings import reps_digests, write_embeddings
+from faceline.disk.manifests import write_manifest
+from faceline.disk.pictures.images import decode_image
+from faceline.disk.rows import CropRow
+from faceline.disk.writing import write_json
 from faceline.errors import FacelineError
-from faceline.files import write_json
-from faceline.formats import CropRow, reps_digests, write_embeddings, write_manifest
-from faceline.images import decode_image
-from faceline.networks import NETWORKS
+from faceline.networks.table import NETWORKS
 
 IDENTIFY = EVALUATION / "identify.py"
 FILES = {f"{stem}.{ending}" for stem in ("cmc", "open-set", "reliability") for ending in ("png", "pdf", "csv")}

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from faceline.evaluation.identification_rates import (
+from faceline.evaluation.identification.rates import (
     bins_of,
     calibration_error,
     cumulative_matches,

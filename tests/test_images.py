@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from faceline.disk.pictures.images import MAX_BYTES, decode_image, encode_png, picture_suffixes, read_picture
 from faceline.errors import UnreadableError
-from faceline.images import MAX_BYTES, decode_image, encode_png, picture_suffixes, read_picture
 
 
 def encode(image, kind="PNG", **options):
@@ -174,7 +174,7 @@ def test_a_want_of_memory_is_no_damage():
     code = """
 import io, resource, sys
 from PIL import Image
-from faceline.images import decode_image
+from faceline.disk.pictures.images import decode_image
 
 def encoded(*size):
     file = io.BytesIO()

@@ -13,10 +13,10 @@ from conftest import names, tree
 from PIL import Image, ImageCms
 
 from faceline import infer
-from faceline.annotate import marked_paths
+from faceline.disk.pictures.images import decode_image, encode_png
 from faceline.errors import FacelineError
-from faceline.gallery import UNKNOWN
-from faceline.images import decode_image, encode_png
+from faceline.people.gallery import UNKNOWN
+from faceline.report.marked_pictures import marked_paths
 
 
 def test_probes_get_their_names(photographs, classifier):

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from faceline.disk.pictures.images import decode_image
 from faceline.errors import UnreadableError
-from faceline.images import decode_image
 
 KINDS = {
     "usual": {},

@@ -14,7 +14,7 @@ from test_parallel import has_ended, kill_itself
 
 from faceline import keep_workers
 from faceline.errors import FacelineError
-from faceline.parallel import map_batches
+from faceline.runs.parallel import map_batches
 
 pytestmark = pytest.mark.skipif(not os.path.exists("/proc/self/stat"), reason="looks into /proc")
 

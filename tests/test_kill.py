@@ -18,9 +18,10 @@ import pytest
 from conftest import ALIGN, REPRESENT, tree
 
 from faceline import align_folder, represent_folder, train
-from faceline.files import read_json, write_json
-from faceline.images import encode_png
-from faceline.journal import JOURNAL_FILE
+from faceline.disk.names import JOURNAL_FILE
+from faceline.disk.pictures.images import encode_png
+from faceline.disk.reading import read_json
+from faceline.disk.writing import write_json
 
 FORK = multiprocessing.get_context("fork")
 

@@ -6,9 +6,9 @@ import pytest
 from fontTools.ttLib import TTFont
 from PIL import Image, features
 
-from faceline import fonts
-from faceline.font_coverage import read_coverage
-from faceline.lettering import Lettering, clusters
+from faceline.report.drawing import fonts
+from faceline.report.drawing.font_coverage import read_coverage
+from faceline.report.drawing.lettering import Lettering, clusters
 
 needs_raqm = pytest.mark.skipif(not features.check("raqm"), reason="needs FriBiDi, which raqm works with")
 

@@ -10,11 +10,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from faceline import align_folder, infer, limits, memory
+from faceline import align_folder, infer
+from faceline.disk.manifests import read_manifest
+from faceline.disk.names import MANIFEST_FILE
+from faceline.disk.pictures import limits
+from faceline.disk.pictures.images import decode_picture, read_picture
+from faceline.disk.rows import PictureRow
 from faceline.errors import ShortOfMemoryError, UnreadableError
-from faceline.files import MANIFEST_FILE
-from faceline.formats import PictureRow, read_manifest
-from faceline.images import decode_picture, read_picture
+from faceline.host import memory
 
 
 def encode(pixels, kind, **options):
@@ -106,7 +109,7 @@ def test_a_picture_that_is_too_empty_is_refused():
 
 
 def test_a_large_file_is_read_if_it_is_a_picture(monkeypatch, tmp_path, encoded):
-    monkeypatch.setattr("faceline.images.MAX_BYTES", 1000)
+    monkeypatch.setattr("faceline.disk.pictures.images.MAX_BYTES", 1000)
     for name, data in {"a.tif": encoded("TIFF"), "a.png": encoded("PNG")}.items():
         (tmp_path / name).write_bytes(data)
         assert read_picture(tmp_path / name) == data
@@ -122,7 +125,7 @@ def test_a_large_file_is_read_if_it_is_a_picture(monkeypatch, tmp_path, encoded)
 def test_free_memory_knows_the_limits_of_the_process():
     code = """
 import resource
-from faceline.memory import free_memory
+from faceline.host.memory import free_memory
 assert free_memory() > 2**28
 resource.setrlimit(resource.RLIMIT_AS, (2**28, resource.RLIM_INFINITY))
 assert 2**20 < free_memory() < 2**28

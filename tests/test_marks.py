@@ -3,10 +3,10 @@ import itertools
 import numpy as np
 import pytest
 
-from faceline.geometry import Box
-from faceline.legend import legend
-from faceline.lettering import Lettering
-from faceline.marks import MAX_CAPTIONS, Marks, mark_faces
+from faceline.disk.pictures.boxes import Box
+from faceline.report.drawing.legend import legend
+from faceline.report.drawing.lettering import Lettering
+from faceline.report.drawing.marks import MAX_CAPTIONS, Marks, mark_faces
 
 NAMES = ("will-ferrell 0.93", "Jo 1.00", f"{'Wolfeschlegelsteinhausen ' * 2}Senior 0.51", "", "李小龙 0.90", "x" * 60)
 

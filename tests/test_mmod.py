@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from faceline.converter import convert
-from faceline.dlib_format import Convolution, DlibNetwork, read_mmod
-from faceline.images import decode_image
-from faceline.mmod import MEANS, detect_mmod, place_levels, suppress, tiled_pyramid
-from faceline.telemetry import import_onnxruntime
-from faceline.weights import DLIB_MMOD, weights_path
+from faceline.disk.pictures.images import decode_image
+from faceline.faces.mmod import MEANS, detect_mmod, place_levels, suppress, tiled_pyramid
+from faceline.networks.converter import convert
+from faceline.networks.dlib_format import Convolution, DlibNetwork, read_mmod
+from faceline.networks.telemetry import import_onnxruntime
+from faceline.networks.weights import DLIB_MMOD, weights_path
 
 onnxruntime = import_onnxruntime()
 

@@ -5,17 +5,19 @@ import dlib
 import numpy as np
 import pytest
 
-from faceline import networks, runtime
-from faceline.averaging import Averaging
-from faceline.embed import check_network, embed, onnx_session
+from faceline.disk.pictures.images import decode_image
 from faceline.errors import FacelineError
-from faceline.faces import Aligner, AlignmentOptions
-from faceline.images import decode_image
-from faceline.jitter import jittered
-from faceline.networks import NETWORKS, network_named, network_of
-from faceline.runtime import Runtime, cache_path, check_device, dlib_session
-from faceline.telemetry import import_onnxruntime
-from faceline.weights import DLIB_MMOD, DLIB_RESNET, Weights, weights_path
+from faceline.faces.aligner import Aligner
+from faceline.faces.embedder import check_network, embed, onnx_session
+from faceline.faces.jitter import jittered
+from faceline.faces.options import AlignmentOptions
+from faceline.faces.test_time_augmentation import Averaging
+from faceline.networks import runtime
+from faceline.networks import table as networks
+from faceline.networks.runtime import Runtime, cache_path, check_device, dlib_session
+from faceline.networks.table import NETWORKS, network_named, network_of
+from faceline.networks.telemetry import import_onnxruntime
+from faceline.networks.weights import DLIB_MMOD, DLIB_RESNET, Weights, weights_path
 
 NETWORK = NETWORKS["dlib"]
 ONNX, DLIB = Runtime("onnx"), Runtime("dlib")

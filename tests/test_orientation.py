@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 from PIL.Image import Transpose
 
-from faceline.heif import TURNS, boxes, turns_itself
-from faceline.images import decode_image
+from faceline.disk.pictures.heif import TURNS, boxes, turns_itself
+from faceline.disk.pictures.images import decode_image
 
 # What has to be done to an upright picture so that the orientation describes it.
 UNDO = {

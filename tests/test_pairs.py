@@ -1,7 +1,7 @@
 import pytest
 
 from faceline.errors import FacelineError
-from faceline.evaluation.pairs import Picture, read_pairs, rows_of_pairs
+from faceline.evaluation.pairs.lists import Picture, read_pairs, rows_of_pairs
 
 VIEW_1 = "2\nAnn\t1\t2\nBob\t3\t14\nAnn\t1\tBob\t1\nBob\t2\tCy\t1\n"
 VIEW_2 = "2\t1\nAnn 1 2\nAnn 1 Bob 1\nBob\t1\t2\nBob\t1\tJean Luc\t7\n\n"

@@ -11,7 +11,7 @@ import joblib
 import pytest
 
 from faceline.errors import FacelineError
-from faceline.parallel import map_batches, process_count, spread
+from faceline.runs.parallel import map_batches, process_count, spread
 
 
 def kill_itself(items):

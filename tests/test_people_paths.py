@@ -1,9 +1,9 @@
 import pytest
 
 from faceline import FacelineError
-from faceline.formats import Status
-from faceline.people_paths import is_date, is_nobody, is_thumbnail_store, person_of, spelling
-from faceline.scan import list_pictures
+from faceline.disk.people_paths import is_date, is_nobody, is_thumbnail_store, person_of, spelling
+from faceline.disk.rows import Status
+from faceline.disk.scan import list_pictures
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import joblib
 import numpy as np
 import pytest
 
-from faceline import pickles
+from faceline.disk import pickles
 from faceline.errors import FacelineError
 
 VALUE = {
@@ -148,7 +148,7 @@ BOMBS = {
 LOADING = """
 import resource, sys
 from pathlib import Path
-from faceline import pickles
+from faceline.disk import pickles
 from faceline.errors import FacelineError
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 for path in sorted(Path(sys.argv[1]).iterdir()):

@@ -8,7 +8,7 @@ from conftest import ALIGN, CLASSIFIER, REPRESENT, run_script
 from PIL import Image
 
 from faceline import align_folder, represent_folder
-from faceline.formats import read_embeddings
+from faceline.disk.embeddings import read_embeddings
 
 
 def test_from_pictures_to_names(pipeline, photographs, tmp_path):

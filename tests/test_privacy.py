@@ -80,7 +80,7 @@ def test_onnx_runtime_comes_from_one_place():
 )
 def test_telemetry(tmp_path, code, variable, is_there):
     """Telemetry leaves a file in the cache as soon as ONNX Runtime is imported."""
-    code += "import os; before = dict(os.environ); from faceline.telemetry import import_onnxruntime as get; "
+    code += "import os; before = dict(os.environ); from faceline.networks.telemetry import import_onnxruntime as get; "
     code += "assert get() is get(); assert dict(os.environ) == before"
     environment = at_home(tmp_path) | ({} if variable is None else {"ORT_DISABLE_TELEMETRY": variable})
     done = run_script("-c", code, env=environment)

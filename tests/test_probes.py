@@ -5,9 +5,9 @@ import shutil
 
 import pytest
 
-from faceline.classifier_paths import split_classifier
 from faceline.errors import FacelineError
-from faceline.probes import list_probes, misfit
+from faceline.stages.classifier_paths import split_classifier
+from faceline.stages.probes import list_probes, misfit
 
 
 @pytest.fixture

@@ -10,18 +10,19 @@ from conftest import CLASSIFIER, names, run_script
 from PIL import Image, ImageDraw, ImageFilter
 
 from faceline import infer, train
-from faceline.averaging import ALONE
-from faceline.calibration import Calibration, Curve
-from faceline.classifier_file import Model, write_classifier
-from faceline.degradation_prior import FEATURES, HIGHEST, LOST, LOWEST, REASONS, SHIFTED
-from faceline.doubt import probabilities
-from faceline.faces import Aligner, AlignmentOptions
-from faceline.gallery import UNKNOWN, Gallery
-from faceline.geometry import FRAMES
-from faceline.images import decode_image
-from faceline.networks import NETWORKS
-from faceline.quality import EDGE, GOOD, Quality, in_dlib_frame, judge, turn_features
-from faceline.runtime import DEFAULT_DEVICE, DEFAULT_ENGINE, Runtime
+from faceline.disk.pictures.images import decode_image
+from faceline.faces.aligner import Aligner
+from faceline.faces.options import AlignmentOptions
+from faceline.faces.test_time_augmentation import ALONE
+from faceline.networks.frames import FRAMES
+from faceline.networks.runtime import DEFAULT_DEVICE, DEFAULT_ENGINE, Runtime
+from faceline.networks.table import NETWORKS
+from faceline.people.calibration import Calibration, Curve
+from faceline.people.degradation_prior import FEATURES, HIGHEST, LOST, LOWEST, REASONS, SHIFTED
+from faceline.people.doubt import probabilities
+from faceline.people.gallery import UNKNOWN, Gallery
+from faceline.people.quality import EDGE, GOOD, Quality, in_dlib_frame, judge, turn_features
+from faceline.recognition.classifier_file import Model, write_classifier
 
 KINDS = ("small", "blurred", "dark", "covered")
 

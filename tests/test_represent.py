@@ -6,13 +6,16 @@ import pytest
 from conftest import tree
 
 from faceline import align_folder, represent_folder
-from faceline.embed import embed
+from faceline.disk.embeddings import read_embeddings, read_represented
+from faceline.disk.manifests import read_manifest
+from faceline.disk.pictures.images import decode_image, encode_png
+from faceline.disk.reading import read_json, sha256
+from faceline.disk.rows import CropRow
+from faceline.disk.writing import write_json
 from faceline.errors import FacelineError
-from faceline.files import read_json, sha256, write_json
-from faceline.formats import CropRow, read_embeddings, read_manifest, read_represented
-from faceline.images import decode_image, encode_png
-from faceline.networks import NETWORKS
-from faceline.runtime import Runtime
+from faceline.faces.embedder import embed
+from faceline.networks.runtime import Runtime
+from faceline.networks.table import NETWORKS
 
 
 @pytest.fixture(scope="module")
@@ -163,13 +166,13 @@ def test_a_reader_distrusts_the_stage_before(copy, damage, complaint):
 
 
 def test_crops_of_another_network_or_version_are_refused(copy, monkeypatch):
-    from faceline import geometry
+    from faceline.networks.frames import FRAMES
 
     record = read_json(copy / "aligned" / "run.json")
     write_json(copy / "aligned" / "run.json", record | {"options": record["options"] | {"geometry_version": 0}})
     with pytest.raises(FacelineError, match="made by another version"):
         represent_folder(copy / "aligned", copy / "new", jobs=1)
-    monkeypatch.setitem(geometry.FRAMES, "arcface", geometry.FRAMES["dlib"])
+    monkeypatch.setitem(FRAMES, "arcface", FRAMES["dlib"])
     write_json(copy / "aligned" / "run.json", record | {"options": record["options"] | {"frame": "arcface"}})
     with pytest.raises(FacelineError, match="the crops are for the frame arcface, the network dlib expects dlib"):
         represent_folder(copy / "aligned", copy / "new", jobs=1)

@@ -5,9 +5,10 @@ import subprocess
 import pytest
 
 from faceline import align_folder
+from faceline.disk.manifests import read_manifest
+from faceline.disk.rows import PictureRow
+from faceline.disk.scan import list_pictures
 from faceline.errors import FacelineError
-from faceline.formats import PictureRow, read_manifest
-from faceline.scan import list_pictures
 
 
 def put(folder, *names, data=b""):

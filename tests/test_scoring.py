@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 from conftest import drawn
 
-from faceline import scoring
-from faceline.classifiers import CLASSIFIERS
 from faceline.errors import FacelineError
-from faceline.scoring import NOBODY_S_SIMILARITY, Scorer, Training, unit
-from faceline.svms import LinearSvm
+from faceline.people import scoring
+from faceline.people.classifiers.svms import LinearSvm
+from faceline.people.classifiers.table import CLASSIFIERS
+from faceline.people.scoring import NOBODY_S_SIMILARITY, Scorer, Training, unit
 
 SCALE = 0.088  # of dlib's network
 

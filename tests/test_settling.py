@@ -8,13 +8,14 @@ import pytest
 from conftest import ALIGN, CLASSIFIER, REPRESENT, run_script, tree
 
 from faceline import align_folder, represent_folder
-from faceline.agreement import choose_faces, disagreeing
-from faceline.crop_embeddings import read_crop_embeddings
-from faceline.files import read_record
-from faceline.formats import CROP_EMBEDDINGS_FILE, read_embeddings
-from faceline.networks import NETWORKS
-from faceline.scoring import unit
-from faceline.settling import NOT_LIKE, OTHER_FACE
+from faceline.disk.crop_embeddings import read_crop_embeddings
+from faceline.disk.embeddings import read_embeddings
+from faceline.disk.names import CROP_EMBEDDINGS_FILE
+from faceline.disk.run_records import read_record
+from faceline.networks.table import NETWORKS
+from faceline.people.agreement import choose_faces, disagreeing
+from faceline.people.scoring import unit
+from faceline.stages.settling import NOT_LIKE, OTHER_FACE
 
 NETWORK = NETWORKS["dlib"]
 
@@ -74,7 +75,7 @@ def test_what_is_chosen_depends_on_the_pictures_alone(shared_photographs, tmp_pa
 
 def test_stage_2_takes_what_stage_1_has_embedded(shared_photographs, tmp_path):
     aligned = shared_photographs / "aligned"
-    given = read_crop_embeddings(aligned, NETWORK, read_record(aligned))
+    given = read_crop_embeddings(aligned, NETWORK.sha256, 128, read_record(aligned))
     rows = rows_of(aligned)
     assert given.keys() == {row["crop_sha256"] for row in rows.values() if row["person"] != "alex_lacamoire"}
     represent_folder(aligned, tmp_path / "with")
@@ -87,7 +88,7 @@ def test_stage_2_takes_what_stage_1_has_embedded(shared_photographs, tmp_path):
         (tmp_path / "aligned" / CROP_EMBEDDINGS_FILE).unlink()
         if content is not None:
             (tmp_path / "aligned" / CROP_EMBEDDINGS_FILE).write_bytes(content)
-        assert read_crop_embeddings(tmp_path / "aligned", NETWORK, read_record(aligned)) == {}
+        assert read_crop_embeddings(tmp_path / "aligned", NETWORK.sha256, 128, read_record(aligned)) == {}
         if content is None:
             represent_folder(tmp_path / "aligned", tmp_path / "without")
             assert (tmp_path / "without" / "reps.csv").read_bytes() == (tmp_path / "with" / "reps.csv").read_bytes()

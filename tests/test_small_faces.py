@@ -9,15 +9,17 @@ import numpy as np
 import pytest
 from conftest import ALIGN, CLASSIFIER, run_script
 
-from faceline import infer, promise
-from faceline.detect import DETECTORS, Face, detect_hog
-from faceline.faces import Aligner, AlignmentOptions
-from faceline.images import decode_image, encode_png
-from faceline.promise import detect_promising, load_half_hog
-from faceline.runtime import Runtime
-from faceline.sharing import Pool
-from faceline.tiles import is_same, pyramid, spans, without_repetitions
-from faceline.wide import WIDE_LOOKS, WideLook
+from faceline import infer
+from faceline.disk.pictures.images import decode_image, encode_png
+from faceline.faces import promise
+from faceline.faces.aligner import Aligner
+from faceline.faces.detectors import DETECTORS, Face, detect_hog
+from faceline.faces.options import AlignmentOptions
+from faceline.faces.promise import detect_promising, load_half_hog
+from faceline.faces.tiles import is_same, pyramid, spans, without_repetitions
+from faceline.faces.wide import WIDE_LOOKS, WideLook
+from faceline.host.sharing import Pool
+from faceline.networks.runtime import Runtime
 
 RUNTIME = Runtime(threads=2)
 
@@ -155,7 +157,7 @@ def test_each_detector_looks_at_the_whole_photograph(photographs, yunet, detecto
 def test_threads_and_tiles_change_nothing(faces, monkeypatch):
     image = decode_image((faces / "groups/2008_002470.jpg").read_bytes())
     image = cv2.resize(image, (1000, 664), interpolation=cv2.INTER_CUBIC)
-    monkeypatch.setattr("faceline.wide.TILE", 300)  # borders go through faces
+    monkeypatch.setattr("faceline.faces.wide.TILE", 300)  # borders go through faces
     options = AlignmentOptions(detector="hog", detection_size=400)
     serial = Aligner(options, Runtime(threads=1)).find(image, every=True)
     assert len(serial) == 6

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from conftest import ALIGN, CLASSIFIER, ROOT, run_script
 
-from faceline.cache import NOWHERE, cache_folder
+from faceline.disk.cache import NOWHERE, cache_folder
 from faceline.errors import FacelineError
-from faceline.weights import YUNET, download_path
+from faceline.networks.weights import YUNET, download_path
 
 # An identifier that no user has, and how a process gets it that may still read everything, as the interpreter may lie
 # in somebody's home.
@@ -79,7 +79,7 @@ def test_the_cache_is_never_relative(monkeypatch):
 
 
 def test_what_has_to_be_fetched_needs_a_place(monkeypatch):
-    monkeypatch.setattr("faceline.weights.cache_folder", lambda: NOWHERE)
+    monkeypatch.setattr("faceline.networks.weights.cache_folder", lambda: NOWHERE)
     with pytest.raises(FacelineError, match="needs a folder to be kept in; name one in XDG_CACHE_HOME or HOME"):
         download_path.__wrapped__(YUNET)
 
@@ -120,7 +120,8 @@ def test_without_fcntl(photographs, without_posix, tmp_path):
 
 def test_without_fcntl_a_second_run_is_kept_out_and_the_lock_dies_with_its_process(without_posix, tmp_path):
     code = (
-        "import sys, time, pathlib, faceline.files as f\nwith f.locked(pathlib.Path('out')): print(1, flush=True); {}"
+        "import sys, time, pathlib; from faceline.disk.folder_locks import locked\n"
+        "with locked(pathlib.Path('out')): print(1, flush=True); {}"
     )
     command = [sys.executable, "-c", code.format("time.sleep(60)")]
     first = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=tmp_path, env=without_posix)

@@ -8,11 +8,12 @@ import pytest
 from conftest import names
 
 from faceline import align_folder, infer, represent_folder, train
-from faceline.classifier_file import read_classifier
+from faceline.disk.pictures.images import encode_png
+from faceline.disk.reading import read_json
+from faceline.disk.writing import write_json
 from faceline.errors import FacelineError
-from faceline.files import read_json, write_json
-from faceline.gallery import UNKNOWN
-from faceline.images import encode_png
+from faceline.people.gallery import UNKNOWN
+from faceline.recognition.classifier_file import read_classifier
 
 
 def gallery_of(folder, tmp_path):

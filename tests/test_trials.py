@@ -1,10 +1,10 @@
 import numpy as np
 from conftest import drawn
 
-from faceline.distances import Metric
-from faceline.evaluation.trials import NearestNeighbour, Trial, answers_of, halves, rank_people
-from faceline.gallery import Gallery
-from faceline.networks import NETWORKS
+from faceline.evaluation.identification.trials import NearestNeighbour, Trial, answers_of, halves, rank_people
+from faceline.networks.distances import Metric
+from faceline.networks.table import NETWORKS
+from faceline.people.gallery import Gallery
 
 
 def of_sizes(**pictures):

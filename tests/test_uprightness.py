@@ -9,11 +9,13 @@ from conftest import names
 from PIL import Image
 
 from faceline import align_folder, infer
-from faceline.faces import Aligner, AlignmentOptions
-from faceline.formats import PictureRow, read_manifest
-from faceline.geometry import TURNS, turned
-from faceline.images import decode_image, encode_png
-from faceline.runtime import Runtime
+from faceline.disk.manifests import read_manifest
+from faceline.disk.pictures.boxes import TURNS, turned
+from faceline.disk.pictures.images import decode_image, encode_png
+from faceline.disk.rows import PictureRow
+from faceline.faces.aligner import Aligner
+from faceline.faces.options import AlignmentOptions
+from faceline.networks.runtime import Runtime
 
 ALIGNER = Aligner(AlignmentOptions(), Runtime())
 

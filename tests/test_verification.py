@@ -9,15 +9,16 @@ from conftest import EVALUATION, embedded, run_script, tree
 from sklearn.metrics import roc_auc_score
 
 from faceline import compare_groups, verify
-from faceline.averaging import ALONE, Averaging
-from faceline.distances import Metric
+from faceline.disk.reading import read_json
+from faceline.disk.rows import CropRow
+from faceline.disk.run_records import run_record
+from faceline.disk.writing import write_json
 from faceline.errors import FacelineError
 from faceline.evaluation.comparison import all_distances, read_embedded
-from faceline.files import read_json, write_json
-from faceline.formats import CropRow
-from faceline.networks import NETWORKS, network_named
-from faceline.represent import write_represented
-from faceline.summary import run_record
+from faceline.faces.test_time_augmentation import ALONE, Averaging
+from faceline.networks.distances import Metric
+from faceline.networks.table import NETWORKS, network_named
+from faceline.stages.represent import write_represented
 
 # Where the pictures of made-up people lie on the first axis of the embeddings; sums of powers of 2, so that all
 # distances are exact: as the network of these embeddings is described, they compare as they are.

@@ -10,13 +10,14 @@ Run it again after adding, changing or removing pictures: only those are compute
 import sys
 
 try:
-    from faceline import align_folder, cli
-    from faceline.align import FALLBACKS
-    from faceline.arguments import ALIGN_WORDS, alignment_words
-    from faceline.detect import DETECTORS
-    from faceline.geometry import DEFAULT_LANDMARKS, LANDMARK_SETS
-    from faceline.landmarks import LANDMARK_MODELS
-    from faceline.networks import NETWORKS
+    from faceline import align_folder
+    from faceline.cli import program as cli
+    from faceline.cli.arguments import ALIGN_WORDS, alignment_words
+    from faceline.faces.detectors import DETECTORS
+    from faceline.faces.landmarks import LANDMARK_MODELS
+    from faceline.networks.frames import DEFAULT_LANDMARKS, LANDMARK_SETS
+    from faceline.networks.table import NETWORKS
+    from faceline.stages.align import FALLBACKS
 except ModuleNotFoundError as error:
     print(f"align-dlib.py: error: {error}; run 'source .venv/bin/activate' first", file=sys.stderr)
     sys.exit(2)

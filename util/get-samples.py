@@ -16,8 +16,10 @@ import tempfile
 from pathlib import Path
 
 try:
-    from faceline import FacelineError, cli
-    from faceline.files import one_line, write_bytes, write_errors
+    from faceline import FacelineError
+    from faceline.cli import program as cli
+    from faceline.disk.writing import write_bytes, write_errors
+    from faceline.wording import one_line
 except ModuleNotFoundError as error:
     print(f"get-samples.py: error: {error}; run 'source .venv/bin/activate' first", file=sys.stderr)
     sys.exit(2)

@@ -6,11 +6,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from faceline.distances import Metric
+from faceline.disk.embeddings import read_represented
+from faceline.disk.paths import (
+    check_folder,
+    named_path,
+    real_path,
+)
+from faceline.disk.rows import USABLE, Status
+from faceline.disk.run_records import read_record
 from faceline.errors import FacelineError, cure
-from faceline.files import check_folder, named_path, one_line, read_record, real_path
-from faceline.formats import USABLE, Status, read_represented
-from faceline.networks import Network, network_of
+from faceline.networks.distances import Metric
+from faceline.networks.table import Network, network_of
+from faceline.wording import one_line
 
 if TYPE_CHECKING:
     import numpy as np

@@ -5,9 +5,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from faceline.files import replacing
-from faceline.quiet import quiet
-from faceline.sharing import Guard
+from faceline.disk.writing import replacing
+from faceline.host.quiet import quiet
+from faceline.host.sharing import Guard
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -1,0 +1,106 @@
+"""Whether what was made still fits what it was made from: by contents, since copying changes a file's time."""
+
+import contextlib
+import os
+from pathlib import Path
+
+from faceline.disk.manifests import manifest_rows
+from faceline.disk.names import LABELS_FILE, MANIFEST_FILE, REPS_FILE, RUN_FILE
+from faceline.disk.paths import real_path
+from faceline.disk.reading import file_sha256, read_json
+from faceline.disk.rows import (
+    USABLE,
+    CropRow,
+    PictureRow,
+)
+from faceline.disk.run_records import check_record
+from faceline.errors import FacelineError
+from faceline.wording import one_line
+
+# What `train` learns from.
+LEARNT = (REPS_FILE, LABELS_FILE)
+
+# What reading records raises that are missing, damaged, or forged.
+UNKNOWABLE = (FacelineError, OSError, ValueError, TypeError, AttributeError)
+
+Learnt = dict[str, tuple[int, str]]
+
+
+def digests_learnt(folder: Path) -> Learnt:
+    """The size in bytes and the SHA-256 of each file that `train` learns from, as far as they are there."""
+    found = {}
+    for name in LEARNT:
+        with contextlib.suppress(FacelineError, OSError):
+            found[name] = (os.stat(folder / name).st_size, file_sha256(folder / name))
+    return found
+
+
+def check_learnt(record: object) -> Learnt:
+    """What `digests_learnt` gave, from a file that may hold anything; raises ValueError or TypeError."""
+    found = {}
+    for name, (size, digest) in record.items():
+        if name not in LEARNT or type(size) is not int or type(digest) is not str:
+            raise ValueError("no digest of a file")
+        found[name] = (size, digest)
+    return found
+
+
+def why_stale(classifier: Path, learnt: Learnt) -> str | None:
+    """What has changed since a classifier learnt, and what to do; None if nothing has, or nothing is known of it."""
+    folder = classifier.parent
+    with contextlib.suppress(*UNKNOWABLE):
+        for name, (size, digest) in learnt.items():
+            if has_changed(folder, name, size, digest):
+                return f"{one_line(classifier)}: older than the {name} beside it; run classifier.py train again"
+    changed = changed_crops(folder) if learnt else None
+    if changed is not None:
+        advice = "run batch_represent and classifier.py train again"
+        return f"{one_line(classifier)}: older than the crops in {one_line(changed)}; {advice}"
+    return None
+
+
+def has_changed(folder: Path, name: str, size: int, digest: str) -> bool:
+    """Whether a file has another content now; a file that is gone has not, as where a classifier was copied alone."""
+    path = folder / name
+    if not path.is_file():
+        return False
+    if os.stat(path).st_size != size:
+        return True
+    # What stage 2 says of a file of that size is enough, where that is what was learnt: a large one takes long to read.
+    with contextlib.suppress(FacelineError, AttributeError):
+        if read_json(folder / RUN_FILE).get("sha256", {}).get(name) == digest:
+            return False
+    return file_sha256(path) != digest
+
+
+def aligned_record(data: Path, out_dir: Path) -> dict[str, str]:
+    """What stage 2 keeps of the folder of crops: where it lies, seen from its own, and its manifest's SHA-256."""
+    return {
+        "folder": os.path.relpath(real_path(data), real_path(out_dir)),
+        "manifest_sha256": file_sha256(data / MANIFEST_FILE),
+    }
+
+
+def changed_crops(folder: Path) -> Path | None:
+    """The folder of crops that the embeddings in `folder` are of, if its crops are not those any more.
+
+    None if they are, or if that cannot be known: it has moved, or stage 1 is at work.
+    """
+    with contextlib.suppress(*UNKNOWABLE):
+        return compared_crops(folder)
+    return None
+
+
+def compared_crops(folder: Path) -> Path | None:
+    """What `changed_crops` gives; raises one of UNKNOWABLE where that cannot be known."""
+    record = read_json(folder / RUN_FILE).get("aligned")
+    record = check_record(record, folder / RUN_FILE, {"folder": str, "manifest_sha256": str})
+    aligned = Path(os.path.normpath(folder / record["folder"]))
+    if file_sha256(aligned / MANIFEST_FILE) == record["manifest_sha256"]:
+        return None
+    rows = manifest_rows(aligned / MANIFEST_FILE, PictureRow)
+    now = {row.crop: row.crop_sha256 for row in rows if row.status in USABLE}
+    before = {row.crop: row.crop_sha256 for row in manifest_rows(folder / MANIFEST_FILE, CropRow)}
+    # A crop that could not be read has no digest, or that of what could not be read.
+    same = now.keys() == before.keys() and all(now[crop] == before[crop] for crop in now if before[crop])
+    return None if same else aligned

@@ -1,0 +1,17 @@
+"""The names of all files that the stages write, and where these are looked for."""
+
+# Of several stages.
+RUN_FILE = "run.json"
+MANIFEST_FILE = "manifest.csv"
+JOURNAL_FILE = "journal.jsonl"
+
+CROP_EMBEDDINGS_FILE = "embeddings.npz"
+
+REPS_FILE = "reps.csv"
+REPS_COPY_FILE = "reps.npy"
+LABELS_FILE = "labels.csv"
+DISTINCT_FILE = "distinct.csv"
+CLASSIFIER_FILE = "classifier.pkl"
+
+DEFAULT_EMBEDDINGS_DIR = "./generated-embeddings/"
+DEFAULT_CLASSIFIER = DEFAULT_EMBEDDINGS_DIR + CLASSIFIER_FILE

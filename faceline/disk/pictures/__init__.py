@@ -1,0 +1,1 @@
+"""Reading pictures of any kind, with their limits, turns and colours."""

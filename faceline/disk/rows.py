@@ -1,0 +1,130 @@
+"""What becomes of a picture or a crop: the rows of the manifests."""
+
+import base64
+import dataclasses
+import os
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Self
+
+from faceline.disk.paths import fitting
+
+if TYPE_CHECKING:
+    import numpy as np
+from faceline.disk.numbers import are_reckonable
+
+
+class Status(StrEnum):
+    """What became of one picture or crop."""
+
+    OK = "ok"
+    FALLBACK = "fallback"
+    NO_FACE = "no-face"
+    MANY_FACES = "many-faces"
+    NO_PERSON = "no-person"
+    UNREADABLE = "unreadable"
+    WRONG_SIZE = "wrong-size"
+    MISSING = "missing"
+
+
+# What has a crop in stage 1, and an embedding in stage 2.
+USABLE = frozenset({Status.OK, Status.FALLBACK})
+
+
+@dataclass(frozen=True)
+class PictureRow:
+    """A line of stage 1's manifest: what became of one picture.
+
+    `image` is relative to the input folder and `crop` to the output folder, both with forward slashes. The box is
+    that of what was cropped, in pixels of the picture as a viewer shows it; `right` and `bottom` are exclusive. `turn`
+    is how far the picture was turned clockwise, in degrees, for the face to be upright.
+    """
+
+    image: str
+    person: str
+    status: str
+    reason: str = ""
+    faces: int | None = None
+    crop: str = ""
+    left: int | None = None
+    top: int | None = None
+    right: int | None = None
+    bottom: int | None = None
+    image_sha256: str = ""
+    crop_sha256: str = ""
+    turn: int = 0
+
+    @property
+    def key(self) -> str:
+        return self.image
+
+    def forgotten(self) -> Self:
+        """The same row, good for removing its crop and for nothing else."""
+        return dataclasses.replace(self, image_sha256="")
+
+    def to_json(self) -> dict:
+        return dict(vars(self))
+
+    @classmethod
+    def from_json(cls, fields: dict) -> Self:
+        return make_row(cls, fields)
+
+
+@dataclass(frozen=True)
+class CropRow:
+    """A line of stage 2's manifest: what became of one crop; `embedding` is (d,) float32 where `status` is USABLE."""
+
+    crop: str
+    person: str
+    status: str
+    reason: str = ""
+    crop_sha256: str = ""
+    embedding: "np.ndarray | None" = dataclasses.field(default=None, compare=False)
+
+    @property
+    def key(self) -> str:
+        return self.crop
+
+    def forgotten(self) -> Self:
+        return dataclasses.replace(self, crop_sha256="")
+
+    def to_json(self) -> dict:
+        fields = dict(vars(self))
+        if self.embedding is not None:
+            fields["embedding"] = base64.b64encode(self.embedding.tobytes()).decode()
+        return fields
+
+    @classmethod
+    def from_json(cls, fields: dict, dimensions: int) -> Self:
+        """What `to_json` made of a row whose embedding has `dimensions` numbers; raises what `make_row` does."""
+        import numpy as np
+
+        encoded = fields["embedding"]
+        row = make_row(cls, fields | {"embedding": None})
+        if (encoded is not None) != (row.status in USABLE):
+            raise ValueError("an embedding too many or too few")
+        if encoded is None:
+            return row
+        embedding = np.frombuffer(base64.b64decode(encoded, validate=True), np.float32)
+        if len(embedding) != dimensions or not are_reckonable(embedding):
+            raise ValueError(f"the embedding is not {dimensions} finite numbers")
+        return dataclasses.replace(row, embedding=embedding)
+
+
+def make_row(row_type: type, fields: dict) -> PictureRow | CropRow:
+    """A row from fields that come from a file; raises TypeError or ValueError if one is none of its kind."""
+    row = row_type(**fields)
+    for field in dataclasses.fields(row):
+        value = getattr(row, field.name)
+        if isinstance(value, str):
+            os.fsencode(value)  # raises UnicodeEncodeError where no file could have that name
+        if field.name != "embedding" and (not isinstance(value, field.type) or isinstance(value, bool)):
+            raise TypeError(f"{field.name} is {value!r:.40}")
+    Status(row.status)
+    return row
+
+
+def crop_path(image: str) -> str:
+    """Where the crop of a picture goes; the whole name stays, so that `a.jpg` and `a.png` are two crops."""
+    folder, _, name = image.rpartition("/")
+    return f"{folder}/{fitting(name, '.png')}"

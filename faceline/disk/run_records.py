@@ -1,0 +1,68 @@
+"""`run.json`: what a stage says of a run that it finished."""
+
+import functools
+import platform
+from collections import Counter
+from pathlib import Path
+
+from faceline.disk.names import RUN_FILE
+from faceline.disk.reading import read_json
+from faceline.errors import FacelineError
+from faceline.wording import one_line
+
+
+def check_record(record: object, path: Path, parts: dict[str, type]) -> dict:
+    """Give `record`, which stands in the file `path`, if it has these parts; raises FacelineError if not."""
+    for name, kind in parts.items():
+        if not isinstance(record, dict) or not isinstance(record.get(name), kind):
+            raise FacelineError(f"{one_line(path)}: damaged: lacks its {name}")
+    return record
+
+
+def read_record(folder: Path, stage: str | None = None) -> dict:
+    """The `run.json` of a finished stage; raises FacelineError, also if it is another stage than asked for."""
+    path = folder / RUN_FILE
+    record = check_record(read_json(path), path, {"stage": str, "options": dict, "counts": dict})
+    if stage not in (None, record["stage"]):
+        raise FacelineError(f"{one_line(folder)}: holds what the stage {one_line(record['stage'])} wrote, not {stage}")
+    return record
+
+
+# Distributions whose versions can change the results; dlib comes as either of two.
+RECORDED = (
+    "faceline",
+    "dlib",
+    "dlib-bin",
+    "numpy",
+    "onnxruntime",
+    "opencv-python-headless",
+    "pillow",
+    "pillow_heif",
+    "scikit-learn",
+)
+
+
+def run_record(stage: str, options: dict, counts: Counter, seconds: float, **more: object) -> dict:
+    """The content of a stage's `run.json`."""
+    return {
+        "stage": stage,
+        "options": options,
+        "counts": dict(counts),
+        "versions": versions(),
+        "seconds": round(seconds, 3),
+        **more,
+    }
+
+
+@functools.cache  # to look them up takes as long as aligning five pictures
+def versions() -> dict[str, str]:
+    """Python's version and those of the installed packages that the results depend on."""
+    import importlib.metadata  # slow to import, which worker processes need not
+
+    found = {"python": platform.python_version()}
+    for name in RECORDED:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found

@@ -1,0 +1,72 @@
+"""Evaluation: do distances that tell people of one group apart do so in another? On all pairs within each group."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from faceline.disk.folder_locks import locked
+from faceline.disk.numbers import LARGEST
+from faceline.disk.paths import named_path
+from faceline.errors import FacelineError
+from faceline.evaluation.comparison import DEFAULT_OUTPUT, read_embedded, refuse_inputs
+from faceline.evaluation.groups.groups import Comparison, compare, gather
+from faceline.evaluation.groups.results import OUTPUTS, write_comparison
+from faceline.wording import one_line
+
+
+@dataclass(frozen=True)
+class GroupComparison:
+    """What `compare_groups` found; `str()` gives a table, `to_json()` an object."""
+
+    network: str
+    distance: str
+    comparison: Comparison
+    output: str
+
+    def __str__(self) -> str:
+        head = f"All pairs within each group. Network {one_line(self.network)}, {self.distance} distance."
+        return f"{head}\n\n{self.comparison}\nWritten to {one_line(self.output)}"
+
+    def to_json(self) -> str:
+        return json.dumps(vars(self) | {"comparison": self.comparison.record()})
+
+
+def compare_groups(
+    groups: str | Path,
+    embeddings_dirs: Sequence[str | Path],
+    *,
+    threshold: float | None = None,
+    output_dir: str | Path = DEFAULT_OUTPUT,
+) -> GroupComparison:
+    """Measure how well people of each group are told apart from each other, at a common threshold and at their own.
+
+    Writes `group-rates.csv`, and `group-f1` and `group-roc` as PNG and PDF.
+
+    Parameters
+    ----------
+    groups : path
+        A CSV file with the header `person,group`.
+    embeddings_dirs : sequence of path
+        What `represent_folder` wrote with one network; nobody is in two of them.
+    threshold : float or None
+        The common threshold; None for that of the network's authors.
+    output_dir : path
+
+    Raises
+    ------
+    FacelineError
+        If a file cannot be read, the folders do not go together, somebody of the groups has no embedding, the threshold
+        is no distance, or the results cannot be written.
+    """
+    groups, output_dir = named_path(groups), named_path(output_dir)
+    if threshold is not None and not 0 <= threshold < LARGEST:
+        raise FacelineError(f"threshold {threshold} is no distance; choose 0 to {LARGEST:g}")
+    refuse_inputs(output_dir, OUTPUTS, [groups])
+    embedded = read_embedded(embeddings_dirs)
+    grouped, without_group = gather(groups, embedded)
+    threshold = embedded.network.threshold if threshold is None else threshold
+    comparison = compare(grouped, threshold, without_group)
+    with locked(output_dir):
+        write_comparison(output_dir, comparison, grouped)
+    return GroupComparison(embedded.network.name, embedded.network.distance, comparison, str(output_dir))

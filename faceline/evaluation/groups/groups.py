@@ -1,0 +1,236 @@
+"""How well the pictures of people of different groups are told apart, each group by itself."""
+
+import csv
+import io
+from collections import Counter
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from faceline.disk.reading import read_bytes
+from faceline.errors import FacelineError, cure
+from faceline.evaluation.comparison import Embedded, all_distances
+from faceline.evaluation.rates import Distances
+from faceline.evaluation.tables import columns
+from faceline.wording import counted, one_line
+
+COLUMNS = ["person", "group"]
+
+
+@dataclass(frozen=True)
+class GroupRates:
+    """What the pairs of pictures within a group show; None where the group has no pair of the kind that it takes.
+
+    Attributes
+    ----------
+    people, pictures, fallbacks : int
+        `fallbacks` of the pictures show no face that was found.
+    genuine, impostors : int
+        Pairs of pictures of one person, and of two people of the group.
+    false_match_rate, false_non_match_rate, f1 : float or None
+        At the common threshold.
+    area : float or None
+        Under the ROC curve.
+    best_f1, best_f1_threshold : float or None
+    equal_error_rate, equal_error_threshold : float or None
+    matched_threshold, matched_false_non_match_rate : float or None
+        The threshold that gives the group the false match rate which all groups together have at the common one, and
+        the genuine pairs that it refuses.
+    """
+
+    group: str
+    people: int
+    pictures: int
+    fallbacks: int
+    genuine: int
+    impostors: int
+    false_match_rate: float | None = None
+    false_non_match_rate: float | None = None
+    area: float | None = None
+    f1: float | None = None
+    best_f1: float | None = None
+    best_f1_threshold: float | None = None
+    equal_error_rate: float | None = None
+    equal_error_threshold: float | None = None
+    matched_threshold: float | None = None
+    matched_false_non_match_rate: float | None = None
+
+
+@dataclass(frozen=True)
+class Group:
+    """The people of a group who are in the embeddings, and the distances of all pairs of their pictures."""
+
+    name: str
+    people: int
+    pictures: int
+    fallbacks: int
+    distances: Distances
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether there are pairs of both kinds."""
+        return bool(len(self.distances.genuine) and len(self.distances.impostor))
+
+    def rates(self, threshold: float, overall: float | None) -> GroupRates:
+        """What is to be said of the group at a common threshold, with the false match rate of all groups at it."""
+        found = self.distances
+        counts = len(found.genuine), len(found.impostor)
+        rates = GroupRates(self.name, self.people, self.pictures, self.fallbacks, *counts)
+        more = {}
+        if len(found.impostor):
+            more["false_match_rate"] = float(found.false_accept_rate(threshold))
+        if len(found.genuine):
+            more["false_non_match_rate"] = 1 - float(found.true_accept_rate(threshold))
+        if self.is_complete:
+            more |= {"area": found.area(), "f1": float(found.f1(threshold))}
+            more |= zip(("best_f1", "best_f1_threshold"), found.best_f1(), strict=True)
+            more |= zip(("equal_error_rate", "equal_error_threshold"), found.equal_error(), strict=True)
+            more["matched_threshold"] = found.threshold_for(overall)
+            refused = 1 - float(found.true_accept_rate(more["matched_threshold"]))
+            more["matched_false_non_match_rate"] = refused
+        return GroupRates(**asdict(rates) | more)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Groups side by side at one threshold; `str()` gives a table.
+
+    Attributes
+    ----------
+    threshold : float
+    false_match_rate, false_non_match_rate : float or None
+        Of the pairs of all groups together.
+    rates : list of GroupRates
+    without_group : int
+        People who are in the embeddings, but in no group.
+    """
+
+    threshold: float
+    false_match_rate: float | None
+    false_non_match_rate: float | None
+    rates: list[GroupRates]
+    without_group: int
+
+    def record(self) -> dict:
+        """All of it as JSON."""
+        return asdict(self)
+
+    def __str__(self) -> str:
+        fallbacks = sum(rates.fallbacks for rates in self.rates)
+        lines = [
+            *table(self.rates),
+            f"FMR, FNMR and F1 at the common threshold {self.threshold:.3f}. There, all groups together have"
+            f" FMR {number(self.false_match_rate)} and FNMR {number(self.false_non_match_rate)};",
+            "a group has this FMR at the threshold in the last column but one, with the FNMR in the last.",
+        ]
+        if fallbacks:
+            lines.append(f"Pictures without a face that was found, of which the middle counts: {fallbacks}.")
+        if self.without_group:
+            lines.append(f"People without a group, left aside: {self.without_group}.")
+        return "\n".join(lines)
+
+
+# The columns of the table: heading, and what stands below it.
+TABLE = (
+    ("people", "people"),
+    ("pictures", "pictures"),
+    ("genuine", "genuine"),
+    ("impostors", "impostors"),
+    ("FMR", "false_match_rate"),
+    ("FNMR", "false_non_match_rate"),
+    ("area", "area"),
+    ("F1", "f1"),
+    ("best F1", "best_f1"),
+    ("at", "best_f1_threshold"),
+    ("EER", "equal_error_rate"),
+    ("at", "equal_error_threshold"),
+    ("same FMR at", "matched_threshold"),
+    ("FNMR", "matched_false_non_match_rate"),
+)
+
+
+def table(rates: list[GroupRates]) -> list[str]:
+    """The lines of a table, a group each."""
+    cells = [["group", *(heading for heading, _ in TABLE)]]
+    cells += [[one_line(row.group), *(number(getattr(row, name)) for _, name in TABLE)] for row in rates]
+    return columns(cells)
+
+
+def number(value: float | None) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, int):
+        return str(value)
+    return f"{value:.4f}" if value == 0 or value >= 0.001 else f"{value:.1e}"
+
+
+def read_groups(path: Path) -> dict[str, str]:
+    """The group of each person, from a CSV file with the header `person,group`; raises FacelineError."""
+    groups = {}
+    with cure("name a CSV file, in UTF-8, with the header person,group"):
+        text = read_bytes(path).decode("utf-8-sig", "surrogateescape")
+        reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+        try:
+            if [cell.strip() for cell in next(reader, [])] != COLUMNS:
+                raise ValueError(f"the header is not {','.join(COLUMNS)}")
+            for cells in reader:
+                if not cells:
+                    continue
+                if len(cells) != len(COLUMNS) or not all(cell.strip() for cell in cells):
+                    raise ValueError("not a person and a group")
+                if cells[0] in groups:
+                    raise ValueError(f"{cells[0]} is there a second time")
+                groups[cells[0]] = cells[1].strip()
+        except (ValueError, csv.Error) as error:
+            raise FacelineError(f"{one_line(path)}: line {reader.line_num}: {one_line(error)}") from None
+    if not groups:
+        raise FacelineError(f"{one_line(path)}: names nobody; a line is a person and a group")
+    return groups
+
+
+def gather(path: Path, embedded: Embedded) -> tuple[list[Group], int]:
+    """The groups of the file `path` in its order, and how many people with embeddings are in none of them.
+
+    Raises
+    ------
+    FacelineError
+        If the file is no list of groups, or somebody in it has no embedding.
+    """
+    import numpy as np
+
+    groups = read_groups(path)
+    people = sorted(set(embedded.people))
+    missing = sorted(groups.keys() - set(people), key=list(groups).index)
+    if missing:
+        raise FacelineError(
+            f"{one_line(path)}: {one_line(missing[0])} has no embedding"
+            f" ({counted(len(missing), 'person')} in all); people are called as their folders;"
+            " manifest.csv of align-dlib.py has the reason where a picture has no crop"
+        )
+    numbers = {person: index for index, person in enumerate(people)}
+    labels = np.array([numbers[person] for person in embedded.people])
+    membership = np.array([groups.get(person) for person in embedded.people], object)
+    sizes = Counter(groups.values())
+    found = []
+    for name, size in sizes.items():
+        rows = np.flatnonzero(membership == name)
+        distances = Distances(*all_distances(embedded.embeddings[rows], labels[rows], embedded.network.metric))
+        found.append(Group(name, size, len(rows), int(embedded.fallbacks[rows].sum()), distances))
+    return found, len(people) - len(groups)
+
+
+def compare(groups: list[Group], threshold: float, without_group: int) -> Comparison:
+    """Rates of each group at a common threshold."""
+    overall = [
+        share([rate(group.distances) for group in groups])
+        for rate in (
+            lambda found: (float(found.false_accept_rate(threshold)), len(found.impostor)),
+            lambda found: (1 - float(found.true_accept_rate(threshold)), len(found.genuine)),
+        )
+    ]
+    return Comparison(threshold, *overall, [group.rates(threshold, overall[0]) for group in groups], without_group)
+
+
+def share(parts: list[tuple[float, int]]) -> float | None:
+    """The rate of all pairs, from the rates and numbers of parts of them; None where there are none."""
+    count = sum(size for _, size in parts)
+    return sum(rate * size for rate, size in parts if size) / count if count else None

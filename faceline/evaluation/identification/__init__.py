@@ -1,0 +1,1 @@
+"""Are known people found, and strangers left unnamed?"""

@@ -1,0 +1,315 @@
+"""Evaluation of identification: known people are looked for in galleries of some of their pictures, among strangers."""
+
+import itertools
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from faceline.disk.folder_locks import locked
+from faceline.disk.names import DEFAULT_EMBEDDINGS_DIR
+from faceline.disk.paths import named_path
+from faceline.disk.reading import read_bytes
+from faceline.errors import FacelineError, cure
+from faceline.evaluation.comparison import DEFAULT_OUTPUT, Embedded, read_embedded, refuse_inputs
+from faceline.evaluation.identification.plots import (
+    Curve,
+    plot_matches,
+    plot_open_set,
+    plot_reliability,
+    write_bins,
+    write_curves,
+)
+from faceline.evaluation.identification.rates import Bin, bins_of, cumulative_matches, rates_found
+from faceline.evaluation.identification.report import FPIRS, Counts, Identification, Rate, Span
+from faceline.evaluation.identification.trials import (
+    Answers,
+    NearestNeighbour,
+    Ranking,
+    Trial,
+    answers_of,
+    halves,
+    rank_people,
+)
+from faceline.evaluation.plots import plot_files
+from faceline.people.calibration import DEFAULT_FPIR, check_fpir
+from faceline.people.classifiers.table import DEFAULT_CLASSIFIER_NAME, check_classifier
+from faceline.people.gallery import UNKNOWN, Gallery
+from faceline.runs.keeping import keep_workers
+from faceline.runs.parallel import process_count
+from faceline.runs.progress import bar
+from faceline.wording import counted, one_line
+
+if TYPE_CHECKING:
+    import numpy as np
+
+STEMS = ("cmc", "open-set", "reliability")
+OUTPUTS = tuple(name for stem in STEMS for name in (f"{stem}.csv", *plot_files(stem)))
+
+MOST_DRAWS = 10_000
+
+# Ranks up to which the right person is looked for.
+RANKS = 10
+
+BASELINE = "nearest neighbour"
+
+
+@keep_workers()  # a gallery is fitted for every draw
+def identify(
+    embeddings_dir: str | Path = DEFAULT_EMBEDDINGS_DIR,
+    *,
+    known_path: str | Path | None = None,
+    strangers_path: str | Path | None = None,
+    enrolled: int = 4,
+    draws: int = 5,
+    seed: int = 0,
+    fpir: float = DEFAULT_FPIR,
+    classifier: str = DEFAULT_CLASSIFIER_NAME,
+    lda_dim: int | None = None,
+    jobs: int | None = None,
+    output_dir: str | Path = DEFAULT_OUTPUT,
+) -> Identification:
+    """Enrol some pictures of known people, and name their other pictures and strangers.
+
+    Parameters
+    ----------
+    embeddings_dir : path
+        What `represent_folder` wrote.
+    known_path, strangers_path : path or None
+        Lists of known people and of strangers, one a line. Without any, people with more than `enrolled` pictures are
+        known and the others are strangers; if that leaves no strangers, half of the people are, drawn anew each time.
+    enrolled : int
+        How many pictures of each known person are enrolled; the others are to be named.
+    draws : int
+        How often pictures are drawn to be enrolled; the rates are means.
+    seed : int
+        What is drawn.
+    fpir, classifier, lda_dim, jobs
+        See `training.train`.
+    output_dir : path
+        Where the plots go, and their curves as CSV: `cmc`, `open-set`, `reliability`.
+
+    Raises
+    ------
+    FacelineError
+        If the embeddings or the lists cannot be used, an option is wrong, or the results cannot be written.
+    """
+    check_fpir(fpir)
+    check_classifier(classifier, lda_dim)
+    for name, value, least in (("enrolled", enrolled, 1), ("draws", draws, 1), ("seed", seed, 0)):
+        if value < least:
+            raise FacelineError(f"{name} {value} is out of range; choose {least} or more")
+    if draws > MOST_DRAWS:
+        raise FacelineError(f"draws {draws} are out of range; choose 1 to {MOST_DRAWS}")
+    jobs = process_count(jobs)
+    folder, output = named_path(embeddings_dir), named_path(output_dir)
+    refuse_inputs(output, OUTPUTS, [named_path(path) for path in (known_path, strangers_path) if path is not None])
+    embedded = read_embedded([folder])
+    people = choose_people(embedded, folder, known_path, strangers_path, enrolled)
+    settings = {"embeddings": str(folder), "network": embedded.network.name, "enrolled": enrolled, "draws": draws}
+    settings |= {"seed": seed, "fpir": fpir, "classifier": classifier, "lda_dim": lda_dim}
+    fit = partial(Gallery.fit, network=embedded.network, fpir=fpir, classifier=classifier, lda_dim=lda_dim, jobs=jobs)
+    with locked(output):
+        outcomes = run_draws(embedded, people, settings, fit)
+        return report(outcomes, people.rule, settings, output)
+
+
+@dataclass(frozen=True)
+class People:
+    """Who is known and who a stranger, and by which rule; `strangers` is None where half of the known people are."""
+
+    known: list[str]
+    strangers: list[str] | None
+    rule: str
+
+    def draw(self, generator: "np.random.Generator") -> tuple[list[str], list[str]]:
+        return halves(self.known, generator) if self.strangers is None else (self.known, self.strangers)
+
+
+def choose_people(
+    embedded: Embedded,
+    folder: Path,
+    known_path: str | Path | None,
+    strangers_path: str | Path | None,
+    enrolled: int,
+) -> People:
+    """Decide who is known and who a stranger, from the number of each person's pictures; see `identify`.
+
+    Raises
+    ------
+    FacelineError
+        If a list cannot be read or names people without pictures, or somebody is in both, or none are left of a kind.
+    """
+    pictures = Counter(embedded.people)
+    known, strangers = (
+        path if path is None else read_list(named_path(path), pictures, folder) for path in (known_path, strangers_path)
+    )
+    faces = Counter(itertools.compress(embedded.people, ~embedded.fallbacks))
+    enough = sorted(person for person, count in faces.items() if count > enrolled)
+    several = f"more than {enrolled} picture" + "s" * (enrolled > 1)
+    if known is not None and strangers is not None:
+        people = People(known, strangers, f"Known people and strangers by the lists {known_path} and {strangers_path}")
+    elif known is not None:
+        others = sorted(pictures.keys() - {*known})
+        people = People(known, others, f"Known people by the list {known_path}, strangers are all others")
+    elif strangers is not None:
+        others = sorted({*enough} - {*strangers})
+        rule = f"Strangers by the list {strangers_path}, known are all others with {several}"
+        people = People(others, strangers, rule)
+    elif len(enough) < len(pictures):
+        others = sorted(pictures.keys() - {*enough})
+        people = People(enough, others, f"Known are people with {several}, strangers all others")
+    else:
+        rule = f"Everybody has {several}: half of the people, drawn anew each time, are known, the rest strangers"
+        people = People(enough, None, rule)
+    check_people(people, enough, folder, several)
+    if faceless := sorted({*people.known} - faces.keys()):
+        raise FacelineError(
+            f"no picture of {one_line(faceless[0])!r} shows a face ({len(faceless)} in all); correct the list"
+        )
+    return people
+
+
+def check_people(people: People, enough: list[str], folder: Path, several: str) -> None:
+    """Raise FacelineError unless there are strangers, and known people of whom a picture is left to be named."""
+    known, strangers = people.known, people.strangers
+    if both := sorted({*known} & {*(strangers or [])}):
+        named = f"{one_line(both[0])!r} is on both lists ({len(both)} in all)"
+        raise FacelineError(f"{named}; take them off one of the two")
+    if not {*known} & {*enough}:
+        raise FacelineError(f"nobody who is known has {several}; choose a smaller --enrolled")
+    if strangers == [] or (strangers is None and len(known) == 1):
+        raise FacelineError(f"{one_line(folder)}: nobody is left to be a stranger; add pictures of other people")
+    if UNKNOWN in known:
+        raise FacelineError(f"a person is named {UNKNOWN}, as strangers are; rename that folder of pictures")
+
+
+def read_list(path: Path, people: Counter, folder: Path) -> list[str]:
+    """The people of a list, sorted; raises FacelineError if there are none, or some who are not among `people`."""
+    with cure("name a file with a person on each line"):
+        lines = read_bytes(path).decode("utf-8-sig", "surrogateescape").split("\n")
+        # A folder's name may end in a blank; what a list has too much is taken off where nobody is called so.
+        lines = [line.removesuffix("\r") for line in lines]
+        listed = sorted({line if line in people else line.strip() for line in lines} - {""})
+        if not listed:
+            raise FacelineError(f"{one_line(path)}: lists nobody")
+    if missing := [person for person in listed if person not in people]:
+        raise FacelineError(
+            f"{one_line(path)}: {one_line(missing[0])!r} has no embedding in {one_line(folder)}"
+            f" ({len(missing)} in all); correct the list"
+        )
+    return listed
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one draw.
+
+    `known` and `strangers` are the rankings of both kinds of faces, for each kind of scores; `counts` is how many there
+    are of each attribute of `Counts`.
+    """
+
+    known: dict[str, Ranking]
+    strangers: dict[str, Ranking]
+    answers: Answers
+    counts: list[int]
+
+    def found_at(self, name: str, rates: "Sequence[float] | np.ndarray") -> "np.ndarray":
+        known = self.known[name]
+        return rates_found(known.ranks == 1, known.scores, self.strangers[name].scores, rates)
+
+
+def run_draws(embedded: Embedded, people: People, settings: dict, fit: partial) -> list[Outcome]:
+    import numpy as np
+
+    whose, outcomes = np.array(embedded.people), []
+    with bar("draws", settings["draws"]) as progress:
+        for number in range(settings["draws"]):
+            generator = np.random.default_rng((settings["seed"], number))
+            known, strangers = people.draw(generator)
+            trial = Trial.draw(
+                embedded.embeddings,
+                whose,
+                known,
+                strangers,
+                lambda count: settings["enrolled"],
+                generator,
+                embedded.fallbacks,
+            )
+            outcomes.append(outcome_of(trial, scores_name(settings), fit))
+            progress.update()
+    return outcomes
+
+
+def scores_name(settings: dict) -> str:
+    components = "" if settings["lda_dim"] is None else f", {counted(settings['lda_dim'], 'component')}"
+    return settings["classifier"] + components
+
+
+def outcome_of(trial: Trial, name: str, fit: partial) -> Outcome:
+    """Enrol the gallery of a trial and name its faces; `name` is that of the gallery's scores."""
+    import numpy as np
+
+    enrolled = trial.gallery_names.tolist()
+    gallery = fit(enrolled, trial.gallery, enrolled)
+    people = np.array(gallery.people)
+    neighbours = NearestNeighbour.fit(trial.gallery_names, trial.gallery, gallery.metric)
+    scores = {name: gallery.score, BASELINE: neighbours.score}
+    known = {key: rank_people(score, people, trial.probes, trial.probe_names) for key, score in scores.items()}
+    others = {key: rank_people(score, people, trial.strangers, trial.stranger_names) for key, score in scores.items()}
+    counts = [len(people), len(enrolled)]
+    for whose in (trial.probe_names, trial.stranger_names):
+        counts += [len(np.unique(whose)), len(whose)]
+    return Outcome(known, others, answers_of(gallery, trial), counts)
+
+
+def report(outcomes: list[Outcome], rule: str, settings: dict, output: Path) -> Identification:
+    """Put all draws together, and write the curves."""
+    import numpy as np
+
+    numbers = [one.counts for one in outcomes]
+    counts = Counts(*(Span(min(column), max(column)) for column in zip(*numbers, strict=True)))
+    most, strangers = min(RANKS, counts.enrolled_people.least), counts.stranger_faces.least
+    closed, opened, matches, curves = {}, {}, {}, {}
+    for name in outcomes[0].known:
+        rates = np.array([cumulative_matches(one.known[name].ranks, most) for one in outcomes])
+        closed[name], matches[name] = [*map(Rate.of, rates.T)], curve(np.arange(1, most + 1), rates)
+        rates = [one.found_at(name, FPIRS) for one in outcomes]
+        found = map(Rate.of, zip(*rates, strict=True))
+        opened[name] = [rate if fpir * strangers >= 1 else None for fpir, rate in zip(FPIRS, found, strict=True)]
+        steps = np.arange(1, strangers + 1) / strangers
+        curves[name] = curve(steps, np.array([one.found_at(name, steps) for one in outcomes]))
+    limit = {
+        name: Rate.of([getattr(one.answers, part) for one in outcomes])
+        for name, part in (
+            ("strangers named", "strangers_named"),
+            ("known people found", "found"),
+            ("known people found, as expected", "expected"),
+            ("known people misnamed", "misnamed"),
+        )
+    }
+    diagrams = reliability([one.answers for one in outcomes])
+    write_curves(matches, ("rank", "rate"), output / "cmc.csv")
+    write_curves(curves, ("fpir", "tpir"), output / "open-set.csv")
+    write_bins(diagrams, output / "reliability.csv")
+    plot_matches(matches, output / "cmc")
+    plot_open_set(curves, limit["strangers named"].mean, limit["known people found"].mean, output / "open-set")
+    plot_reliability(diagrams, output / "reliability")
+    return Identification(settings, rule, counts, closed, opened, limit, diagrams, str(output))
+
+
+def curve(inputs: "np.ndarray", rates: "np.ndarray") -> Curve:
+    """Mean and deviation of the rates of each draw, (draws, n)."""
+    return Curve(inputs, rates.mean(axis=0), rates.std(axis=0, ddof=1 if len(rates) > 1 else 0))
+
+
+def reliability(answers: list[Answers]) -> dict[str, list[Bin]]:
+    """The bins of all draws' answers, for each way to weigh them."""
+    import numpy as np
+
+    parts = ("confidence", "right", "people", "faces")
+    confidence, right, people, faces = (np.concatenate([getattr(one, part) for one in answers]) for part in parts)
+    weights = {"each person alike": people, "each face alike": faces}
+    return {name: bins_of(confidence, right, weight) for name, weight in weights.items()}

@@ -1,0 +1,1 @@
+"""Do two pictures show one person?"""

@@ -1,0 +1,118 @@
+"""From landmarks to a crop: the transformation that brings them to their places, and the cut."""
+
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+class CoincidentLandmarksError(ValueError):
+    """Landmarks that lie on one point have no size and no direction."""
+
+
+def align_transform(source: "np.ndarray", target: "np.ndarray") -> "np.ndarray":
+    """The similarity that carries points onto others, with the least sum of squared distances.
+
+    Parameters
+    ----------
+    source, target : ndarray of shape (n, 2), float
+        (x, y) of the points before and after.
+
+    Returns
+    -------
+    ndarray of shape (2, 3), float64
+        As `cv2.warpAffine` expects.
+
+    Raises
+    ------
+    CoincidentLandmarksError
+        If the source points do.
+
+    Notes
+    -----
+    Umeyama, "Least-squares estimation of transformation parameters between two point patterns", IEEE PAMI 13(4), 1991;
+    in two dimensions and without reflection the solution is a quotient of complex numbers.
+    """
+    import numpy as np
+
+    before = np.asarray(source, np.float64) @ (1, 1j)
+    after = np.asarray(target, np.float64) @ (1, 1j)
+    centred = before - before.mean()
+    spread = np.vdot(centred, centred).real
+    if spread == 0:
+        raise CoincidentLandmarksError("the landmarks coincide")
+    turn = np.vdot(centred, after) / spread
+    shift = after.mean() - turn * before.mean()
+    return np.array([[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]])
+
+
+def affine_transform(source: "np.ndarray", target: "np.ndarray") -> "np.ndarray":
+    """The map that carries three points exactly onto three others, stretching what is between them."""
+    import numpy as np
+
+    corners = np.column_stack([source, np.ones(3)])
+    if abs(np.linalg.det(corners)) < 1e-6:
+        raise CoincidentLandmarksError("the landmarks lie on one line")
+    return np.linalg.solve(corners, target).T
+
+
+def cut(
+    image: "np.ndarray",
+    landmarks: "np.ndarray",
+    places: "np.ndarray",
+    edge: int,
+    size: int,
+    transform: "Callable[[np.ndarray, np.ndarray], np.ndarray]" = align_transform,
+) -> "np.ndarray":
+    """Cut a square crop out of a picture.
+
+    Parameters
+    ----------
+    image : ndarray of shape (height, width, 3), uint8
+    landmarks : ndarray of shape (n, 2), float
+        (x, y) in the picture.
+    places : ndarray of shape (n, 2), float
+        The same points in a square of `edge` pixels.
+    size : int
+        Edge of the crop, in pixels.
+    transform : callable
+        `align_transform` or `affine_transform`.
+
+    Returns
+    -------
+    ndarray of shape (size, size, 3), uint8
+        Black where the picture ends.
+    """
+    import cv2
+    import numpy as np
+
+    def scaled(factor: float) -> np.ndarray:
+        return (np.asarray(places) + 0.5) * factor - 0.5
+
+    matrix = transform(landmarks, scaled(size / edge))
+    # Bilinear interpolation sees four pixels, so a face that shrinks would alias: cut it `oversampling` times as large,
+    # which does not shrink it, and average.
+    oversampling = max(1, math.ceil(1 / math.hypot(matrix[0, 0], matrix[1, 0]) - 1e-6))
+    if oversampling > 1:
+        matrix = transform(landmarks, scaled(size * oversampling / edge))
+    image, matrix = around(image, matrix, size * oversampling)
+    crop = cv2.warpAffine(image, matrix, (size * oversampling,) * 2, flags=cv2.INTER_LINEAR)
+    return crop if oversampling == 1 else cv2.resize(crop, (size, size), interpolation=cv2.INTER_AREA)
+
+
+def around(image: "np.ndarray", matrix: "np.ndarray", edge: int) -> "tuple[np.ndarray, np.ndarray]":
+    """The part of a picture that a crop of `edge` pixels shows, and the matrix for it: OpenCV's warp refuses pictures
+    of more than 32,767 pixels a side."""
+    import numpy as np
+
+    corners = np.array([(0, 0, edge, edge), (0, edge, 0, edge)]) - matrix[:, 2:]
+    corners = np.linalg.solve(matrix[:, :2], corners)
+    height, width = image.shape[:2]
+    # Two pixels more than the corners, for the interpolation; never nothing, so that OpenCV has a picture.
+    left, top = np.clip(np.floor(corners.min(axis=1)).astype(int) - 2, 0, (width - 1, height - 1))
+    right, bottom = np.clip(np.ceil(corners.max(axis=1)).astype(int) + 3, (left + 1, top + 1), (width, height))
+    shifted = matrix.copy()
+    shifted[:, 2] += matrix[:, :2] @ (left, top)
+    return image[top:bottom, left:right], shifted

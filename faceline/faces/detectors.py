@@ -1,0 +1,180 @@
+"""Face detectors: a picture in, boxes out."""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from faceline.disk.cache import cache_folder, keep
+from faceline.disk.pictures.boxes import Box
+from faceline.host.quiet import QUIET_OPENCV
+from faceline.host.sharing import Guard, Pool, once
+from faceline.networks.runtime import Runtime, dlib_session
+from faceline.networks.weights import DLIB_MMOD, YUNET, Download, Weights, path_of, weights_path
+
+if TYPE_CHECKING:
+    import cv2
+    import dlib
+    import numpy as np
+
+# The score from which YuNet's answer counts as a face, and dlib's box in terms of YuNet's: its edge, and how much lower
+# it lies, the medians of 456 faces of LFW.
+YUNET_LIMIT = 0.7
+YUNET_EDGE, YUNET_DROP = 0.98, 0.04
+
+
+@dataclass(frozen=True)
+class Face:
+    """A detected face.
+
+    `box_ltrb` is (left, top, right, bottom) in pixels of the picture, right and bottom exclusive; a detector may place
+    it partly outside. `turn` is how far the picture has to be turned clockwise for the face to be upright, in degrees;
+    the box is that before the turn. `score` is the confidence of `detector` (hog, cnn or yunet): 0 is its limit, and
+    scores of different detectors do not compare.
+    """
+
+    box_ltrb: Box
+    score: float
+    turn: int = 0
+    detector: str = "hog"
+
+    def visible_box(self, image: "np.ndarray") -> Box:
+        """The part of the box inside a picture of shape (height, width, 3): `image[top:bottom, left:right]`."""
+        height, width = image.shape[:2]
+        left, top, right, bottom = self.box_ltrb
+        return max(left, 0), max(top, 0), min(right, width), min(bottom, height)
+
+
+def face_from_dlib(rectangle, score: float, detector: str = "hog") -> Face:
+    # dlib's right and bottom are the last pixels inside.
+    box = rectangle.left(), rectangle.top(), rectangle.right() + 1, rectangle.bottom() + 1
+    return Face(box, score, detector=detector)
+
+
+def load_hog() -> "dlib.fhog_object_detector":
+    import dlib
+
+    # dlib unpacks it out of its own code in a quarter of a second; read from a file, the same detector takes a
+    # thousandth.
+    path = cache_folder() / f"hog-dlib-{dlib.__version__}.svm"
+    try:
+        return dlib.fhog_object_detector(str(path))
+    except RuntimeError:  # not there, or damaged
+        detector = dlib.get_frontal_face_detector()
+        keep(path, lambda scratch: detector.save(str(scratch)))
+        return detector
+
+
+# A detector works in memory of its own, and lets other threads of Python run meanwhile.
+HOGS = Pool(load_hog)
+
+# A detector keeps the features of the last picture, 8 bytes a pixel: after a larger one it sees a tiny one.
+MOST_KEPT_PIXELS = 1_000_000
+
+
+def detect_hog(image: "np.ndarray", upsample: int, runtime: Runtime, limit: float = 0.0) -> list[Face]:
+    """dlib's HOG detector, which runs on one thread of the CPU whatever the runtime; faces that score above `limit`."""
+    with HOGS.lent() as hog:
+        rectangles, scores, _ = hog.run(image, upsample, limit)
+        if image.shape[0] * image.shape[1] * 4**upsample > MOST_KEPT_PIXELS:
+            hog.run(image[:80, :80].copy(), 0, limit)
+    return [face_from_dlib(rectangle, score) for rectangle, score in zip(rectangles, scores, strict=True)]
+
+
+@once
+def load_cnn() -> "dlib.cnn_face_detection_model_v1":
+    import dlib
+
+    return dlib.cnn_face_detection_model_v1(str(weights_path(DLIB_MMOD)))
+
+
+# One is enough: it does not let other threads of Python run, and takes much memory.
+CNN_GUARD = Guard()
+
+
+def detect_cnn(image: "np.ndarray", upsample: int, runtime: Runtime) -> list[Face]:
+    """dlib's convolutional detector (mmod)."""
+    if runtime.engine == "dlib":
+        with CNN_GUARD:
+            return [face_from_dlib(found.rect, found.confidence, "cnn") for found in load_cnn()(image, upsample)]
+    from faceline.faces.mmod import detect_mmod
+
+    found = detect_mmod(dlib_session(DLIB_MMOD, runtime), image, upsample)
+    return [Face(box, score, detector="cnn") for box, score in found]
+
+
+def load_yunet() -> "cv2.FaceDetectorYN":
+    import cv2
+
+    with QUIET_OPENCV:  # OpenCV 5 warns of its own internals
+        return cv2.FaceDetectorYN.create(str(path_of(YUNET)), "", (0, 0), YUNET_LIMIT)
+
+
+# A detector remembers the size of the pictures that it is going to get, and more.
+YUNETS = Pool(load_yunet)
+
+
+def detect_yunet(image: "np.ndarray", upsample: int, runtime: Runtime) -> list[Face]:
+    """YuNet (Wu, Peng and Yu, Machine Intelligence Research 20, 2023), run by OpenCV."""
+    import cv2
+    import numpy as np
+
+    scale = 2**upsample
+    height, width = (extent * scale for extent in image.shape[:2])
+    enlarged = image if scale == 1 else cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR)
+    with YUNETS.lent() as yunet:
+        yunet.setInputSize((width, height))
+        _, found = yunet.detect(np.ascontiguousarray(enlarged[..., ::-1]))
+    faces = []
+    for left, top, box_width, box_height, *_, score in [] if found is None else found / scale:
+        # dlib's landmark predictors want the boxes of dlib's detectors: squares, a little lower.
+        edge = YUNET_EDGE * math.sqrt(box_width * box_height)
+        centre = left + box_width / 2, top + box_height / 2 + YUNET_DROP * edge
+        left, top = (round(position - edge / 2) for position in centre)
+        box = left, top, left + round(edge), top + round(edge)
+        faces.append(Face(box, float(score * scale), detector="yunet"))
+    return faces
+
+
+@dataclass(frozen=True)
+class Detector:
+    """An entry of the table of detectors.
+
+    Attributes
+    ----------
+    looks : tuple of callable
+        `look(image, upsample, runtime)` finds the faces of a picture of shape (height, width, 3), RGB uint8, that is
+        doubled `upsample` times before. Each next one is asked only where those before find nothing.
+    weights : tuple
+        The files that they need.
+    most_pixels : int
+        All looks but the first see no enlarged picture of more pixels than this.
+    """
+
+    looks: "tuple[Callable[[np.ndarray, int, Runtime], list[Face]], ...]"
+    weights: tuple[Weights | Download, ...] = ()
+    most_pixels: int = 0
+
+    def find(self, image: "np.ndarray", upsample: int, runtime: Runtime, every: bool) -> list[Face]:
+        """Look for faces until there are some, in the picture as it is first, where the main one shows best and looking
+        is cheapest; or for `every` face, in the picture at its largest first, where small ones show too."""
+        pixels = image.shape[0] * image.shape[1]
+        scales = range(upsample, -1, -1) if every else range(upsample + 1)
+        for look in self.looks:
+            for scale in scales:
+                if look is not self.looks[0] and scale and pixels * 4**scale > self.most_pixels:
+                    continue
+                faces = look(image, scale, runtime)
+                if faces:
+                    return faces
+        return []
+
+
+DETECTORS: Mapping[str, Detector] = {
+    # A picture without faces costs the most; 2 megapixels keep it below a second and half a gigabyte.
+    "auto": Detector((detect_hog, detect_cnn), (DLIB_MMOD,), most_pixels=2_000_000),
+    "hog": Detector((detect_hog,)),
+    "cnn": Detector((detect_cnn,), (DLIB_MMOD,)),
+    "yunet": Detector((detect_yunet,), (YUNET,)),
+}
+DEFAULT_DETECTOR = "auto"

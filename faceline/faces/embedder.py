@@ -1,0 +1,149 @@
+"""From crops to embeddings."""
+
+from typing import TYPE_CHECKING
+
+from faceline.disk.reading import read_bytes
+from faceline.errors import FacelineError
+from faceline.faces.test_time_augmentation import ALONE, Averaging
+from faceline.host.sharing import Guard, once, once_in_each_process
+from faceline.networks.runtime import Runtime, dlib_session, open_session
+from faceline.networks.table import Network
+from faceline.networks.weights import Weights, weights_path
+
+if TYPE_CHECKING:
+    import dlib
+    import numpy as np
+    import onnxruntime
+
+# As quick a crop as more at once, from 8 on; fewer take less memory (150 MB for 32 in dlib's network), and keep fewer
+# processes waiting for the last one.
+BATCH = 16
+
+
+# dlib's network works in memory of its own, and does not let other threads of Python run: one is enough.
+DLIB_GUARD = Guard()
+
+
+def check_network(network: Network, runtime: Runtime) -> None:
+    """Get the network's file, and raise FacelineError if the two do not go together; before the work is spread."""
+    network.path()
+    runtime.check()
+    if runtime.engine == "dlib" and not isinstance(network.source, Weights):
+        raise FacelineError(f"the engine dlib does not run the network {network.name}; leave out --engine dlib")
+
+
+def embed(network: Network, crops: "np.ndarray", runtime: Runtime, averaging: Averaging = ALONE) -> "np.ndarray":
+    """Embed aligned faces. The weights are loaded at first use, once a process.
+
+    Parameters
+    ----------
+    network : Network
+    crops : ndarray of shape (n, size, size, 3), uint8
+        RGB, cut for the network's frame.
+    runtime : Runtime
+    averaging : Averaging
+        Which copies of a crop an embedding is the mean of.
+
+    Returns
+    -------
+    ndarray of shape (n, network.dimensions), float32
+        Of length 1 where the network's distance is the cosine. An embedding depends neither on the other crops nor on
+        the number of threads.
+
+    Raises
+    ------
+    FacelineError
+        If the network is not what its description says.
+    """
+    import numpy as np
+
+    crops = resized(crops, network.input_size)
+    if averaging == ALONE:
+        embeddings = run_network(network, crops, runtime)
+    else:
+        embeddings = np.empty((len(crops), network.dimensions), np.float32)
+        several = max(1, BATCH // averaging.count)
+        for start in range(0, len(crops), several):
+            part = slice(start, start + several)
+            copies = np.concatenate([averaging.copies(crop) for crop in crops[part]])
+            found = run_network(network, copies, runtime)
+            embeddings[part] = found.reshape(-1, averaging.count, network.dimensions).mean(axis=1)
+    if network.distance == "cosine":
+        embeddings = embeddings / np.maximum(np.linalg.norm(embeddings, axis=1, keepdims=True), 1e-12)
+    return embeddings
+
+
+def resized(crops: "np.ndarray", size: int) -> "np.ndarray":
+    """Square crops, (n, any, any, 3) uint8, at the size that a network takes."""
+    import cv2
+    import numpy as np
+
+    if crops.shape[1] == size:
+        return crops
+    way = cv2.INTER_LINEAR if crops.shape[1] < size else cv2.INTER_AREA
+    larger = np.empty((len(crops), size, size, 3), np.uint8)
+    for index, crop in enumerate(crops):
+        larger[index] = cv2.resize(crop, (size, size), interpolation=way)
+    return larger
+
+
+def run_network(network: Network, pixels: "np.ndarray", runtime: Runtime) -> "np.ndarray":
+    """What a network makes, (n, network.dimensions) float32, of crops of its own size, (n, size, size, 3) uint8."""
+    import numpy as np
+
+    embeddings = np.empty((len(pixels), network.dimensions), np.float32)
+    if runtime.engine == "dlib":
+        with DLIB_GUARD:
+            model = load_dlib(network.source)
+            for row, crop in enumerate(pixels):
+                embeddings[row] = model.compute_face_descriptor(np.ascontiguousarray(crop))
+        return embeddings
+    if isinstance(network.source, Weights):
+        session, batch = dlib_session(network.source, runtime), BATCH
+        prepare = np.ascontiguousarray
+    else:
+        session = onnx_session(network, runtime)
+        batch = session.get_inputs()[0].shape[0]
+        batch = batch if isinstance(batch, int) else BATCH
+
+        def prepare(part: "np.ndarray") -> "np.ndarray":
+            return prepared(network, part)
+
+    (name,) = (entry.name for entry in session.get_inputs())
+    for start in range(0, len(pixels), batch):
+        part = slice(start, start + batch)
+        found = session.run(None, {name: prepare(pixels[part])})[0]
+        if found.shape != embeddings[part].shape:
+            raise FacelineError(f"the network {network.name} gives {found.shape[1:]}, not {network.dimensions} numbers")
+        embeddings[part] = found
+    return embeddings
+
+
+def prepared(network: Network, pixels: "np.ndarray") -> "np.ndarray":
+    """Crops as an ONNX file takes them: HWC to CHW, in its order of colours, its mean subtracted, by its deviation."""
+    import numpy as np
+
+    order = slice(None, None, -1) if network.channels == "bgr" else slice(None)
+    values = (pixels[..., order].astype(np.float32) - np.float32(network.mean)) / np.float32(network.deviation)
+    return np.ascontiguousarray(values.transpose(0, 3, 1, 2))
+
+
+@once
+def load_dlib(weights: Weights) -> "dlib.face_recognition_model_v1":
+    import dlib
+
+    return dlib.face_recognition_model_v1(str(weights_path(weights)))
+
+
+@once_in_each_process
+def onnx_session(network: Network, runtime: Runtime) -> "onnxruntime.InferenceSession":
+    """A session of an ONNX file, whose input must be what the description says."""
+    session = open_session(read_bytes(network.path()), runtime)
+    inputs = session.get_inputs()
+    size = network.input_size
+    shape = inputs[0].shape
+    if len(inputs) != 1 or inputs[0].type != "tensor(float)" or len(shape) != 4:
+        raise FacelineError(f"the network {network.name} takes something else than a picture of float32")
+    if any(found != wanted for found, wanted in zip(shape[1:], (3, size, size), strict=True) if isinstance(found, int)):
+        raise FacelineError(f"the network {network.name} takes {shape}, not 3 x {size} x {size}; see its description")
+    return session

@@ -1,0 +1,105 @@
+"""The wide look: a large photograph at its full resolution, tile by tile, for the faces that shrinking it hides."""
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from faceline.disk.pictures.boxes import Box
+from faceline.faces.detectors import Face, detect_cnn, detect_yunet
+from faceline.faces.promise import detect_promising
+from faceline.faces.tiles import ROOM, TILE, moved, pyramid, resized, tile_boxes
+from faceline.networks.runtime import Runtime
+
+if TYPE_CHECKING:
+    import numpy as np
+
+Look = Callable[[], list[Face]]
+
+# The edge of the smallest face that a detector of dlib's sees in a picture as it is; and YuNet, not to miss one: of 70
+# faces of 40 to 150 pixels in 108 megapixels it finds 50, 64, 68 and 70 where the smallest are shown with 16, 20, 24
+# and 28.
+DLIB_SMALLEST = 80
+YUNET_SMALLEST = 28
+
+
+def detect_yunet_reduced(image: "np.ndarray", upsample: int, runtime: Runtime) -> list[Face]:
+    """YuNet in a picture that is reduced until it sees no smaller faces than dlib's detectors do in the whole one."""
+    scale = 2**upsample * YUNET_SMALLEST / DLIB_SMALLEST
+    return [moved(face, 0, 0, 1 / scale) for face in detect_yunet(resized(image, scale), 0, runtime)]
+
+
+@dataclass(frozen=True)
+class WideLook:
+    """How a detector looks at tiles.
+
+    Attributes
+    ----------
+    look : callable
+        As those of `detect.Detector`.
+    smallest : int
+        The edge of the smallest face that the detector sees in a picture that is not enlarged.
+    one_thread : bool
+        Whether it runs on one thread only, so that several tiles at a time make use of all cores.
+    """
+
+    look: "Callable[[np.ndarray, int, Runtime], list[Face]]"
+    smallest: int = DLIB_SMALLEST
+    one_thread: bool = False
+
+
+WIDE_LOOKS: Mapping[str, WideLook] = {
+    "auto": WideLook(detect_promising, one_thread=True),
+    "hog": WideLook(detect_promising, one_thread=True),
+    "cnn": WideLook(detect_cnn),
+    "yunet": WideLook(detect_yunet_reduced, YUNET_SMALLEST),
+}
+
+
+def tile_looks(image: "np.ndarray", wide: WideLook, upsample: int, reduction: float, runtime: Runtime) -> list[Look]:
+    """The looks it takes to find the faces that were too small in the picture when it was `reduction` times smaller.
+
+    Parameters
+    ----------
+    image : ndarray of shape (height, width, 3), uint8
+        RGB.
+    wide : WideLook
+    upsample : int
+        How often tiles are doubled.
+    reduction : float
+    runtime : Runtime
+
+    Returns
+    -------
+    list of callable
+        Each gives the faces of a tile, in pixels of the picture.
+    """
+    looks = []
+    count, step = pyramid(reduction * wide.smallest / DLIB_SMALLEST)
+    overlap = round(step * ROOM * DLIB_SMALLEST / 2**upsample)
+    for scale in (step**-level for level in range(count)):
+        level = resized(image, scale)
+        boxes = tile_boxes(*level.shape[:2], TILE >> max(upsample - 1, 0), overlap)
+        looks += [partial(look_at_tile, level, box, scale, wide, upsample, runtime) for box in boxes]
+    return looks
+
+
+def look_at_tile(
+    level: "np.ndarray", box_ltrb: Box, scale: float, wide: WideLook, upsample: int, runtime: Runtime
+) -> list[Face]:
+    """The faces of a tile of a level, in pixels of the picture that was made `scale` times as large for it."""
+    import numpy as np
+
+    left, top, right, bottom = box_ltrb
+    tile = np.ascontiguousarray(level[top:bottom, left:right])
+    return [moved(face, left, top, 1 / scale) for face in wide.look(tile, upsample, runtime)]
+
+
+def in_threads(looks: Sequence[Look], threads: int) -> list[list[Face]]:
+    """What each look finds, several at a time."""
+    threads = min(threads, len(looks))
+    if threads <= 1:
+        return [look() for look in looks]
+    with ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(lambda look: look(), looks))

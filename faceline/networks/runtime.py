@@ -1,0 +1,115 @@
+"""Running networks on ONNX Runtime: where the graphs come from, and on what they run."""
+
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from faceline.disk.cache import cache_folder, keep
+from faceline.disk.reading import read_bytes
+from faceline.errors import FacelineError, cure
+from faceline.host.sharing import once_in_each_process
+from faceline.networks import converter
+from faceline.networks.dlib_format import DlibNetwork, read_mmod, read_resnet
+from faceline.networks.telemetry import import_onnxruntime
+from faceline.networks.weights import DLIB_MMOD, DLIB_RESNET, Weights, weights_path
+from faceline.wording import one_line
+
+if TYPE_CHECKING:
+    import onnxruntime
+
+# "onnx" does dlib's arithmetic on ONNX Runtime; "dlib" is the reference, and for a dlib that was built with CUDA.
+ENGINES = ("onnx", "dlib")
+DEFAULT_ENGINE = "onnx"
+
+DEVICES = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
+DEFAULT_DEVICE = "cpu"
+
+# How a file of dlib's becomes a graph: its reader, and the edge of the pictures that the graph takes.
+CONVERSIONS: dict[Weights, tuple[Callable[[bytes], DlibNetwork], int | None]] = {
+    DLIB_RESNET: (read_resnet, 150),
+    DLIB_MMOD: (read_mmod, None),
+}
+
+
+def check_device(device: str) -> None:
+    """Raise FacelineError if ONNX Runtime as installed does not know the device."""
+    if device not in DEVICES:
+        raise FacelineError(f"unknown device {device!r}; choose from {', '.join(DEVICES)}")
+    if device == "cpu":
+        return
+    onnxruntime = import_onnxruntime()
+    if DEVICES[device] not in onnxruntime.get_available_providers():
+        raise FacelineError(
+            f"device {device}: the installed onnxruntime {onnxruntime.__version__} runs on the CPU only;"
+            " pip uninstall onnxruntime, then pip install onnxruntime-gpu"
+        )
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """What networks run on: an engine of ENGINES, a device of DEVICES, and a number of threads."""
+
+    engine: str = DEFAULT_ENGINE
+    device: str = DEFAULT_DEVICE
+    threads: int = 1
+
+    def check(self) -> None:
+        """Raise FacelineError if it is not there."""
+        if self.engine not in ENGINES:
+            raise FacelineError(f"unknown engine {self.engine!r}; choose from {', '.join(ENGINES)}")
+        if self.engine == "dlib" and self.device != "cpu":
+            raise FacelineError(f"the engine dlib chooses its device itself; leave out --device {self.device}")
+        check_device(self.device)
+
+
+@once_in_each_process
+def dlib_session(weights: Weights, runtime: Runtime) -> "onnxruntime.InferenceSession":
+    """A session of one of dlib's networks (a key of CONVERSIONS), converted at first use and then kept in the user's
+    cache."""
+    path = cache_path(weights)
+    with contextlib.suppress(FacelineError):
+        return open_session(read_bytes(path), runtime)
+    read, size = CONVERSIONS[weights]
+    source = weights_path(weights)
+    with cure("install it again: pip install --force-reinstall --no-deps face_recognition_models==0.3.0"):
+        try:
+            network = read(read_bytes(source))
+        except FacelineError as error:
+            raise FacelineError(f"{one_line(source)}: {error}") from None
+    model = converter.convert(network, size).SerializeToString()
+    session = open_session(model, runtime)
+    keep(path, lambda scratch: scratch.write_bytes(model))
+    return session
+
+
+def cache_path(weights: Weights) -> Path:
+    """Where the graph made from a weight file is kept; another converter makes another file."""
+    return cache_folder() / f"{Path(weights.file).stem}-{weights.sha256[:16]}-{converter.VERSION}.onnx"
+
+
+def open_session(model: bytes, runtime: Runtime) -> "onnxruntime.InferenceSession":
+    """Open a session of an ONNX model.
+
+    Raises
+    ------
+    FacelineError
+        If the model cannot be used, or the device is not there.
+    """
+    onnxruntime = import_onnxruntime()
+    check_device(runtime.device)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = runtime.threads
+    options.inter_op_num_threads = 1
+    # Threads that wait by spinning take the cores from the next network, and from other processes.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.enable_mem_pattern = False  # it keeps a plan, and memory for it, for every size of picture it has seen
+    options.log_severity_level = 3  # errors only: the rest speaks to developers of ONNX Runtime
+    try:
+        session = onnxruntime.InferenceSession(model, options, providers=[DEVICES[runtime.device]])
+    except Exception as error:  # its exceptions have no common base
+        raise FacelineError(f"ONNX Runtime refuses the network: {one_line(str(error).strip())[:200]}") from None
+    if session.get_providers()[0] != DEVICES[runtime.device]:
+        raise FacelineError(f"device {runtime.device}: ONNX Runtime cannot start it; install its CUDA libraries")
+    return session

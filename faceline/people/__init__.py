@@ -1,0 +1,1 @@
+"""From embeddings to people: the gallery, its limit and its confidence."""

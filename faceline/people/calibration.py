@@ -1,0 +1,248 @@
+"""How high a score must be for a name, and how probable the name is then.
+
+Both come from the gallery itself: people are held out and compared with the others, as strangers would be; pictures of
+the others are held out too, and compared with all, as known people would be. Where the gallery is too small to say, a
+background of a few numbers stands in for a few people more.
+
+Terms of the field: the false positive identification rate (FPIR) is the share of strangers who get a name, the true
+positive identification rate (TPIR) the share of known people who get theirs (ISO/IEC 19795-1).
+"""
+
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Self
+
+from faceline.errors import FacelineError
+from faceline.people.enrolment import Enrolment
+from faceline.people.holdout import LEAST_TO_HOLD_OUT, Sample, collect, hold_out
+from faceline.people.label_noise import DOUBLE_PRIOR, PRIOR_PEOPLE
+from faceline.people.prior import (
+    BACKGROUND_PEOPLE,
+    KNOWN_SPREAD,
+    KNOWN_SPREAD_POWER,
+    STRANGERS_SHAPE,
+    known_background,
+    strangers_background,
+)
+from faceline.people.scoring import CROWDING_WEIGHT, Scorer, Training
+
+if TYPE_CHECKING:
+    import numpy as np
+
+DEFAULT_FPIR = 0.01
+
+# Where the best score is the right person's for fewer of the held-out pictures, the folders do not hold a person each.
+LEAST_RIGHT = 0.25
+
+# A person with more pictures counts no more than one with so many, in what is said of known people.
+MOST_OFTEN = 20
+
+# Expectation and maximisation settle to three digits in so many rounds.
+ITERATIONS = 10
+
+# How many held-out people must lie beyond a limit for them to say as much of it as the shape of all scores does.
+TAIL_PEOPLE = 5
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A probability that rises with the score as a logistic function, from 0 to 1."""
+
+    centre: float
+    slope: float
+
+    def __call__(self, score: float) -> float:
+        return 0.5 + 0.5 * math.tanh(self.slope * (score - self.centre) / 2)
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What a score means.
+
+    Attributes
+    ----------
+    fpir : float
+        The rate of strangers named that was asked for.
+    tpir : float
+        The rate of known people who get their name, as the gallery lets expect: names that are more likely wrong than
+        right are not given, whatever the limit.
+    limit : float
+        The least score that gets a name.
+    right : Curve
+        From the score of the most similar person, the probability that this is the right one, with as many strangers as
+        known people among the faces.
+    known : Curve
+        Likewise the probability that the face is no stranger's.
+    people : int
+        How many people were held out for this.
+    doubtful : float
+        The share of those who were held out that is not counted as strangers, since they look like people who are
+        enrolled: how much the estimate has to stand.
+    """
+
+    fpir: float
+    tpir: float
+    limit: float
+    right: Curve
+    known: Curve
+    people: int
+    doubtful: float
+
+    @classmethod
+    def from_record(cls, record: dict) -> Self:
+        """The calibration that `asdict` told of; raises KeyError or TypeError if it is none, checks nothing else."""
+        curves = {name: Curve(**record[name]) for name in ("right", "known")}
+        return cls(**record | curves)
+
+    def numbers(self) -> list[float]:
+        curves = [*vars(self.right).values(), *vars(self.known).values()]
+        return [self.fpir, self.tpir, self.limit, *curves, self.people, self.doubtful]
+
+    @classmethod
+    def fit(
+        cls,
+        enrolment: Enrolment,
+        scorer: Scorer,
+        training: Training,
+        fpir: float,
+        others: Sample | None = None,
+    ) -> Self:
+        """Find the limit and the probabilities of a gallery.
+
+        Parameters
+        ----------
+        enrolment : Enrolment
+            What is learnt of the gallery.
+        scorer : Scorer
+            What has learnt it.
+        training : Training
+        fpir : float
+        others : Sample or None
+            Faces of strangers that the user has, beside those who are held out.
+        """
+        import numpy as np
+
+        pictures = np.bincount(enrolment.labels)
+        people = len(pictures)
+        # Of the known people those of whom there are many pictures will be seen often again, but none all the time.
+        often = np.minimum(pictures, MOST_OFTEN)
+        strangers, known = collect(hold_out(enrolment, scorer, training), enrolment, often)
+        if others is not None:
+            strangers = strangers.joined(others)
+        if known.people >= LEAST_TO_HOLD_OUT and known.weights @ known.right < LEAST_RIGHT * known.people:
+            advice = "make sure that each folder holds pictures of one person"
+            raise FacelineError(f"the people cannot be told apart, their own pictures are taken for others'; {advice}")
+        background = strangers_background(people)
+        expected = known_background(people, pictures) - CROWDING_WEIGHT * scorer.crowding
+        spread = KNOWN_SPREAD[0] + KNOWN_SPREAD[1] / pictures
+        prior = [float(np.average(part, weights=often)) for part in (expected, spread)]
+        strangers = without_known(strangers, background, known.with_background(*prior))
+        prior[1] *= (strangers.spread / background[1]) ** KNOWN_SPREAD_POWER
+        known = known.with_background(*prior)
+        limit = strangers_limit(strangers, fpir)
+        right, some = fit_curve(strangers, known, known.right), fit_curve(strangers, known, np.ones_like(known.right))
+        if not (right.slope > 0 and some.slope > 0):
+            advice = "make sure that each folder holds pictures of one person"
+            raise FacelineError(f"the people cannot be told apart, strangers score as high as they do; {advice}")
+        doubtful = 1 - strangers.people / strangers.seen if strangers.seen else 0.0
+        named = max(limit, right.centre)  # below this a name is more likely wrong than right
+        return cls(fpir, known_found(known, named), limit, right, some, strangers.seen, doubtful)
+
+
+def without_known(strangers: Sample, background: tuple[float, float], known: Sample) -> Sample:
+    """The sample of strangers with its background, in which those count less who are probably known people.
+
+    Who is enrolled twice without having been recognised as such scores like a known person when held out. So the scores
+    are a mixture of both kinds, of which the mean, the deviation and the share of known people are found by expectation
+    and maximisation, from the background on.
+    """
+    import numpy as np
+    from scipy.stats import gamma, norm
+
+    found = replace(strangers, mean=background[0], spread=background[1])
+    share, shape = DOUBLE_PRIOR, STRANGERS_SHAPE
+    for _ in range(ITERATIONS):
+        steps = (strangers.scores - found.mean) / found.spread * math.sqrt(shape) + shape
+        as_stranger = gamma.pdf(np.maximum(steps, 1e-3), shape) * math.sqrt(shape) / found.spread
+        # Whoever scores higher than known people do is known all the more.
+        as_known = norm.pdf(np.minimum(strangers.scores, known.mean), known.mean, known.spread)
+        doubtful = share * as_known / (share * as_known + (1 - share) * as_stranger)
+        share = (strangers.weights @ doubtful + DOUBLE_PRIOR * PRIOR_PEOPLE) / (strangers.people + PRIOR_PEOPLE)
+        weights = strangers.weights * (1 - doubtful)
+        found = replace(strangers, weights=weights, people=float(weights.sum())).with_background(*background)
+    return found
+
+
+def strangers_limit(strangers: Sample, fpir: float) -> float:
+    """The score that strangers exceed at the rate `fpir`.
+
+    Few strangers tell the mean and the spread of their scores, but not the tail, which then follows the background's
+    shape. The more of them lie in the tail, the more their own quantile counts.
+    """
+    import numpy as np
+    from scipy.special import gammainccinv
+
+    # A single stranger far beyond the others would count less for a lower rate: the limit never falls with the rate.
+    rates = np.geomspace(fpir, 1, 1000, endpoint=False)
+    shape = STRANGERS_SHAPE
+    limits = strangers.mean + strangers.spread * (gammainccinv(shape, rates) - shape) / math.sqrt(shape)
+    if strangers.people:
+        order = np.argsort(strangers.scores, kind="stable")
+        weights = strangers.weights[order]
+        own = np.interp(1 - rates, (np.cumsum(weights) - weights / 2) / strangers.people, strangers.scores[order])
+        trust = strangers.people * rates / (strangers.people * rates + TAIL_PEOPLE)
+        limits = trust * own + (1 - trust) * limits
+    return float(limits.max())
+
+
+def known_found(known: Sample, limit: float) -> float:
+    """The rate of known people who get their name, in the held-out pictures and in the background."""
+    own = known.weights @ (known.right & (known.scores >= limit))
+    background = 0.5 * math.erfc((limit - known.mean) / known.spread / math.sqrt(2))
+    return float((own + BACKGROUND_PEOPLE * background) / (known.people + BACKGROUND_PEOPLE))
+
+
+def fit_curve(strangers: Sample, known: Sample, success: "np.ndarray") -> Curve:
+    """The probability of `success`, (n,) bool for the known people's faces; strangers never have it.
+
+    Logistic regression on the held-out faces and the background, strangers and known people weighing the same: Platt,
+    "Probabilistic outputs for support vector machines", 1999.
+    """
+    import numpy as np
+    from scipy.optimize import minimize
+    from scipy.special import expit, gammaincinv, ndtr
+
+    # Far into the tails: where the people and the strangers of a small gallery lie apart, these alone say how steep the
+    # curve is; without them it would be a step.
+    normal = np.linspace(-5, 5, 101)
+    steps, shares = ndtr(normal), np.exp(-(normal**2) / 2)
+    shares /= shares.sum()
+    shape = STRANGERS_SHAPE
+    backgrounds = ((gammaincinv(shape, steps) - shape) / math.sqrt(shape), normal)
+    scores, truth, weights = [], [], []
+    for sample, background, own, always in (
+        (strangers, backgrounds[0], strangers.right, 0),
+        (known, backgrounds[1], success, 1),
+    ):
+        scores += [sample.scores, sample.mean + sample.spread * background]
+        truth += [own, np.full(len(steps), always)]
+        total = sample.people + BACKGROUND_PEOPLE
+        weights += [sample.weights / total, BACKGROUND_PEOPLE / total * shares]
+    scores, truth, weights = map(np.concatenate, (scores, truth, weights))
+    middle = (strangers.mean + known.mean) / 2
+    inputs = np.stack([scores - middle, np.ones(len(scores))], axis=1)
+
+    def cost(line: "np.ndarray") -> "tuple[float, np.ndarray]":
+        odds = inputs @ line
+        loss = weights @ (np.logaddexp(0, odds) - truth * odds)
+        return loss, inputs.T @ (weights * (expit(odds) - truth))
+
+    slope, offset = map(float, minimize(cost, np.array([1.0, 0.0]), jac=True, method="BFGS", tol=1e-9).x)
+    return Curve(middle - offset / slope, slope)
+
+
+def check_fpir(fpir: float) -> float:
+    """Give `fpir` if it is a rate to ask for; raises FacelineError."""
+    if not 0 < fpir < 1:
+        raise FacelineError(f"fpir {fpir} is no rate; choose one between 0 and 1, such as {DEFAULT_FPIR}")
+    return fpir

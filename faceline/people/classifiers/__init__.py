@@ -1,0 +1,1 @@
+"""What tells enrolled people from each other."""

@@ -1,0 +1,398 @@
+"""The people who are known, and who of them a face is."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from typing import TYPE_CHECKING, Self
+
+from faceline.disk.numbers import LARGEST, are_reckonable
+from faceline.disk.people_paths import UNKNOWN
+from faceline.errors import FacelineError
+from faceline.networks.distances import Metric
+from faceline.networks.table import Network
+from faceline.people.calibration import Calibration
+from faceline.people.doubt import probabilities
+from faceline.people.enrolment import Enrolment
+from faceline.people.holdout import score_strangers
+from faceline.people.identity import Candidate, Identity, given_the_others, is_doubtful, one_name_each
+from faceline.people.quality import GOOD, Quality
+from faceline.people.scoring import Scorer, Training, unit
+
+if TYPE_CHECKING:
+    import numpy as np
+
+# So many embeddings, and the names of their crops, are kept to name the nearest picture: 50 MB of them. Of a larger
+# gallery, as many as that leaves for each person.
+EXEMPLARS = 100_000
+
+# People beside the most similar one who are weighed for a face that shares a picture with others.
+CANDIDATES = 10
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """People, and what it takes to name them.
+
+    Attributes
+    ----------
+    people : list of k str
+        Their names, which are those of their folders, sorted.
+    embeddings : ndarray of shape (n, d), float32
+        As the network gave them, person by person: all that do not lie in a wrong folder, or the EXEMPLARS that a large
+        gallery keeps.
+    crops : list of n str
+        Where each came from.
+    labels : ndarray of shape (n,), int32
+        Index into `people` of each embedding, in rising order; everybody has one at least.
+    subjects, persons : ndarrays of shape (k,), int32
+        What `scorer` knows each of `people` as, and who of them are one person: see Enrolment.
+    metric : Metric
+        What `Candidate.distance` is.
+    scorer : Scorer
+    calibration : Calibration
+    """
+
+    people: list[str]
+    embeddings: "np.ndarray"
+    crops: list[str]
+    labels: "np.ndarray"
+    subjects: "np.ndarray"
+    persons: "np.ndarray"
+    metric: Metric
+    scorer: Scorer
+    calibration: Calibration
+
+    @classmethod
+    def fit(cls, *learnt: object, **options: object) -> Self:
+        """The gallery that `enrol` makes."""
+        return cls.enrol(*learnt, **options)[0]
+
+    @classmethod
+    def enrol(
+        cls,
+        names: list[str],
+        embeddings: "np.ndarray",
+        crops: list[str],
+        network: Network,
+        *,
+        fpir: float,
+        classifier: str,
+        lda_dim: int | None,
+        jobs: int,
+        distinct: Iterable[tuple[str, str]] = (),
+        strangers: "np.ndarray | None" = None,
+    ) -> tuple[Self, Enrolment]:
+        """Learn people from their embeddings.
+
+        Parameters
+        ----------
+        names : list of n str
+            Whose embedding each one is.
+        embeddings : ndarray of shape (n, d), float32
+        crops : list of n str
+            Where each came from.
+        network : Network
+            Where the embeddings come from.
+        fpir, classifier, lda_dim, jobs
+            See `training.train`.
+        distinct : iterable of pairs of str
+            Names of people who look like one and are two.
+        strangers : ndarray of shape (m, d), float32, or None
+            Embeddings of faces of nobody in the gallery.
+
+        Returns
+        -------
+        Gallery
+        Enrolment
+            What was found in it.
+        """
+        import numpy as np
+
+        people = sorted(set(names))
+        number = {name: index for index, name in enumerate(people)}
+        labels = np.array([number[name] for name in names], np.int32)
+        order = np.argsort(labels, kind="stable")
+        if (np.diff(labels) < 0).any():  # stage 2 writes them in order, and a copy of 800,000 takes 400 MB
+            embeddings, labels = embeddings[order], labels[order]
+        scale = network.metric.as_cosine(network.threshold, embeddings)
+        directions = unit(embeddings)
+        apart = [(number[one], number[other]) for one, other in distinct]
+        enrolment = Enrolment.of(directions, labels, people, scale, apart)
+        training = Training.choose(enrolment.directions, enrolment.labels, classifier, lda_dim, scale, jobs)
+        scorer = Scorer.fit(enrolment.directions, enrolment.labels, training)
+        others = None if strangers is None else score_strangers(unit(strangers), enrolment, scorer)
+        calibration = Calibration.fit(enrolment, scorer, training, fpir, others)
+        kept = np.flatnonzero(enrolment.rows)
+        kept = kept[exemplars(directions[kept], labels[kept])]
+        gallery = cls(
+            people,
+            embeddings[kept],
+            [crops[row] for row in order[kept]],
+            labels[kept],
+            enrolment.subjects,
+            enrolment.persons,
+            network.metric,
+            scorer,
+            calibration,
+        )
+        wrong = [replace(found, row=int(order[found.row])) for found in enrolment.wrong]
+        return gallery, replace(enrolment, wrong=wrong)
+
+    def identify(
+        self,
+        embeddings: "np.ndarray",
+        threshold: float | None = None,
+        top: int = 1,
+        one_each: bool = False,
+        qualities: Sequence[Quality] | None = None,
+    ) -> list[Identity]:
+        """Name faces.
+
+        Parameters
+        ----------
+        embeddings : ndarray of shape (m, d), float32
+        threshold : float or None
+            The largest distance at which a face is named, instead of the gallery's own limit and however doubtful
+            the name is; infinity names every face.
+        top : int
+            How many candidates to give for each face; at least two are found where there are as many people.
+        one_each : bool
+            The faces are in one picture: name nobody twice.
+        qualities : sequence of m Quality, or None
+            How much each face's picture tells; None for good ones.
+
+        Returns
+        -------
+        list of m Identity
+        """
+        import numpy as np
+
+        qualities = [GOOD] * len(embeddings) if qualities is None else qualities
+        scores, order = self.scorer.score(embeddings)
+        count = min(scores.shape[1], max(top, CANDIDATES if one_each else 2))
+        best = np.argpartition(-order, count - 1, axis=1)[:, :count]
+        best = np.take_along_axis(best, np.argsort(-np.take_along_axis(order, best, axis=1), kind="stable"), axis=1)
+        found = [
+            self.candidates(embedding, row, chosen, quality)
+            for embedding, row, chosen, quality in zip(embeddings, scores, best, qualities, strict=True)
+        ]
+        allowed = [[self.is_near(candidate, threshold) for candidate in candidates] for candidates in found]
+        if one_each:
+            named = one_name_each(found, allowed)
+        else:
+            named = [candidates[0] if fits[0] else None for candidates, fits in zip(found, allowed, strict=True)]
+        identities = self.identities(named, found, one_each, qualities)
+        while threshold is None and any(map(is_doubtful, identities)):
+            # Without that name, others of the picture may be more doubtful too, so that they are asked again.
+            named = [None if is_doubtful(who) else one for who, one in zip(identities, named, strict=True)]
+            identities = self.identities(named, found, one_each, qualities)
+        return identities
+
+    def identities(
+        self,
+        named: list[Candidate | None],
+        found: list[list[Candidate]],
+        one_each: bool,
+        qualities: Sequence[Quality],
+    ) -> list[Identity]:
+        """Faces with their names, None for strangers, and how sure these are."""
+        identities = [
+            self.stranger(tuple(candidates), quality)
+            if candidate is None
+            else Identity(candidate.name, candidate.confidence, tuple(candidates))
+            for candidate, candidates, quality in zip(named, found, qualities, strict=True)
+        ]
+        return given_the_others(identities) if one_each else identities
+
+    def stranger(self, candidates: tuple[Candidate, ...], quality: Quality) -> Identity:
+        """A face that gets no name, whose picture may be too poor for one."""
+        _, known = self.probabilities(candidates[0].score, quality)
+        return Identity(UNKNOWN, 1 - known, candidates, quality.reason)
+
+    def probabilities(self, score: float, quality: Quality) -> tuple[float, float]:
+        """That the most similar person, who has this score, is the right one, and that the face is anybody's here."""
+        return probabilities(self.calibration, len(self.scorer.means), score, quality)
+
+    def candidates(
+        self, embedding: "np.ndarray", scores: "np.ndarray", chosen: "np.ndarray", quality: Quality
+    ) -> list[Candidate]:
+        """What there is to say of the subjects `chosen`, the most similar one first; `scores`, (s,), are of all."""
+        import numpy as np
+
+        top = scores[chosen[0]]
+        # The face is the first one's with the probability that was calibrated, unless others come near in score.
+        rivalry = np.exp(self.calibration.right.slope * np.minimum(scores - top, 0))
+        shares = self.probabilities(float(top), quality)[0] * rivalry[chosen] / rivalry.sum()
+        return [
+            candidate
+            for subject, share in zip(chosen, shares, strict=True)
+            for candidate in self.members(embedding, int(subject), float(share), float(scores[subject]))
+        ]
+
+    def members(self, embedding: "np.ndarray", subject: int, share: float, score: float) -> list[Candidate]:
+        """The people whom the scorer knows as one subject: the one, or those who look alike, the most similar first.
+
+        `share` is the probability that the face is one of them. How it is shared out follows from how similar the face
+        is to the mean of each one's pictures. Of a person's several names the one whose pictures are more similar is
+        taken.
+        """
+        import numpy as np
+
+        folders = np.flatnonzero(self.subjects == subject)
+        if len(folders) == 1:
+            return [Candidate(self.people[folders[0]], share, score, *self.nearest(embedding, folders))]
+        similarities = self.means(folders) @ unit(embedding[None])[0] / self.scorer.scale
+        order = np.argsort(-similarities, kind="stable")
+        persons = list(dict.fromkeys(self.persons[folders[order]].tolist()))
+        best = np.array([similarities[self.persons[folders] == person].max() for person in persons])
+        likelihoods = np.exp(self.calibration.right.slope * (best - best[0]))
+        found = []
+        for person, similarity, likelihood in zip(persons, best, likelihoods / likelihoods.sum(), strict=True):
+            name, *others = (int(folder) for folder in folders[order] if self.persons[folder] == person)
+            found.append(
+                Candidate(
+                    self.people[name],
+                    float(share * likelihood),
+                    float(score + similarity - best[0]),
+                    *self.nearest(embedding, np.array(sorted([name, *others]))),
+                    same_as=tuple(sorted(self.people[other] for other in others)),
+                )
+            )
+        return found
+
+    def score(self, embeddings: "np.ndarray") -> "tuple[np.ndarray, np.ndarray]":
+        """Compare faces with all of `people`: what `Scorer.score` gives, (m, k) each.
+
+        Of those whom the scorer knows as one subject, the most similar one has its score, and others have less by how
+        much less similar they are.
+        """
+        import numpy as np
+
+        scores, order = (found[:, self.subjects] for found in self.scorer.score(embeddings))
+        directions = unit(embeddings)
+        for subject in np.flatnonzero(np.bincount(self.subjects) > 1):
+            folders = np.flatnonzero(self.subjects == subject)
+            similarities = directions @ self.means(folders).T / self.scorer.scale
+            less = similarities.max(axis=1, keepdims=True) - similarities
+            scores[:, folders] -= less
+            order[:, folders] -= less
+        return scores, order
+
+    def means(self, folders: "np.ndarray") -> "np.ndarray":
+        """The directions of the mean pictures of some of `people`: (f, d) float32."""
+        import numpy as np
+
+        return unit(np.stack([unit(self.embeddings[self.rows(folder)]).mean(axis=0) for folder in folders]))
+
+    def rows(self, folder: int) -> slice:
+        """The rows of one of `people`."""
+        import numpy as np
+
+        return slice(*np.searchsorted(self.labels, [folder, folder + 1]))
+
+    def nearest(self, embedding: "np.ndarray", folders: "np.ndarray") -> tuple[float, str]:
+        """The distance of an embedding, (d,) float32, to the nearest one of a person, who has one or several of the
+        names, and that one's crop."""
+        import numpy as np
+
+        rows = np.concatenate([np.arange(len(self.labels))[self.rows(folder)] for folder in folders])
+        distances = self.metric.pairs(self.embeddings[rows], embedding[None])
+        nearest = int(distances.argmin())
+        return float(distances[nearest]), self.crops[rows[nearest]]
+
+    def is_near(self, candidate: Candidate, threshold: float | None) -> bool:
+        """Whether a candidate is similar enough to be named."""
+        return candidate.score >= self.calibration.limit if threshold is None else candidate.distance <= threshold
+
+    def record(self) -> dict:
+        """The gallery as plain values and arrays."""
+        record = {field.name: getattr(self, field.name) for field in fields(self)}
+        parts = {"metric": asdict(self.metric), "calibration": asdict(self.calibration)}
+        return record | parts | {"scorer": self.scorer.record()}
+
+    @classmethod
+    def from_record(cls, record: dict, network: Network) -> Self:
+        """The gallery that `record` told of, which comes from a file.
+
+        Raises
+        ------
+        FacelineError
+            If the parts are not what they should be, do not fit together, or compare otherwise than the network does.
+        KeyError, TypeError, ValueError, AttributeError
+            If they are nothing of the kind.
+        """
+        metric = Metric.from_record(record.get("metric"))
+        if metric != network.metric:
+            raise FacelineError(f"made with another distance than {network.name} has now")
+        parts = {field.name: record[field.name] for field in fields(cls)}
+        scorer, calibration = Scorer.from_record(parts["scorer"]), Calibration.from_record(parts["calibration"])
+        gallery = cls(**parts | {"metric": metric, "scorer": scorer, "calibration": calibration})
+        gallery.check(network.dimensions)
+        return gallery
+
+    def check(self, dimensions: int) -> None:
+        """Raise FacelineError unless all parts fit together, and hold numbers to reckon with."""
+        import numpy as np
+
+        count, people = len(self.labels), len(self.people)
+        subjects = len(self.scorer.means)
+        scorer, calibration = self.scorer, self.calibration
+        inner = scorer.components.shape[1] or dimensions
+        arrays = [
+            self.embeddings,
+            self.labels,
+            self.subjects,
+            self.persons,
+            scorer.centre,
+            scorer.means,
+            scorer.crowding,
+            scorer.components,
+        ]
+        numbers = [scorer.scale, *calibration.numbers()]
+        learnt = scorer.classifier
+        arrays += learnt.arrays().values() if learnt is not None else []
+        if not (
+            all(type(array) is np.ndarray and array.dtype in NUMBERS and are_reckonable(array) for array in arrays)
+            and all(type(number) in (int, float) and abs(number) < LARGEST for number in numbers)
+            and all(type(part) is list for part in (self.people, self.crops))
+            and all(type(text) is str for text in self.people + self.crops)
+            and self.embeddings.shape == (count, dimensions)
+            and self.labels.dtype == self.subjects.dtype == self.persons.dtype == np.int32
+            and self.labels.shape == (count,)
+            and len(self.crops) == count
+            and people > 0
+            and np.array_equal(np.unique(self.labels), np.arange(people))
+            and bool((np.diff(self.labels) >= 0).all())
+            and self.subjects.shape == self.persons.shape == (people,)
+            and np.array_equal(np.unique(self.subjects), np.arange(subjects))
+            and bool(((self.persons >= 0) & (self.persons < people)).all())
+            and scorer.centre.shape == (dimensions,)
+            and scorer.means.shape == (subjects, dimensions)
+            and scorer.crowding.shape == (subjects,)
+            and scorer.components.shape == (dimensions, scorer.components.shape[1])
+            and scorer.scale > 1 / LARGEST
+            and calibration.right.slope > 0
+            and calibration.known.slope > 0
+            and (subjects == 1 if learnt is None else learnt.fits(subjects, inner))
+        ):
+            raise FacelineError("its parts do not fit together")
+
+
+NUMBERS = ("float32", "float64", "int32")
+
+
+def exemplars(directions: "np.ndarray", labels: "np.ndarray") -> "np.ndarray":
+    """The rows whose embeddings a gallery keeps: all, or for each person some from the most to the least typical."""
+    import numpy as np
+
+    if len(labels) <= EXEMPLARS:
+        return np.arange(len(labels))
+    starts = np.flatnonzero(np.diff(labels, prepend=-1))
+    means = unit(np.add.reduceat(directions, starts))
+    typical = np.einsum("ij,ij->i", directions, means[labels])
+    each = max(1, EXEMPLARS // len(means))
+    kept = []
+    for person in range(len(means)):
+        start, stop = np.searchsorted(labels, [person, person + 1])
+        rows = start + np.argsort(-typical[start:stop], kind="stable")
+        kept.append(rows[np.unique(np.linspace(0, len(rows) - 1, each).round().astype(int))])
+    return np.sort(np.concatenate(kept))

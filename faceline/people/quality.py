@@ -1,0 +1,200 @@
+"""How much the picture of a face tells of whose it is."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from faceline.faces.cutting import align_transform
+from faceline.faces.embedder import embed
+from faceline.faces.landmarks import predict_landmarks
+from faceline.faces.test_time_augmentation import ALONE, Averaging
+from faceline.networks.frames import FRAMES
+from faceline.networks.runtime import Runtime
+from faceline.networks.table import Network
+from faceline.people.degradation_prior import FEATURES, HIGHEST, LOST, LOWEST, REASONS, SHIFT, SHIFTED, SPREAD, UNCLEAR
+from faceline.people.scoring import unit
+
+if TYPE_CHECKING:
+    import numpy as np
+
+# Faces are looked at in dlib's frame, at so many pixels; `FACE` are the rows and columns of eyes, nose and mouth in it,
+# `EYES` some of these rows, and `BOX` the edges of the box that dlib's detectors would give.
+EDGE = 96
+FACE = slice(14, 84)
+EYES = slice(8, 26)
+BOX = 16, 80
+
+# Below this standard deviation, in grey levels, a spot shows nothing.
+FLAT = 0.6
+
+# Mirroring moves the embeddings of other networks less than those of dlib's, by this factor, both measured by their
+# thresholds: MobileFaceNet's, on LFW.
+OTHER_NETWORKS = 1.9
+
+
+@dataclass(frozen=True)
+class Quality:
+    """What a poor picture does to the scores of the face that it shows, as it is known from pictures made worse.
+
+    Attributes
+    ----------
+    lost : float
+        The probability that nothing of the person is left: then even known people score as strangers do.
+    shift : float
+        By how much known people score lower otherwise, in halves of the way from strangers' scores to theirs.
+    spread : float
+        The variance that is added to their scores, in the same unit.
+    reason : str
+        What is most likely wrong with the picture, if so much is that it is unclear; empty otherwise.
+    """
+
+    lost: float = 0.0
+    shift: float = 0.0
+    spread: float = 0.0
+    reason: str = ""
+
+
+GOOD = Quality()
+
+
+def measure(
+    crops: "np.ndarray",
+    edges: Sequence[float],
+    embeddings: "np.ndarray",
+    averaging: Averaging,
+    network: Network,
+    runtime: Runtime,
+    scale: float,
+) -> list[Quality]:
+    """Tell how good pictures of faces are, each by itself.
+
+    Parameters
+    ----------
+    crops : ndarray of shape (m, size, size, 3), uint8
+        In the network's frame.
+    edges : sequence of m float
+        How large the face is in its picture: the edge of its box, in pixels.
+    embeddings : ndarray of shape (m, d), float32
+        Of the crops.
+    averaging : Averaging
+        What copies of the crops these are the mean of.
+    network, runtime
+        Where they come from.
+    scale : float
+        The cosine distance that stands for the network's threshold.
+    """
+    features = measure_features(crops, edges, embeddings, averaging, network, runtime, scale)
+    return [judge(row) for row in features]
+
+
+def judge(features: "np.ndarray") -> Quality:
+    """The quality that measured `features`, (f,), stand for."""
+    import numpy as np
+
+    # Nothing is known beyond what was seen: a better picture is as good as the best ones.
+    values = np.append(np.clip(features, LOWEST, HIGHEST), 1.0)
+    loss, harm = (float(np.logaddexp(0, values @ weights)) for weights in (LOST, SHIFTED))
+    lost, shift, spread = 1 - math.exp(-loss), SHIFT * harm, SPREAD * harm
+    # Of known people, in a gallery of the usual kind, so many still score more like themselves than like strangers.
+    found = (1 - lost) * 0.5 * math.erfc((shift - 1) / math.sqrt(2 * (0.25 + spread)))
+    if found >= UNCLEAR:
+        return Quality(lost, shift, spread)
+    likeliest = max(REASONS, key=lambda reason: float(values @ REASONS[reason]))
+    return Quality(lost, shift, spread, likeliest)
+
+
+def measure_features(
+    crops: "np.ndarray",
+    edges: Sequence[float],
+    embeddings: "np.ndarray",
+    averaging: Averaging,
+    network: Network,
+    runtime: Runtime,
+    scale: float,
+) -> "np.ndarray":
+    """What is measured of faces, (m, f), in the order of FEATURES; the parameters are those of `measure`."""
+    import numpy as np
+
+    if averaging != ALONE:
+        embeddings = embed(network, crops, runtime)
+    mirrored = embed(network, np.ascontiguousarray(crops[:, :, ::-1]), runtime)
+    lengths = np.linalg.norm(embeddings, axis=1)
+    # The more a face's embedding depends on how it is seen, the less it depends on whose face it is: Terhörst et al.,
+    # "SER-FIQ", CVPR 2020. And poor pictures have short embeddings.
+    cosines = np.einsum("ij,ij->i", unit(embeddings), unit(mirrored))
+    typical = network.typical_length
+    scale = scale if typical else scale / OTHER_NETWORKS
+    rows = []
+    for crop, edge, cosine, length in zip(crops, edges, cosines, lengths, strict=True):
+        face = in_dlib_frame(crop, network.frame)
+        found = {
+            "mirror": (1 - float(cosine)) / scale,
+            "length": float(length) / typical if typical else 1.0,
+            "size": math.log2(max(edge, 1)),
+            **pixel_features(face),
+            **turn_features(face),
+        }
+        rows.append([found[name] for name in FEATURES])
+    return np.array(rows)
+
+
+def in_dlib_frame(crop: "np.ndarray", frame: str) -> "np.ndarray":
+    """A crop in a network's frame, (size, size, 3) uint8, as one in dlib's, (EDGE, EDGE, 3) uint8."""
+    import cv2
+    import numpy as np
+
+    size = len(crop)
+    if size != EDGE:
+        crop = cv2.resize(crop, (EDGE, EDGE), interpolation=cv2.INTER_AREA if size > EDGE else cv2.INTER_LINEAR)
+    if frame == "dlib":
+        return crop
+    before, after = (
+        (np.array(known.places["outerEyesAndNose"][68]) + 0.5) * EDGE / known.edge - 0.5
+        for known in (FRAMES[frame], FRAMES["dlib"])
+    )
+    matrix = align_transform(before, after)
+    return cv2.warpAffine(crop, matrix, (EDGE, EDGE), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+
+
+def pixel_features(face: "np.ndarray") -> dict[str, float]:
+    """How bright, sharp, symmetrical and empty a face in dlib's frame is, and how its parts differ."""
+    import cv2
+    import numpy as np
+
+    grey = cv2.cvtColor(face, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    blurred = [grey, *(cv2.GaussianBlur(grey, (0, 0), sigma) for sigma in (1, 2, 4))]
+    fine, medium = ((blurred[step] - blurred[step + 1])[FACE, FACE] for step in (1, 2))
+    detail = np.abs(grey - blurred[2])
+    grey, smooth = grey[FACE, FACE], blurred[2][FACE, FACE]
+    contrast = float(grey.std())
+    return {
+        "bright": math.log2(float(grey.mean()) + 1),
+        "contrast": math.log2(contrast + 1),
+        "fine": logarithm(fine.std()),
+        "medium": logarithm(medium.std()),
+        "uneven": float(np.abs(smooth - smooth[:, ::-1]).mean()) / (contrast + 2),
+        "flat": float((cv2.blur(detail, (5, 5))[FACE, FACE] < FLAT).mean()),
+        # How much darker or lighter than the face the eyes are, which are a little darker.
+        "eyes": abs(math.log2(float((grey[EYES].mean() + 8) / (grey.mean() + 8))) + 0.1),
+    }
+
+
+def logarithm(deviation: float) -> float:
+    return math.log2(float(deviation) + 0.1)
+
+
+def turn_features(face: "np.ndarray") -> dict[str, float]:
+    """How far a face in dlib's frame looks aside: `yaw` is how far the nose lies beside the middle between the eyes,
+    `long` how far below them, in logarithms of the distance of the eyes."""
+    import cv2
+    import numpy as np
+
+    # Landmarks are whole pixels: enlarged, they are exact enough.
+    larger = cv2.resize(face, (2 * EDGE, 2 * EDGE), interpolation=cv2.INTER_LINEAR)
+    low, high = (2 * edge for edge in BOX)
+    points = predict_landmarks(larger, (low, low, high, high), 5).astype(float)
+    axis, nose = points[0] - points[2], points[4] - (points[0] + points[2]) / 2
+    square = max(float(axis @ axis), 1.0)
+    beside, below = float(nose @ axis) / square, float(nose @ np.array([-axis[1], axis[0]])) / square
+    return {"yaw": abs(beside), "long": math.log(max(abs(below), 0.05))}

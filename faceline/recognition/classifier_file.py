@@ -1,0 +1,68 @@
+"""`classifier.pkl`: all that it takes to name people, as `train` writes it and `infer` reads it."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from faceline.disk.freshness import Learnt, check_learnt
+from faceline.disk.run_records import versions
+from faceline.errors import FacelineError
+from faceline.faces.options import AlignmentOptions
+from faceline.faces.test_time_augmentation import Averaging
+from faceline.host.imports import load
+from faceline.networks.table import Network, network_of
+from faceline.people.gallery import Gallery
+from faceline.wording import one_line
+
+# Raised when `classifier.pkl` gets other parts.
+FORMAT = "faceline classifier 4"
+
+
+@dataclass(frozen=True)
+class Model:
+    """Everything that `infer` needs to know: how faces are cropped and embedded, who people are, and from which files
+    that was learnt."""
+
+    alignment: AlignmentOptions
+    network: Network
+    averaging: Averaging
+    gallery: Gallery
+    learnt: Learnt = field(default_factory=dict)
+
+
+def write_classifier(path: Path, model: Model) -> None:
+    """Write `classifier.pkl`; raises FacelineError if it cannot be written."""
+    load("faceline.disk.pickles")
+    from faceline.disk import pickles
+
+    content = {"format": FORMAT, "alignment": model.alignment.record(), "versions": versions()}
+    content |= model.network.record() | model.averaging.record() | {"gallery": model.gallery.record()}
+    content["learnt_from"] = {name: list(digest) for name, digest in model.learnt.items()}
+    pickles.dump(content, path)
+
+
+def read_classifier(path: Path, network: str | None = None) -> Model:
+    """Read `classifier.pkl`, trusting nothing in it. `network` says where the network's file lies now, if it has moved.
+
+    Raises
+    ------
+    FacelineError
+        If the file is missing, no classifier, damaged, or of another version, network or geometry.
+    """
+    load("faceline.disk.pickles")
+    from faceline.disk import pickles
+
+    content = pickles.load(path)
+    advice = "run classifier.py train again"
+    if type(content) is not dict or type(content.get("format")) is not str or content["format"] != FORMAT:
+        raise FacelineError(f"{one_line(path)}: no classifier of this version; {advice}")
+    try:
+        found = network_of(content, network)
+        alignment = AlignmentOptions.from_record(content["alignment"])
+        averaging = Averaging.from_record(content)
+        gallery = Gallery.from_record(content["gallery"], found)
+        learnt = check_learnt(content.get("learnt_from", {}))
+    except FacelineError as error:
+        raise FacelineError(f"{one_line(path)}: {one_line(error)}; {advice}") from None
+    except Exception:  # values of a wrong kind raise nearly everything when they are compared or looked up
+        raise FacelineError(f"{one_line(path)}: damaged; {advice}") from None
+    return Model(alignment, found, averaging, gallery, learnt)

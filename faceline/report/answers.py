@@ -1,0 +1,116 @@
+"""What `infer` says of a picture, as text and as JSON."""
+
+import json
+from dataclasses import dataclass
+
+from faceline.disk.pictures.boxes import Box
+from faceline.disk.rows import Status
+from faceline.people.identity import Identity
+from faceline.wording import one_line
+
+
+@dataclass(frozen=True)
+class NamedFace:
+    """A face and who it is; the box is (left, top, right, bottom) in pixels of the picture as a viewer shows it.
+
+    `turn` is how far the picture was turned clockwise for the face to be upright, in degrees.
+    """
+
+    box_ltrb: Box
+    identity: Identity
+    turn: int = 0
+
+    @property
+    def centre_x(self) -> int:
+        return (self.box_ltrb[0] + self.box_ltrb[2]) // 2
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What `infer` says of one picture; `str()` gives it as text, `to_json()` as a line of JSON.
+
+    `multi` says whether all faces were wanted, `top` how many candidates each, `verbose` whether to give the evidence.
+    `numbered` are the faces, counted from 0, that have a number instead of their name in the marked copy: their place
+    in `faces`, counted from 1.
+    """
+
+    image: str
+    status: Status
+    reason: str = ""
+    faces: tuple[NamedFace, ...] = ()
+    multi: bool = False
+    top: int = 1
+    verbose: bool = False
+    numbered: tuple[int, ...] = ()
+
+    def __str__(self) -> str:
+        lines = [f"=== {one_line(self.image)} ==="]
+        if self.status == Status.NO_FACE:
+            lines.append("No face found.")
+        elif self.status != Status.OK:
+            lines.append(f"Not a usable picture: {self.reason}.")
+        for face in self.faces:
+            who = face.identity
+            place = f" @ x={face.centre_x}" if self.multi else ""
+            unclear = f" (unclear: {who.unclear})" if who.unclear else ""
+            lines.append(f"Predict {one_line(who.name)}{place} with {who.confidence:.2f} confidence{unclear}.")
+            if who.same_as:
+                lines.append(f"  same as: {', '.join(map(one_line, who.same_as))}")
+            if self.verbose:
+                lines += evidence(who)
+            if self.top > 1:
+                lines += [
+                    f"  {rank}. {one_line(candidate.name)} with {candidate.confidence:.2f} confidence"
+                    for rank, candidate in enumerate(who.candidates[: self.top], start=1)
+                ]
+        if self.numbered:
+            lines.append("Numbers in the marked copy:")
+            lines += [f"  {face + 1}: {one_line(self.faces[face].identity.name)}" for face in self.numbered]
+        return "\n".join(lines)
+
+    def to_json(self) -> str:
+        faces = []
+        for face in self.faces:
+            who = face.identity
+            faces.append(
+                {
+                    "box": face.box_ltrb,
+                    "turn": face.turn,
+                    "name": who.name,
+                    "same_as": list(who.same_as),
+                    "confidence": round(who.confidence, 4),
+                    **({"unclear": who.unclear} if who.unclear else {}),
+                    "distance": round(who.distance, 4),
+                    "nearest": who.likeliest.nearest,
+                    "runner_up": who.runner_up and who.runner_up.name,
+                    "margin": who.margin and round(who.margin, 4),
+                    "candidates": [
+                        {
+                            "name": candidate.name,
+                            "confidence": round(candidate.confidence, 4),
+                            "distance": round(candidate.distance, 4),
+                        }
+                        for candidate in who.candidates[: self.top]
+                    ],
+                }
+            )
+        reason = {"reason": self.reason} if self.reason else {}
+        return json.dumps({"image": self.image, "status": self.status, **reason, "faces": faces})
+
+
+def evidence(who: Identity) -> list[str]:
+    """What speaks for an answer, in lines of text."""
+    likeliest, runner_up = who.likeliest, who.runner_up
+    lines = [
+        f"  nearest picture: {one_line(likeliest.nearest)} at distance {likeliest.distance:.3f}"
+        f" (of {one_line(likeliest.name)}, score {likeliest.score:.2f})"
+    ]
+    if runner_up is not None:
+        # The nearest picture of all may well be the runner-up's.
+        nearer = runner_up.distance < likeliest.distance
+        note = "; that picture is nearer, but all pictures of each person together decide" if nearer else ""
+        lines.append(
+            f"  runner-up: {one_line(runner_up.name)} at distance {runner_up.distance:.3f}, margin {who.margin:.2f}"
+            f" (score {runner_up.score:.2f}{note})"
+        )
+    return lines

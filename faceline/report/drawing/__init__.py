@@ -1,0 +1,1 @@
+"""Captions, numbers and legends on pictures, in any script."""

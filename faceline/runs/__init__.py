@@ -1,0 +1,1 @@
+"""What the stages share: being safe to kill, spreading the work over processes, and the report."""

@@ -1,0 +1,204 @@
+"""What makes a stage safe to kill: what became of an item is on disk as soon as it is known.
+
+A folder is in one of three states. Finished: `run.json` is there, and it and the other files can be trusted. Under
+way: no `run.json`, and the journal alone can be trusted, since a kill may have hit while the others were replaced.
+Neither: nothing is known. The journal is started whole, with all that is known, before `run.json` disappears, and
+removed after `run.json` is back; so a kill at any moment leaves one of the two, and what lies in a folder that has
+neither is not ours.
+"""
+
+import contextlib
+import itertools
+import json
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from reprlib import repr as short_repr
+
+from faceline.disk.names import JOURNAL_FILE, RUN_FILE
+from faceline.disk.reading import (
+    parse_json,
+    read_bytes,
+    read_json,
+)
+from faceline.disk.run_records import check_record, read_record
+from faceline.disk.writing import (
+    remove,
+    write_errors,
+    write_json,
+    write_lines,
+)
+from faceline.errors import FacelineError, cure
+from faceline.wording import one_line
+
+ADVICE = "--overwrite does all again"
+
+
+class Journal:
+    """The rows of a stage's output folder, kept on disk while the stage runs.
+
+    Parameters
+    ----------
+    folder : Path
+        The output folder; the caller holds its lock.
+    stage : str
+        Its name. Each stage has a folder of its own.
+    options : dict
+        Everything that the stage's results depend on beside the input.
+    read_row : callable
+        Gives the row that its `to_json` stood for; raises ValueError, TypeError or KeyError if it is none.
+    read_finished : callable
+        Gives the rows of a finished run, which has as many of each status as its argument says; None for any number.
+    outputs : iterable of str
+        Where the stage is going to write below the folder.
+    overwrite : bool
+        Trust nothing that is there.
+
+    Raises
+    ------
+    FacelineError
+        If the folder belongs to another stage; or, where `overwrite` is not set, if it was made with other options, is
+        damaged, or holds somebody else's files where the outputs go.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        stage: str,
+        options: dict,
+        *,
+        read_row: Callable[[dict], object],
+        read_finished: Callable[[dict | None], list],
+        outputs: Iterable[str],
+        overwrite: bool,
+    ) -> None:
+        self.folder = folder
+        self.rows = {}
+        self.finished = (folder / RUN_FILE).exists()
+        self._header = {"stage": stage, "options": options}
+        self._path = folder / JOURNAL_FILE
+        self._file = None
+        self._read_row = read_row
+        self._read_finished = read_finished
+        record = None
+        try:
+            with cure(ADVICE):
+                record = self._record()
+        except FacelineError:
+            if not overwrite:
+                raise
+        if record is not None and record["stage"] != stage:
+            found = one_line(record["stage"])
+            raise FacelineError(f"{one_line(folder)}: belongs to the stage {found}, not {stage}; name another folder")
+        if overwrite:
+            self.rows = {row.key: row.forgotten() for row in self._salvaged()}
+            self.finished = False
+        elif record is None:
+            refuse_foreign(folder, outputs)
+        elif record["options"] != options:
+            raise FacelineError(f"{one_line(folder)}: {difference(record['options'], options)}")
+        else:
+            with cure(ADVICE):
+                rows = read_finished(record["counts"]) if self.finished else self._read()
+            self.rows = {row.key: row for row in rows}
+
+    def _record(self) -> dict | None:
+        """What `run.json` or else the journal says of the earlier run; None where there was none."""
+        if self.finished:
+            return read_record(self.folder)
+        if not self._path.exists():
+            return None
+        header = parse_json(read_bytes(self._path).split(b"\n")[0], self._path)
+        return check_record(header, self._path, {"stage": str, "options": dict})
+
+    def _read(self) -> list:
+        """The rows of the journal."""
+        try:
+            # A kill may have cut the last line, which then has no line feed behind it.
+            return [self._read_row(json.loads(line)) for line in read_bytes(self._path).split(b"\n")[1:-1]]
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
+            raise FacelineError(f"{one_line(self._path)}: damaged: {one_line(error)}") from None
+
+    def _salvaged(self) -> list:
+        """The rows that can be read in whatever is there: they tell which files are ours."""
+        rows = []
+        for read in (lambda: self._read_finished(None), self._read):
+            with contextlib.suppress(FacelineError):
+                rows += read()
+        return rows
+
+    def add(self, row) -> None:
+        """Note what became of one item."""
+        self.start()
+        line = encode(row.to_json())
+        with write_errors(self._path):
+            while line:  # a full disk takes a part of it, then refuses
+                line = line[self._file.write(line) :]
+        self.rows[row.key] = row
+
+    def start(self) -> None:
+        """Begin to change the folder, unless that has begun."""
+        if self._file is not None:
+            return
+        lines = itertools.chain([self._header], (row.to_json() for row in self.rows.values()))
+        write_lines(self._path, map(encode, lines))
+        remove(self.folder / RUN_FILE)
+        self.finished = False
+        with write_errors(self._path):
+            self._file = self._path.open("ab", buffering=0)
+
+    def finish(
+        self, rows: list, write_outputs: Callable[[list], None], record: dict, vouch: Callable[[], dict] = dict
+    ) -> None:
+        """Write the outputs from `rows`, then `run.json`, unless they are there already and nothing has changed.
+
+        `run.json` gets `record` and what `vouch` says of the outputs that are there when it is called.
+        """
+        is_known = self.finished and {row.key: row for row in rows} == self.rows
+        if not is_known or record_changed(self.folder, record | vouch()):
+            self.start()
+            write_outputs(rows)
+            write_json(self.folder / RUN_FILE, record | vouch())
+        self.close()
+        remove(self._path)
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+
+def was_begun(folder: Path) -> bool:
+    """Whether a run has written to a folder before, to its end or not."""
+    return any(os.path.exists(folder / name) for name in (RUN_FILE, JOURNAL_FILE))
+
+
+def encode(value: dict) -> bytes:
+    return json.dumps(value).encode() + b"\n"
+
+
+def record_changed(folder: Path, record: dict) -> bool:
+    """Whether `run.json` says something else than `record`, but for the time that the run took."""
+    return read_json(folder / RUN_FILE) | {"seconds": None} != record | {"seconds": None}
+
+
+def refuse_foreign(folder: Path, outputs: Iterable[str]) -> None:
+    """Raise FacelineError if there is a file where an output goes, in a folder that no run of ours has written to."""
+    for name in outputs:
+        if os.path.lexists(folder / name):
+            advice = "name an empty folder, or let --overwrite replace it"
+            raise FacelineError(
+                f"{one_line(folder / name)}: is there already, but no {RUN_FILE} says it is ours; {advice}"
+            )
+
+
+def difference(previous: dict, options: dict) -> str:
+    """One line on how the options of a folder differ from those that were asked for."""
+    names = [name for name in sorted(previous.keys() | options.keys()) if previous.get(name) != options.get(name)]
+    # Other weights follow from another network or detector, which says it better.
+    names = [name for name in names if name != "weights" and not name.startswith("network_")] or names
+    pairs = [
+        f"{one_line(name)} {one_line(short_repr(previous.get(name)))}, not {one_line(short_repr(options.get(name)))}"
+        for name in names
+    ]
+    return f"made with {'; '.join(pairs)}; name another folder, or do all again with --overwrite"

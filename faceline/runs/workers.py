@@ -1,0 +1,151 @@
+"""Worker processes: started for one piece of work, and gone when it is done, unless `keeping` keeps them.
+
+They are new interpreters that know nothing of this process: no fork, which another thread's locks would not survive; no
+import of `__main__`, which a script without a guard would run again. Each reads functions and batches from its standard
+input and writes results to its standard output, as pickles.
+"""
+
+import contextlib
+import multiprocessing.spawn
+import os
+import pickle
+import queue
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from faceline.errors import FacelineError
+from faceline.runs.keeping import KEEPER, end, surroundings
+from faceline.runs.worker import Failure
+
+# What a new interpreter runs; its modules are to be found where they are here.
+START = (
+    "import pickle, sys; sys.path[:] = pickle.load(sys.stdin.buffer); from faceline.runs.worker import serve; serve()"
+)
+
+# There is a process for every core.
+ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OPENCV_FOR_THREADS_NUM")
+
+# A function that gives nothing for nothing.
+NO_WORK = pickle.dumps(list)
+
+# What a thread says last.
+END = None, None
+
+
+class Worker:
+    """A process that calls functions with lists of items.
+
+    Raises
+    ------
+    FacelineError
+        If it cannot be started.
+    """
+
+    def __init__(self) -> None:
+        command = [os.fsdecode(multiprocessing.spawn.get_executable()), "-c", START]
+        environment = dict.fromkeys(ONE_THREAD, "1") | os.environ
+        self.surroundings = surroundings()
+        try:
+            # In a process group of its own: Ctrl-C is for the parent, which ends it.
+            self._process = subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, process_group=0
+            )
+        except OSError as error:
+            raise FacelineError(f"no worker process can be started: {error.strerror}; use --jobs 1") from error
+        self._unsent = pickle.dumps(sys.path) + pickle.dumps(os.getpid())
+
+    def call(self, work: bytes, items: Sequence) -> list:
+        """What a pickled function gives for a list of items, or raises; FacelineError if the process has ended."""
+        try:
+            self._process.stdin.write(self._unsent + work + pickle.dumps(items))
+            self._process.stdin.flush()
+            self._unsent = b""
+            outcome = pickle.load(self._process.stdout)
+        except (OSError, EOFError, pickle.UnpicklingError):  # whatever it had begun to write was cut off
+            raise FacelineError(
+                "a worker process was killed, probably for want of memory; run again with fewer --jobs"
+            ) from None
+        if isinstance(outcome, Failure):
+            raise outcome.error from outcome.origin
+        return outcome
+
+    def is_alive(self) -> bool:
+        """Whether it answers: one that has been killed may not have ended yet."""
+        try:
+            return self.call(NO_WORK, []) == []
+        except FacelineError:
+            return False
+
+    def kill(self) -> None:
+        self._process.kill()
+
+    def close(self) -> None:
+        """Wait until the process has ended, and nothing is left of it."""
+        self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout):
+            with contextlib.suppress(OSError):  # it cannot get what had still to be written
+                pipe.close()
+
+
+def in_processes(work: Callable, batches: Iterable[Sequence], jobs: int) -> Iterator[tuple[int, list]]:
+    """Call `work` with each of `batches` in `jobs` processes; give the number of a batch and its results, in any order.
+
+    A batch is made when a process is free for it. When the iterator ends, so have the processes, or they are kept; when
+    it is closed, or an error comes, they end, whatever they are at.
+
+    Raises
+    ------
+    FacelineError
+        If a process cannot be started, or is killed.
+    """
+    pickled = pickle.dumps(work)
+    numbered, taking = enumerate(batches), threading.Lock()
+    # Not `Queue`, whose lock stays taken where Ctrl-C comes at a bad moment. What waits to be fetched takes memory: so
+    # it takes a ticket, too, of which there are few.
+    outcomes, tickets = queue.SimpleQueue(), queue.SimpleQueue()
+    for _ in range(2 * jobs):
+        tickets.put(None)
+
+    def drive(worker: Worker) -> None:
+        try:
+            while True:
+                with taking:
+                    number, items = next(numbered, (None, None))
+                if items is None:
+                    break
+                found = worker.call(pickled, items)
+                tickets.get()
+                outcomes.put((number, found))
+        except BaseException as error:
+            outcomes.put((None, error))
+        outcomes.put(END)
+
+    workers, threads, ended = [], [], 0
+    try:
+        workers += KEEPER.take(jobs)
+        while len(workers) < jobs:
+            workers.append(Worker())
+        for worker in workers:
+            threads.append(threading.Thread(target=drive, args=(worker,), daemon=True))
+            threads[-1].start()
+        while ended < jobs:
+            number, outcome = outcomes.get()
+            if (number, outcome) == END:
+                ended += 1
+            elif number is None:
+                raise outcome
+            else:
+                tickets.put(None)
+                yield number, outcome
+        workers = KEEPER.give(workers)
+    finally:
+        for worker in workers:
+            worker.kill()  # nothing is lost: results go to this process alone
+        for _ in threads:
+            tickets.put(None)  # with which a thread goes on, and finds its process ended
+        for thread in threads:
+            if thread.ident is not None:  # Ctrl-C may have come before it was started
+                thread.join()
+        end(workers)

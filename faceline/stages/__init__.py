@@ -1,0 +1,1 @@
+"""The stages: folders in, folders out."""

@@ -1,0 +1,348 @@
+"""Stage 1: find, align and crop the main face of every picture."""
+
+import contextlib
+import os
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from faceline.disk.crop_embeddings import crop_embeddings_digest, read_crop_embeddings, write_crop_embeddings
+from faceline.disk.folder_locks import locked
+from faceline.disk.manifests import read_manifest, write_manifest
+from faceline.disk.names import CROP_EMBEDDINGS_FILE, MANIFEST_FILE
+from faceline.disk.paths import (
+    inside,
+    named_path,
+    real_path,
+)
+from faceline.disk.people_paths import folder_of, person_of
+from faceline.disk.rows import (
+    USABLE,
+    PictureRow,
+    Status,
+    crop_path,
+)
+from faceline.disk.run_records import read_record, run_record
+from faceline.disk.scan import Listing, list_pictures
+from faceline.disk.writing import (
+    remove,
+    write_bytes,
+    write_errors,
+)
+from faceline.errors import FacelineError
+from faceline.faces.detectors import DEFAULT_DETECTOR
+from faceline.faces.embedder import check_network
+from faceline.faces.options import (
+    DEFAULT_DETECTION_SIZE,
+    DEFAULT_UPSAMPLE,
+    AlignmentOptions,
+)
+from faceline.networks.frames import DEFAULT_LANDMARKS
+from faceline.networks.runtime import DEFAULT_DEVICE, DEFAULT_ENGINE, Runtime
+from faceline.networks.table import DEFAULT_NETWORK, Network, network_named
+from faceline.runs.journal import Journal, was_begun
+from faceline.runs.keeping import keep_workers
+from faceline.runs.parallel import process_count, spread
+from faceline.runs.summary import Summary
+from faceline.stages.alignment import Compared, Outcome, Task, align_pictures
+from faceline.stages.settling import NOT_LIKE, OTHER_FACE, Settling
+from faceline.wording import listed, one_line
+
+if TYPE_CHECKING:
+    import numpy as np
+
+STAGE = "align"
+
+# What becomes of a picture without a face: no crop, or one of its middle.
+FALLBACKS = ("none", "centre")
+
+# What the summary says of pictures, by the reason in their row.
+NOTES = {
+    OTHER_FACE: "Not the main face, but the one that the person's other pictures show",
+    NOT_LIKE: "Not like the person's other pictures, look at these",
+}
+
+# Pictures that a process takes at once: enough that handing them out costs nothing.
+BATCH = 4
+
+
+@keep_workers()  # some pictures are looked at again
+def align_folder(
+    input_dir: str | Path,
+    output_dir: str | Path,
+    landmarks: str = DEFAULT_LANDMARKS,
+    size: int | None = None,
+    *,
+    network: str = DEFAULT_NETWORK,
+    landmark_model: int | None = None,
+    detector: str = DEFAULT_DETECTOR,
+    upsample: int = DEFAULT_UPSAMPLE,
+    detection_size: int = DEFAULT_DETECTION_SIZE,
+    skip_multi: bool = False,
+    fallback: str = "none",
+    engine: str = DEFAULT_ENGINE,
+    device: str = DEFAULT_DEVICE,
+    jobs: int | None = None,
+    overwrite: bool = False,
+) -> Summary:
+    """Crop the main face of every picture `<input_dir>/<person>/…`.
+
+    Writes `<output_dir>/<person>/<picture>.png`, `manifest.csv` with a row for every picture, and `run.json`. Only
+    pictures that are new or changed are computed; the crops of those that have disappeared are removed.
+
+    Parameters
+    ----------
+    input_dir, output_dir : path
+    landmarks : str
+        Which points are aligned, a key of `geometry.LANDMARK_SETS`.
+    size : int or None
+        Edge of the crops, in pixels; None for what suits the network.
+    network : str
+        The network that the crops are for, a key of `networks.NETWORKS` or the path of an ONNX file.
+    landmark_model : {5, 68} or None
+        The landmark predictor; None takes the smallest that has the points.
+    detector : str
+        A key of `detect.DETECTORS`.
+    upsample : int
+        How often the picture is doubled before detection, to find smaller faces.
+    detection_size : int
+        Pictures with a longer edge than this many pixels are shrunk to it for the first look, not for the crop. Where
+        that finds no face, and with `skip_multi`, they are looked at in their full resolution, too.
+    skip_multi : bool
+        Leave out pictures with several faces, however small, instead of taking the main one.
+    fallback : str
+        "centre" gives a picture in which no face is found a crop of its middle, so that an evaluation can count it; its
+        status is `fallback`.
+    engine, device : str
+        What the detector `cnn` runs on, keys of `runtime.ENGINES` and `runtime.DEVICES`.
+    jobs : int or None
+        Processes, with a thread each; None for as many as there are cores.
+    overwrite : bool
+        Compute all again, with other options if need be.
+
+    Raises
+    ------
+    FacelineError
+        If the input has no pictures of people and had none before, the output cannot be written or was made with other
+        options, or an option is wrong.
+    """
+    begun = time.monotonic()
+    input_dir, output_dir = named_path(input_dir), named_path(output_dir)
+    jobs = process_count(jobs)
+    target = network_named(network)
+    size = target.crop_size if size is None else size
+    options = AlignmentOptions(landmarks, size, landmark_model, detector, upsample, detection_size, target.frame)
+    options.check_weights()
+    runtime = Runtime(engine, device)
+    runtime.check()
+    check_fallback(fallback)
+    source = real_path(input_dir).name
+    listing = list_pictures(input_dir, may_be_empty=was_made_from(source, output_dir))
+    crops = [crop_path(image) for image in listing.images]
+    refuse_within(input_dir, {output_dir, *crop_folders(output_dir, crops)})
+    pictures = Counter(map(person_of, listing.images))
+    compare = not skip_multi and any(count > 1 for count in pictures.values())
+    if compare:
+        check_network(target, Runtime())
+    record = options.record() | {"skip_multi": skip_multi, "fallback": fallback}
+    with locked(output_dir):
+        journal = Journal(
+            output_dir,
+            STAGE,
+            record,
+            read_row=PictureRow.from_json,
+            read_finished=lambda counts: read_manifest(output_dir / MANIFEST_FILE, PictureRow, counts),
+            outputs=(MANIFEST_FILE, CROP_EMBEDDINGS_FILE, *crops),
+            overwrite=overwrite,
+        )
+        known, was_finished = dict(journal.rows), journal.finished
+        embeddings = (
+            read_crop_embeddings(output_dir, target.sha256, target.dimensions, read_record(output_dir))
+            if was_finished
+            else {}
+        )
+
+        def task_of(image: str, compared: Compared, before: PictureRow | None = None) -> Task:
+            if not compare or pictures[person_of(image)] == 1:
+                compared = Compared.NONE
+            return Task(
+                *(input_dir, output_dir, image, options, runtime, skip_multi, fallback, target, before, compared)
+            )
+
+        def run_tasks(tasks: list[Task]) -> Iterator[Outcome]:
+            return spread(align_pictures, tasks, jobs, "faces") if tasks else iter(())
+
+        tasks = [task_of(image, Compared.MAIN, known.get(image)) for image in listing.images]
+        # The large ones first, so that none of them is what all other processes wait for in the end.
+        tasks.sort(key=lambda task: listing.sizes[task.image], reverse=True)
+        with (
+            contextlib.closing(journal),
+            contextlib.closing(spread(align_pictures, tasks, jobs, "align", BATCH)) as results,
+        ):
+            rows, removed = clear(journal, listing)
+            done = set()
+            for outcome in results:
+                rows.append(outcome.row)
+                if outcome.embedding is not None:
+                    embeddings[outcome.row.crop_sha256] = outcome.embedding
+                if outcome.png is not None or outcome.row != known.get(outcome.row.key):
+                    done.add(outcome.row.key)
+                    keep(journal, outcome.row, outcome.png)
+            settling = Settling(rows, embeddings, task_of, run_tasks)
+            # With `skip_multi` no picture has a face to choose.
+            for outcome in () if skip_multi else settling.settle(changed_people(rows, known if was_finished else {})):
+                done.add(outcome.row.key)
+                keep(journal, outcome.row, outcome.png)
+            rows = list(settling.rows.values())
+            rows.sort(key=lambda row: row.key)
+            counts = Counter(str(row.status) for row in rows)
+            seconds = time.monotonic() - begun
+            journal.finish(
+                rows,
+                lambda rows: write_aligned(output_dir, rows, target, {} if skip_multi else settling.kept()),
+                run_record(STAGE, record, counts, seconds, input=source),
+                lambda: crop_embeddings_digest(output_dir),
+            )
+    people = {row.person for row in rows if row.status in USABLE}
+    without = sorted(everybody(rows, listing) - people)
+    left_out = len(listing.refused)
+    kept = len(rows) - len(done) - left_out
+    return Summary(
+        *(str(output_dir), "picture", len(people), counts, len(done), kept, removed, seconds, left_out),
+        ignored=listing.ignored,
+        without=without,
+        notes=notes_on(rows),
+    )
+
+
+def write_aligned(
+    output_dir: Path, rows: list[PictureRow], network: Network, embeddings: "dict[str, np.ndarray]"
+) -> None:
+    write_crop_embeddings(output_dir, network.sha256, embeddings)
+    write_manifest(output_dir / MANIFEST_FILE, rows, PictureRow)
+
+
+def changed_people(rows: list[PictureRow], known: dict[str, PictureRow]) -> set[str]:
+    """The people of whom a picture is new, changed or gone since a finished run."""
+    found = {row.key: row for row in rows}
+    keys = [key for key in found.keys() | known.keys() if found.get(key) != known.get(key)]
+    return {rows_of[key].person for key in keys for rows_of in (found, known) if key in rows_of}
+
+
+def notes_on(rows: list[PictureRow]) -> list[str]:
+    """Lines on the pictures whose face is not the main one, or is in doubt."""
+    lines = []
+    for reason, said in NOTES.items():
+        pictures = [row.image for row in rows if row.status == Status.OK and row.reason == reason]
+        if pictures:
+            lines.append(f"{said}: {listed(pictures)}.")
+    people = defaultdict(set)
+    for row in rows:
+        if row.status == Status.OK:
+            people[row.crop_sha256].add(row.person)
+    shared = [row.image for row in rows if len(people.get(row.crop_sha256, ())) > 1]
+    if shared:
+        lines.append(f"The same face in several people's folders: {listed(shared)}.")
+    return lines
+
+
+def was_made_from(source: str, output_dir: Path) -> bool:
+    """Whether an earlier run has written to a folder, and read one called `source`.
+
+    If now there are no pictures any more, everybody has been removed. Where a path was mistyped, the name is not that
+    of before. It is kept without its path, which changes when all is moved, and may be nobody else's business.
+    """
+    try:
+        return read_record(output_dir, STAGE).get("input", source) == source
+    except FacelineError:
+        return was_begun(output_dir)
+
+
+def everybody(rows: list[PictureRow], listing: Listing) -> set[str]:
+    """The people whose pictures or folders were found, usable or not."""
+    folders = [row.image for row in rows if row.image.endswith("/") and row.image not in listing.closed]
+    shown = {row.person for row in rows if row.person and row.image not in folders}
+    return shown | listing.without_pictures()
+
+
+def check_fallback(fallback: str) -> None:
+    if fallback not in FALLBACKS:
+        raise FacelineError(f"unknown fallback {one_line(fallback)!r}; choose from {', '.join(FALLBACKS)}")
+
+
+def crop_folders(output_dir: Path, crops: list[str]) -> set[Path]:
+    """The folders of crops that may lead out of the output folder; none in one that is not there yet."""
+    return {output_dir / folder_of(crop) for crop in crops} if os.path.lexists(output_dir) else set()
+
+
+def refuse_within(input_dir: Path, folders: set[Path]) -> None:
+    """Raise FacelineError if crops in `folders` would lie among the pictures, where the next run would find them."""
+    pictures = real_path(input_dir)
+    for folder in sorted(folders):
+        if real_path(folder).is_relative_to(pictures):
+            raise FacelineError(f"{one_line(folder)}: lies in the input folder; name a folder outside it for the crops")
+
+
+def clear(journal: Journal, listing: Listing) -> tuple[list[PictureRow], int]:
+    """Remove the crops that no picture has any more, before others may need their places.
+
+    Returns the rows that are certain already, and how many pictures have disappeared. Certain are pictures that are
+    refused, and those of an earlier run in a folder that cannot be read for now: they keep their crops.
+    """
+    known = journal.rows
+    waiting = [row for row in known.values() if row.image.startswith(listing.closed) and row.image_sha256]
+    rows = [*listing.refused, *waiting]
+    for row in listing.refused:
+        if row.key in known and known[row.key].crop:
+            keep(journal, row, None)
+    missed = known.keys() - {row.key for row in rows} - set(listing.images)
+    gone = [key for key in missed if not key.endswith("/")]  # a folder that had been refused has no crop
+    if gone:
+        journal.start()
+    for key in gone:
+        remove_crop(journal.folder, known[key])
+    return rows, len(gone)
+
+
+def keep(journal: Journal, row: PictureRow, png: bytes | None) -> None:
+    """Put a picture's outcome on disk, its crop where `png` is given. The journal lists all crops at every moment."""
+    before = journal.rows.get(row.key)
+    if png is None:
+        # The row of a crop that stays may say something else of it.
+        if before is not None and before.crop and before.crop_sha256 != row.crop_sha256:
+            journal.start()
+            remove_crop(journal.folder, before)
+        journal.add(row)
+    else:
+        journal.add(row)
+        path = inside(journal.folder, row.crop)
+        with write_errors(path):
+            # One by one: `parents=True` calls itself for each of them, which fails where there are a thousand.
+            folder = journal.folder
+            for part in row.crop.split("/")[:-1]:
+                folder /= part
+                folder.mkdir(exist_ok=True)
+        write_bytes(path, png)
+
+
+def remove_crop(output_dir: Path, row: PictureRow) -> None:
+    """Remove the crop that `row` tells of, and the folders that this leaves empty.
+
+    A row that leads out of the folder, or to another file than a crop, is none of ours: it removes nothing.
+    """
+    if row.crop != crop_path(row.image):
+        return
+    try:
+        path = inside(output_dir, row.crop)
+    except FacelineError:
+        return
+    remove(path)
+    for folder in path.parents:
+        if folder == output_dir:
+            break
+        try:
+            folder.rmdir()
+        except OSError:
+            break  # not empty

@@ -1,0 +1,199 @@
+"""What becomes of one picture in stage 1: its row, its crop, and the other faces that might be taken instead."""
+
+from dataclasses import dataclass, replace
+from enum import IntEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from faceline.disk.paths import inside
+from faceline.disk.people_paths import person_of
+from faceline.disk.pictures.boxes import Box
+from faceline.disk.pictures.images import decode_picture, encode_png, read_picture
+from faceline.disk.reading import read_bytes, sha256
+from faceline.disk.rows import (
+    PictureRow,
+    Status,
+    crop_path,
+)
+from faceline.errors import FacelineError, ShortOfMemoryError, UnreadableError
+from faceline.faces.aligner import aligner_for, middle_face
+from faceline.faces.cutting import CoincidentLandmarksError
+from faceline.faces.embedder import embed
+from faceline.faces.options import AlignmentOptions
+from faceline.networks.runtime import Runtime
+from faceline.networks.table import Network
+from faceline.wording import counted, one_line
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from faceline.faces.detectors import Face
+
+# So many faces of a picture are compared with the person's other pictures, the most prominent ones.
+MOST_FACES = 20
+
+
+class Compared(IntEnum):
+    """Which faces of a picture are embedded for being compared with the person's other pictures."""
+
+    NONE = 0
+    MAIN = 1
+    FIRST = 2  # those of the first look
+    EVERY = 3  # all that can be found
+
+
+@dataclass(frozen=True)
+class Task:
+    """A picture to be aligned; `known` is what an earlier run made of it."""
+
+    input_dir: Path
+    output_dir: Path
+    image: str
+    options: AlignmentOptions
+    runtime: Runtime
+    skip_multi: bool
+    fallback: str
+    network: Network
+    known: PictureRow | None
+    compared: Compared = Compared.NONE
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A face of a picture that may be taken: its row, its crop as PNG, and its embedding, (d,) float32."""
+
+    row: PictureRow
+    png: bytes
+    embedding: "np.ndarray"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a picture: its row, and its crop as PNG where that has to be written.
+
+    `embedding` is that of the crop, (d,) float32, and `choices` are the faces that may be taken, the main one, which
+    `row` tells of, first; each as far as the task wants them.
+    """
+
+    row: PictureRow
+    png: bytes | None = None
+    embedding: "np.ndarray | None" = None
+    choices: tuple[Choice, ...] = ()
+
+
+def align_pictures(tasks: list[Task]) -> list[Outcome]:
+    return [align_picture(task) for task in tasks]
+
+
+def align_picture(task: Task) -> Outcome:
+    """What became of one picture."""
+    row = PictureRow(task.image, person_of(task.image), Status.UNREADABLE)
+    try:
+        data = read_picture(task.input_dir / task.image)
+        row = replace(row, image_sha256=sha256(data))
+        if task.known and task.known.image_sha256 == row.image_sha256 and has_crop(task.output_dir, task.known):
+            return Outcome(task.known)
+        picture = decode_picture(data)
+        every = task.compared == Compared.EVERY
+        alignment = align_image(picture.pixels, task.options, task.runtime, task.skip_multi, task.fallback, every)
+    except ShortOfMemoryError as error:
+        return Outcome(replace(row, reason=one_line(error.reason), image_sha256=""))
+    except UnreadableError as error:
+        return Outcome(replace(row, reason=one_line(error.reason)))
+    except MemoryError:
+        return Outcome(replace(row, reason="not enough memory", image_sha256=""))
+    except Exception as error:
+        error.add_note(f"while aligning {one_line(task.input_dir / task.image)}")
+        raise
+    row = replace(row, status=alignment.status, reason=alignment.reason, faces=alignment.faces)
+    if alignment.crop is None:
+        return Outcome(row)
+
+    def cropped(face: "Face", crop: "np.ndarray") -> tuple[PictureRow, bytes]:
+        png = encode_png(crop)
+        left, top, right, bottom = picture.whole_box(face.visible_box(picture.pixels))
+        box = {"left": left, "top": top, "right": right, "bottom": bottom, "turn": face.turn}
+        return replace(row, crop=crop_path(task.image), crop_sha256=sha256(png), **box), png
+
+    main, png = cropped(alignment.face, alignment.crop)
+    if task.compared == Compared.NONE or alignment.status != Status.OK:
+        return Outcome(main, png)
+    others = other_crops(picture.pixels, alignment, task) if task.compared > Compared.MAIN else []
+    rows = [(main, png), *(cropped(face, crop) for face, crop in others)]
+    embeddings = embed_crops([alignment.crop, *(crop for _, crop in others)], task.network)
+    choices = tuple(Choice(*one, own) for one, own in zip(rows, embeddings, strict=True))
+    return Outcome(main, png, embeddings[0], choices if task.compared > Compared.MAIN else ())
+
+
+def other_crops(image: "np.ndarray", alignment: "Alignment", task: Task) -> "list[tuple[Face, np.ndarray]]":
+    """The other faces of a picture and their crops."""
+    aligner = aligner_for(task.options, task.runtime)
+    found = []
+    for face in alignment.others[: MOST_FACES - 1]:
+        try:
+            found.append((face, aligner.crop(image, face)))
+        except CoincidentLandmarksError:
+            continue
+    return found
+
+
+def embed_crops(crops: "list[np.ndarray]", network: Network, threads: int = 1) -> "np.ndarray":
+    """The embeddings of crops, (n, d) float32, as stage 2 computes them where it is not asked for anything else."""
+    import numpy as np
+
+    return embed(network, np.array(crops), Runtime(threads=threads))
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """What became of one picture; `crop`, (size, size, 3) RGB uint8, and its `face` are set where it is USABLE.
+
+    `faces` counts those that were found; `others` are those that were not taken.
+    """
+
+    status: Status
+    reason: str
+    faces: int
+    face: "Face | None" = None
+    crop: "np.ndarray | None" = None
+    others: "tuple[Face, ...]" = ()
+    box_ltrb: Box | None = None
+
+    @property
+    def turn(self) -> int:
+        """How far the picture was turned clockwise for the crop, in degrees."""
+        return self.face.turn if self.face else 0
+
+
+def align_image(
+    image: "np.ndarray",
+    options: AlignmentOptions,
+    runtime: Runtime,
+    skip_multi: bool = False,
+    fallback: str = "none",
+    every: bool = False,
+) -> Alignment:
+    """Find and crop the main face of a picture of shape (height, width, 3), RGB uint8; look for `every` one beside."""
+    aligner = aligner_for(options, runtime)
+    faces = aligner.find(image, every=skip_multi or every)
+    if not faces and fallback == "none":
+        return Alignment(Status.NO_FACE, "", 0)
+    if skip_multi and len(faces) > 1:
+        return Alignment(Status.MANY_FACES, counted(len(faces), "face"), len(faces))
+    face = faces[0] if faces else middle_face(image)
+    try:
+        crop = aligner.crop(image, face)
+    except CoincidentLandmarksError as error:
+        return Alignment(Status.NO_FACE, str(error), len(faces))
+    status, reason = (Status.OK, "") if faces else (Status.FALLBACK, "no face found; the middle was taken")
+    return Alignment(status, reason, len(faces), face, crop, tuple(faces[1:]), face.visible_box(image))
+
+
+def has_crop(output_dir: Path, row: PictureRow) -> bool:
+    """Whether the crop that `row` tells of is there, unaltered; true for a row that has none."""
+    if not row.crop:
+        return True
+    try:
+        return row.crop == crop_path(row.image) and sha256(read_bytes(inside(output_dir, row.crop))) == row.crop_sha256
+    except FacelineError:
+        return False

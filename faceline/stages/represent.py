@@ -1,0 +1,272 @@
+"""Stage 2: turn every aligned crop into an embedding."""
+
+import contextlib
+import time
+from collections import Counter
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from faceline.disk.crop_embeddings import read_crop_embeddings
+from faceline.disk.embeddings import (
+    read_represented,
+    reps_digests,
+    write_embeddings,
+)
+from faceline.disk.folder_locks import locked
+from faceline.disk.freshness import aligned_record
+from faceline.disk.manifests import read_manifest, write_manifest
+from faceline.disk.names import (
+    LABELS_FILE,
+    MANIFEST_FILE,
+    REPS_COPY_FILE,
+    REPS_FILE,
+)
+from faceline.disk.paths import (
+    check_folder,
+    inside,
+    named_path,
+    real_path,
+)
+from faceline.disk.people_paths import person_of
+from faceline.disk.pictures.images import decode_image, read_picture
+from faceline.disk.reading import sha256
+from faceline.disk.rows import (
+    USABLE,
+    CropRow,
+    PictureRow,
+    Status,
+)
+from faceline.disk.run_records import read_record, run_record
+from faceline.errors import FacelineError, MissingError, UnreadableError, cure
+from faceline.faces.embedder import BATCH, check_network, embed
+from faceline.faces.options import AlignmentOptions
+from faceline.faces.test_time_augmentation import ALONE, DEFAULT_PASSES, Averaging
+from faceline.networks.runtime import DEFAULT_DEVICE, DEFAULT_ENGINE, Runtime
+from faceline.networks.table import DEFAULT_NETWORK, Network, network_named
+from faceline.runs.journal import Journal, was_begun
+from faceline.runs.parallel import process_count, spread
+from faceline.runs.summary import Summary
+from faceline.wording import counted, one_line
+
+if TYPE_CHECKING:
+    import numpy as np
+
+STAGE = "represent"
+
+
+def represent_folder(
+    data: str | Path,
+    out_dir: str | Path,
+    *,
+    network: str = DEFAULT_NETWORK,
+    engine: str = DEFAULT_ENGINE,
+    device: str = DEFAULT_DEVICE,
+    passes: int = DEFAULT_PASSES,
+    jitters: int = 0,
+    jobs: int | None = None,
+    overwrite: bool = False,
+) -> Summary:
+    """Embed the crops that `align_folder` wrote.
+
+    Writes `reps.csv` and its copy `reps.npy`, `labels.csv`, `manifest.csv` with a row for every crop, and `run.json`.
+    Only crops that are new or changed are computed.
+
+    Parameters
+    ----------
+    data : path
+        The folder of aligned crops.
+    out_dir : path
+    network : str
+        A key of `networks.NETWORKS`, or the path of an ONNX file with a description beside it.
+    engine, device : str
+        What the network runs on, keys of `runtime.ENGINES` and `runtime.DEVICES`.
+    passes : int
+        Average over that many copies of each crop, turned and mirrored; a key of `averaging.PASSES`.
+    jitters : int
+        Average over that many jittered copies of each crop instead, if not 0.
+    jobs : int or None
+        Processes, with a thread each; None for as many as there are cores.
+    overwrite : bool
+        Compute all again, with another network if need be.
+
+    Raises
+    ------
+    FacelineError
+        If the crops are missing, unfinished or made for another network, there are none and were none before, none of
+        them can be embedded, or the output cannot be written or was made with another network.
+    """
+    begun = time.monotonic()
+    data, out_dir = named_path(data), named_path(out_dir)
+    jobs = process_count(jobs)
+    if real_path(out_dir) == real_path(data):
+        raise FacelineError(f"{one_line(out_dir)}: holds the crops; name another folder for the embeddings")
+    model = network_named(network)
+    runtime = Runtime(engine, device)
+    check_network(model, runtime)
+    averaging = Averaging(passes, jitters)
+    options = model.record() | {"engine": engine, "device": device} | averaging.record()
+    aligned, alignment = read_aligned(data, model)
+    pictures = [row for row in aligned if row.status in USABLE]
+    if not pictures and not was_begun(out_dir):
+        raise FacelineError(f"{one_line(data)}: {no_crops(aligned)}")
+    # They are those of the same network on the same engine, of the crop alone.
+    is_plain = averaging == ALONE and runtime == Runtime()
+    given = read_crop_embeddings(data, model.sha256, model.dimensions, read_record(data)) if is_plain else {}
+    with locked(out_dir):
+        journal = Journal(
+            out_dir,
+            STAGE,
+            options,
+            read_row=lambda fields: CropRow.from_json(fields, model.dimensions),
+            read_finished=lambda counts: read_represented(out_dir, model.dimensions, counts),
+            outputs=(MANIFEST_FILE, REPS_FILE, REPS_COPY_FILE, LABELS_FILE),
+            overwrite=overwrite,
+        )
+        tasks = [
+            Task(
+                *(data, picture, model, runtime, averaging, alignment["size"], journal.rows.get(picture.crop)),
+                given.get(picture.crop_sha256),
+            )
+            for picture in sorted(pictures, key=lambda picture: (person_of(picture.crop), picture.crop))
+        ]
+        rows, done = {}, 0
+        with (
+            contextlib.closing(journal),
+            contextlib.closing(spread(represent_crops, tasks, jobs, "represent", BATCH)) as results,
+        ):
+            for row, is_new in results:
+                rows[row.key] = row
+                if is_new:
+                    done += 1
+                    journal.add(row)
+            rows = [rows[task.picture.crop] for task in tasks]
+            counts = Counter(str(row.status) for row in rows)
+            if rows and not any(counts[status] for status in USABLE):
+                raise FacelineError(
+                    f"{one_line(data)}: none of {counted(len(rows), 'crop')} can be read;"
+                    " run align-dlib.py again with --overwrite"
+                )
+            removed = len(journal.rows.keys() - {row.key for row in rows})
+            seconds = time.monotonic() - begun
+            journal.finish(
+                rows,
+                lambda rows: write_represented(out_dir, rows),
+                run_record(
+                    *(STAGE, options, counts, seconds), alignment=alignment, aligned=aligned_record(data, out_dir)
+                ),
+                # Where they are not those of `run.json`, say after `reps.csv` was edited, all is written from it again.
+                lambda: {"sha256": reps_digests(out_dir)},
+            )
+    people = {row.person for row in rows if row.status in USABLE}
+    without = sorted({person_of(row.image) for row in aligned if row.image[-1:] != "/"} - people - {""})
+    return Summary(
+        *(str(out_dir), "crop", len(people), counts, done, len(rows) - done, removed, seconds), without=without
+    )
+
+
+def no_crops(aligned: list[PictureRow]) -> str:
+    """Why there is nothing to embed, and what to do about it."""
+    if not aligned:
+        return "there are no crops, as there are no pictures of people any more; add pictures and run align-dlib.py"
+    return f"no face was found in any picture; see {MANIFEST_FILE} there"
+
+
+def read_aligned(data: Path, network: Network) -> tuple[list[PictureRow], dict]:
+    """The rows of stage 1's manifest, and the options that the crops were made with.
+
+    Raises
+    ------
+    FacelineError
+        If stage 1 did not finish, or the crops are for another network.
+    """
+    check_folder(data, "run align-dlib.py first")
+    with cure("run align-dlib.py, which writes it, to its end"):
+        record = read_record(data, "align")
+        rows = read_manifest(data / MANIFEST_FILE, PictureRow, record["counts"])
+    try:
+        options = AlignmentOptions.from_record(record["options"])
+    except FacelineError as error:
+        raise FacelineError(f"{one_line(data)}: {error}; run align-dlib.py again with --overwrite") from None
+    if options.frame != network.frame:
+        raise FacelineError(
+            f"{one_line(data)}: the crops are for the frame {options.frame}, the network {network.name} expects"
+            f" {network.frame}; run align-dlib.py --network {one_line(network.name)} into another folder"
+        )
+    return rows, options.record()
+
+
+@dataclass(frozen=True)
+class Task:
+    """A crop to be embedded; `known` is what an earlier run made of it.
+
+    `given` is the embedding of the crop that stage 1 tells of, where that had to compute it.
+    """
+
+    data: Path
+    picture: PictureRow
+    network: Network
+    runtime: Runtime
+    averaging: Averaging
+    size: int
+    known: CropRow | None
+    given: "np.ndarray | None" = None
+
+
+def represent_crops(tasks: list[Task]) -> list[tuple[CropRow, bool]]:
+    """What became of crops, and of each whether that is news."""
+    import numpy as np
+
+    rows, crops = [], {}
+    for index, task in enumerate(tasks):
+        row, crop = read_crop(task)
+        rows.append(row)
+        if crop is not None:
+            crops[index] = crop
+    if crops:
+        embeddings = embed(tasks[0].network, np.array(list(crops.values())), tasks[0].runtime, tasks[0].averaging)
+        for index, embedding in zip(crops, embeddings, strict=True):
+            picture = tasks[index].picture
+            rows[index] = known_as(replace(rows[index], status=Status.OK, embedding=embedding), picture)
+    return [(row, row is not task.known) for row, task in zip(rows, tasks, strict=True)]
+
+
+def read_crop(task: Task) -> "tuple[CropRow, np.ndarray | None]":
+    """A crop's row, and the crop itself if it has to be embedded."""
+    row = CropRow(task.picture.crop, person_of(task.picture.crop), Status.UNREADABLE)
+    try:
+        content = read_picture(inside(task.data, row.crop))
+        row = replace(row, crop_sha256=sha256(content))
+        if task.known and task.known.crop_sha256 == row.crop_sha256:
+            return known_as(task.known, task.picture), None
+        if task.given is not None and row.crop_sha256 == task.picture.crop_sha256:
+            return replace(row, status=Status.OK, embedding=task.given), None
+        crop = decode_image(content)
+    except MissingError:
+        return known_or(replace(row, status=Status.MISSING, reason="the crop has been removed"), task.known), None
+    except UnreadableError as error:
+        return known_or(replace(row, reason=one_line(error.reason)), task.known), None
+    except MemoryError:
+        return replace(row, reason="not enough memory", crop_sha256=""), None
+    height, width = crop.shape[:2]
+    if (height, width) != (task.size, task.size):
+        reason = f"{width} x {height} pixels instead of {task.size} x {task.size}"
+        return replace(row, status=Status.WRONG_SIZE, reason=reason), None
+    return row, crop
+
+
+def known_or(row: CropRow, known: CropRow | None) -> CropRow:
+    """`known` if it says the same as `row`."""
+    return known if row == known else row
+
+
+def known_as(known: CropRow, picture: PictureRow) -> CropRow:
+    """`known`, whose crop is as before, with what stage 1 says of it now: whether it shows a face that was found."""
+    if known.status not in USABLE or known.status == picture.status:
+        return known
+    return replace(known, status=picture.status, reason="" if picture.status == Status.OK else picture.reason)
+
+
+def write_represented(out_dir: Path, rows: list[CropRow]) -> None:
+    write_embeddings(out_dir, [row for row in rows if row.status in USABLE])
+    write_manifest(out_dir / MANIFEST_FILE, rows, CropRow)

@@ -1,0 +1,209 @@
+"""Stage 3, first half: learn people from their embeddings."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from faceline.disk.distinct_people import remember_distinct
+from faceline.disk.embeddings import read_people
+from faceline.disk.folder_locks import locked
+from faceline.disk.freshness import changed_crops, digests_learnt
+from faceline.disk.manifests import read_manifest
+from faceline.disk.names import CLASSIFIER_FILE, DEFAULT_EMBEDDINGS_DIR, MANIFEST_FILE
+from faceline.disk.paths import (
+    check_folder,
+    named_path,
+    real_path,
+)
+from faceline.disk.people_paths import person_of
+from faceline.disk.rows import CropRow, Status
+from faceline.disk.run_records import read_record
+from faceline.disk.writing import remove
+from faceline.errors import FacelineError, cure
+from faceline.faces.options import AlignmentOptions
+from faceline.faces.test_time_augmentation import Averaging
+from faceline.networks.table import Network, network_of
+from faceline.people.calibration import DEFAULT_FPIR, Calibration, check_fpir
+from faceline.people.classifiers.table import DEFAULT_CLASSIFIER_NAME, check_classifier
+from faceline.people.gallery import Gallery
+from faceline.recognition.classifier_file import Model, write_classifier
+from faceline.report.findings import findings_of, stranger_lines
+from faceline.runs.keeping import keep_workers
+from faceline.runs.parallel import process_count
+from faceline.runs.summary import without_text
+from faceline.wording import counted, one_line
+
+if TYPE_CHECKING:
+    import numpy as np
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What `train` made."""
+
+    path: str
+    people: int
+    embeddings: int
+    calibration: Calibration
+    left_out: int = 0
+    without: Sequence[str] = ()
+    findings: Sequence[str] = ()
+
+    def __str__(self) -> str:
+        held_out = self.calibration.people
+        source = (
+            f"{counted(held_out, 'person')} held out" if held_out else "a background, as there are too few to hold out"
+        )
+        left_out = f"Left out: {self.left_out} of pictures without a face (fallback).\n" if self.left_out else ""
+        left_out += f"{without_text(self.without)}\n" if self.without else ""
+        doubtful = (
+            f"Of those held out, {percent(self.calibration.doubtful)} look like people who are enrolled, and do not"
+            " count as strangers.\n"
+            if round(100 * self.calibration.doubtful) > 0
+            else ""
+        )
+        findings = "".join(f"Look at: {finding}\n" for finding in self.findings)
+        return (
+            f"Learned {counted(self.people, 'person')} from {counted(self.embeddings, 'embedding')}.\n{left_out}"
+            f"Expects to name {percent(self.calibration.fpir)} of strangers"
+            f" and to find {percent(self.calibration.tpir)} of known people (from {source}).\n{doubtful}{findings}"
+            f"Written to {one_line(self.path)}"
+        )
+
+
+def refuse_nobody(folder: Path, counts: dict) -> None:
+    """Raise FacelineError if there is nobody to learn, and remove the classifier, which would still name them."""
+    if counts.get(Status.OK):
+        return
+    found = f"no crop shows a face that was found; see {MANIFEST_FILE} there"
+    if not counts:
+        found = "nobody is left to learn; add pictures and run all stages again"
+    if (folder / CLASSIFIER_FILE).is_file():
+        remove(folder / CLASSIFIER_FILE)
+        found += f"; {CLASSIFIER_FILE}, which knew people of before, has been removed"
+    raise FacelineError(f"{one_line(folder)}: {found}")
+
+
+def percent(rate: float) -> str:
+    return f"{100 * rate:.3g} %"
+
+
+@keep_workers()  # SVMs are fitted for every part that is held out
+def train(
+    embeddings_dir: str | Path = DEFAULT_EMBEDDINGS_DIR,
+    *,
+    fpir: float = DEFAULT_FPIR,
+    classifier: str = DEFAULT_CLASSIFIER_NAME,
+    lda_dim: int | None = None,
+    jobs: int | None = None,
+    distinct: Sequence[tuple[str, str]] | None = None,
+    strangers: str | Path | None = None,
+) -> Trained:
+    """Learn people from the embeddings that `represent_folder` wrote, and write `classifier.pkl` beside them.
+
+    Crops of the middle of a picture, `align_folder`'s fallback, may show anything: nobody is learned from them.
+
+    Parameters
+    ----------
+    embeddings_dir : path
+    fpir : float
+        How often a stranger may get a name: the false positive identification rate, between 0 and 1.
+    classifier : str
+        A key of `classifiers.CLASSIFIERS`.
+    lda_dim : int or None
+        Show the classifier that many linear discriminant components of the embeddings, instead of the embeddings.
+    jobs : int or None
+        Processes, with a thread each; None for as many as there are cores.
+    distinct : sequence of pairs of str, or None
+        People who look like one person and are two. Remembered in `distinct.csv` beside the embeddings.
+    strangers : path or None
+        Another folder of embeddings, of faces that are nobody in the gallery: they count with the people who are held
+        out where the limit for strangers is found.
+
+    Raises
+    ------
+    FacelineError
+        If the embeddings are missing, unfinished or damaged, an option is wrong, or the classifier cannot be written.
+    """
+    check_fpir(fpir)
+    check_classifier(classifier, lda_dim)
+    jobs = process_count(jobs)
+    folder = named_path(embeddings_dir)
+    check_folder(folder, "run batch_represent first")
+    with locked(folder):
+        with cure("run batch_represent, which writes it, to its end"):
+            record = read_record(folder, "represent")
+        refuse_nobody(folder, record["counts"])
+        with cure("run batch_represent again with --overwrite"):
+            network = network_of(record["options"])
+            alignment = AlignmentOptions.from_record(record.get("alignment"))
+            averaging = Averaging.from_record(record["options"])
+            found = read_people(folder, network.dimensions, record["counts"], frozenset({Status.OK}))
+        embeddings, crops, names = found
+        aligned = changed_crops(folder)
+        if aligned is not None:
+            logger.warning(
+                f"{one_line(folder)}: older than the crops in {one_line(aligned)}; run batch_represent first"
+            )
+        apart = remember_distinct(folder, distinct or (), set(names))
+        others, others_crops = None, []
+        if strangers is not None:
+            others, others_crops = read_strangers(named_path(strangers), folder, network, averaging)
+        gallery, enrolment = Gallery.enrol(
+            names,
+            embeddings,
+            crops,
+            network,
+            fpir=fpir,
+            classifier=classifier,
+            lda_dim=lda_dim,
+            jobs=jobs,
+            distinct=apart,
+            strangers=others,
+        )
+        write_classifier(
+            folder / CLASSIFIER_FILE, Model(alignment, network, averaging, gallery, digests_learnt(folder))
+        )
+        without = without_faces(folder, record["counts"])
+    findings = findings_of(enrolment, gallery.people, crops, names)
+    if others is not None:
+        findings += stranger_lines(enrolment, gallery.people, others, others_crops)
+    left_out = record["counts"].get(Status.FALLBACK, 0)
+    path = str(folder / CLASSIFIER_FILE)
+    return Trained(path, len(gallery.people), len(embeddings), gallery.calibration, left_out, without, findings)
+
+
+def without_faces(folder: Path, counts: dict) -> list[str]:
+    """The people of whom no crop shows a face that was found, or none can be read."""
+    if counts.keys() == {Status.OK}:
+        return []  # a manifest of a large gallery takes a second to read
+    rows = read_manifest(folder / MANIFEST_FILE, CropRow, counts)
+    return sorted(
+        {person_of(row.crop) for row in rows} - {person_of(row.crop) for row in rows if row.status == Status.OK}
+    )
+
+
+def read_strangers(
+    folder: Path, gallery: Path, network: Network, averaging: Averaging
+) -> "tuple[np.ndarray, list[str]]":
+    """The embeddings of faces of nobody in particular, (m, d) float32, and their crops.
+
+    Raises
+    ------
+    FacelineError
+        If the folder is no finished one of stage 2, the gallery's own, or made otherwise than the gallery.
+    """
+    check_folder(folder, "run both stages on the pictures of strangers first")
+    if real_path(folder) == real_path(gallery):
+        raise FacelineError(f"{one_line(folder)}: is the gallery itself; name another folder with --strangers")
+    with cure("run batch_represent on the crops of strangers, to its end"):
+        record = read_record(folder, "represent")
+        found = network_of(record["options"])
+        if found != network or Averaging.from_record(record["options"]) != averaging:
+            raise FacelineError(f"{one_line(folder)}: made with another network or other passes than the gallery")
+        embeddings, crops, _ = read_people(folder, network.dimensions, record["counts"], frozenset({Status.OK}))
+    return embeddings, crops
