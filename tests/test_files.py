@@ -167,7 +167,10 @@ def test_read_bytes_says_why_not(tmp_path, make, reason):
 
 
 def test_a_second_run_is_kept_out_and_the_lock_dies_with_its_process(tmp_path):
-    code = "import sys; from pathlib import Path; from faceline.disk.folder_locks import locked\nwith locked(Path(sys.argv[1])): pass"
+    code = (
+        "import sys; from pathlib import Path; from faceline.disk.folder_locks import locked\n"
+        "with locked(Path(sys.argv[1])): pass"
+    )
     command = [sys.executable, "-c", code, str(tmp_path)]
     with locked(tmp_path):
         done = subprocess.run(command, capture_output=True, text=True, check=False)

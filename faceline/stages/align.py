@@ -1,6 +1,5 @@
 """Stage 1: find, align and crop the main face of every picture."""
 
-import contextlib
 import os
 import time
 from collections import Counter, defaultdict
@@ -9,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from faceline.disk.crop_embeddings import crop_embeddings_digest, read_crop_embeddings, write_crop_embeddings
-from faceline.disk.folder_locks import locked
 from faceline.disk.manifests import read_manifest, write_manifest
 from faceline.disk.names import CROP_EMBEDDINGS_FILE, MANIFEST_FILE
 from faceline.disk.paths import (
@@ -19,12 +17,11 @@ from faceline.disk.paths import (
 )
 from faceline.disk.people_paths import folder_of, person_of
 from faceline.disk.rows import (
-    USABLE,
     PictureRow,
     Status,
     crop_path,
 )
-from faceline.disk.run_records import read_record, run_record
+from faceline.disk.run_records import read_record
 from faceline.disk.scan import Listing, list_pictures
 from faceline.disk.writing import (
     remove,
@@ -42,9 +39,10 @@ from faceline.faces.options import (
 from faceline.networks.frames import DEFAULT_LANDMARKS
 from faceline.networks.runtime import DEFAULT_DEVICE, DEFAULT_ENGINE, Runtime
 from faceline.networks.table import DEFAULT_NETWORK, Network, network_named
-from faceline.runs.journal import Journal, was_begun
+from faceline.runs.folder_run import FolderRun
+from faceline.runs.journal import was_begun
 from faceline.runs.keeping import keep_workers
-from faceline.runs.parallel import process_count, spread
+from faceline.runs.parallel import process_count
 from faceline.runs.summary import Summary
 from faceline.stages.alignment import Compared, Outcome, Task, align_pictures
 from faceline.stages.settling import NOT_LIKE, OTHER_FACE, Settling
@@ -147,22 +145,16 @@ def align_folder(
     if compare:
         check_network(target, Runtime())
     record = options.record() | {"skip_multi": skip_multi, "fallback": fallback}
-    with locked(output_dir):
-        journal = Journal(
-            output_dir,
-            STAGE,
-            record,
-            read_row=PictureRow.from_json,
-            read_finished=lambda counts: read_manifest(output_dir / MANIFEST_FILE, PictureRow, counts),
-            outputs=(MANIFEST_FILE, CROP_EMBEDDINGS_FILE, *crops),
-            overwrite=overwrite,
-        )
-        known, was_finished = dict(journal.rows), journal.finished
-        embeddings = (
-            read_crop_embeddings(output_dir, target.sha256, target.dimensions, read_record(output_dir))
-            if was_finished
-            else {}
-        )
+    with FolderRun(
+        *(output_dir, STAGE, record),
+        read_row=PictureRow.from_json,
+        read_finished=lambda counts: read_manifest(output_dir / MANIFEST_FILE, PictureRow, counts),
+        outputs=(MANIFEST_FILE, CROP_EMBEDDINGS_FILE, *crops),
+        overwrite=overwrite,
+        jobs=jobs,
+        begun=begun,
+    ) as run:
+        embeddings = known_embeddings(output_dir, target) if run.was_finished else {}
 
         def task_of(image: str, compared: Compared, before: PictureRow | None = None) -> Task:
             if not compare or pictures[person_of(image)] == 1:
@@ -172,49 +164,41 @@ def align_folder(
             )
 
         def run_tasks(tasks: list[Task]) -> Iterator[Outcome]:
-            return spread(align_pictures, tasks, jobs, "faces") if tasks else iter(())
+            return run.results(align_pictures, tasks, "faces")
 
-        tasks = [task_of(image, Compared.MAIN, known.get(image)) for image in listing.images]
+        tasks = [task_of(image, Compared.MAIN, run.known.get(image)) for image in listing.images]
         # The large ones first, so that none of them is what all other processes wait for in the end.
         tasks.sort(key=lambda task: listing.sizes[task.image], reverse=True)
-        with (
-            contextlib.closing(journal),
-            contextlib.closing(spread(align_pictures, tasks, jobs, "align", BATCH)) as results,
-        ):
-            rows, removed = clear(journal, listing)
-            done = set()
-            for outcome in results:
-                rows.append(outcome.row)
-                if outcome.embedding is not None:
-                    embeddings[outcome.row.crop_sha256] = outcome.embedding
-                if outcome.png is not None or outcome.row != known.get(outcome.row.key):
-                    done.add(outcome.row.key)
-                    keep(journal, outcome.row, outcome.png)
-            settling = Settling(rows, embeddings, task_of, run_tasks)
-            # With `skip_multi` no picture has a face to choose.
-            for outcome in () if skip_multi else settling.settle(changed_people(rows, known if was_finished else {})):
-                done.add(outcome.row.key)
-                keep(journal, outcome.row, outcome.png)
-            rows = list(settling.rows.values())
-            rows.sort(key=lambda row: row.key)
-            counts = Counter(str(row.status) for row in rows)
-            seconds = time.monotonic() - begun
-            journal.finish(
-                rows,
-                lambda rows: write_aligned(output_dir, rows, target, {} if skip_multi else settling.kept()),
-                run_record(STAGE, record, counts, seconds, input=source),
-                lambda: crop_embeddings_digest(output_dir),
-            )
-    people = {row.person for row in rows if row.status in USABLE}
-    without = sorted(everybody(rows, listing) - people)
-    left_out = len(listing.refused)
-    kept = len(rows) - len(done) - left_out
-    return Summary(
-        *(str(output_dir), "picture", len(people), counts, len(done), kept, removed, seconds, left_out),
-        ignored=listing.ignored,
-        without=without,
-        notes=notes_on(rows),
-    )
+        rows, removed = clear(run, listing)
+        for outcome in run.results(align_pictures, tasks, batch=BATCH):
+            rows.append(outcome.row)
+            if outcome.embedding is not None:
+                embeddings[outcome.row.crop_sha256] = outcome.embedding
+            if outcome.png is not None or outcome.row != run.known.get(outcome.row.key):
+                keep(run, outcome.row, outcome.png)
+        settling = Settling(rows, embeddings, task_of, run_tasks)
+        # With `skip_multi` no picture has a face to choose.
+        changed = changed_people(rows, run.known if run.was_finished else {})
+        for outcome in () if skip_multi else settling.settle(changed):
+            keep(run, outcome.row, outcome.png)
+        rows = sorted(settling.rows.values(), key=lambda row: row.key)
+        return run.finish(
+            rows,
+            lambda rows: write_aligned(output_dir, rows, target, {} if skip_multi else settling.kept()),
+            what="picture",
+            everybody=everybody(rows, listing),
+            removed=removed,
+            record={"input": source},
+            vouch=lambda: crop_embeddings_digest(output_dir),
+            left_out=len(listing.refused),
+            ignored=listing.ignored,
+            notes=notes_on(rows),
+        )
+
+
+def known_embeddings(output_dir: Path, network: Network) -> "dict[str, np.ndarray]":
+    """What a finished run embedded to compare a person's pictures."""
+    return read_crop_embeddings(output_dir, network.sha256, network.dimensions, read_record(output_dir))
 
 
 def write_aligned(
@@ -285,62 +269,61 @@ def refuse_within(input_dir: Path, folders: set[Path]) -> None:
             raise FacelineError(f"{one_line(folder)}: lies in the input folder; name a folder outside it for the crops")
 
 
-def clear(journal: Journal, listing: Listing) -> tuple[list[PictureRow], int]:
+def clear(run: FolderRun, listing: Listing) -> tuple[list[PictureRow], int]:
     """Remove the crops that no picture has any more, before others may need their places.
 
     Returns the rows that are certain already, and how many pictures have disappeared. Certain are pictures that are
     refused, and those of an earlier run in a folder that cannot be read for now: they keep their crops.
     """
-    known = journal.rows
+    known = run.known
     waiting = [row for row in known.values() if row.image.startswith(listing.closed) and row.image_sha256]
     rows = [*listing.refused, *waiting]
     for row in listing.refused:
         if row.key in known and known[row.key].crop:
-            keep(journal, row, None)
+            remove_crop(run, known[row.key])
+            run.put(row)
     missed = known.keys() - {row.key for row in rows} - set(listing.images)
     gone = [key for key in missed if not key.endswith("/")]  # a folder that had been refused has no crop
-    if gone:
-        journal.start()
     for key in gone:
-        remove_crop(journal.folder, known[key])
+        remove_crop(run, known[key])
     return rows, len(gone)
 
 
-def keep(journal: Journal, row: PictureRow, png: bytes | None) -> None:
+def keep(run: FolderRun, row: PictureRow, png: bytes | None) -> None:
     """Put a picture's outcome on disk, its crop where `png` is given. The journal lists all crops at every moment."""
-    before = journal.rows.get(row.key)
+    before = run.rows.get(row.key)
     if png is None:
         # The row of a crop that stays may say something else of it.
         if before is not None and before.crop and before.crop_sha256 != row.crop_sha256:
-            journal.start()
-            remove_crop(journal.folder, before)
-        journal.add(row)
+            remove_crop(run, before)
+        run.note(row)
     else:
-        journal.add(row)
-        path = inside(journal.folder, row.crop)
+        run.note(row)
+        path = inside(run.folder, row.crop)
         with write_errors(path):
             # One by one: `parents=True` calls itself for each of them, which fails where there are a thousand.
-            folder = journal.folder
+            folder = run.folder
             for part in row.crop.split("/")[:-1]:
                 folder /= part
                 folder.mkdir(exist_ok=True)
         write_bytes(path, png)
 
 
-def remove_crop(output_dir: Path, row: PictureRow) -> None:
+def remove_crop(run: FolderRun, row: PictureRow) -> None:
     """Remove the crop that `row` tells of, and the folders that this leaves empty.
 
     A row that leads out of the folder, or to another file than a crop, is none of ours: it removes nothing.
     """
+    run.begin_changes()
     if row.crop != crop_path(row.image):
         return
     try:
-        path = inside(output_dir, row.crop)
+        path = inside(run.folder, row.crop)
     except FacelineError:
         return
     remove(path)
     for folder in path.parents:
-        if folder == output_dir:
+        if folder == run.folder:
             break
         try:
             folder.rmdir()

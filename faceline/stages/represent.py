@@ -1,8 +1,6 @@
 """Stage 2: turn every aligned crop into an embedding."""
 
-import contextlib
 import time
-from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +11,6 @@ from faceline.disk.embeddings import (
     reps_digests,
     write_embeddings,
 )
-from faceline.disk.folder_locks import locked
 from faceline.disk.freshness import aligned_record
 from faceline.disk.manifests import read_manifest, write_manifest
 from faceline.disk.names import (
@@ -37,15 +34,16 @@ from faceline.disk.rows import (
     PictureRow,
     Status,
 )
-from faceline.disk.run_records import read_record, run_record
+from faceline.disk.run_records import read_record
 from faceline.errors import FacelineError, MissingError, UnreadableError, cure
 from faceline.faces.embedder import BATCH, check_network, embed
 from faceline.faces.options import AlignmentOptions
 from faceline.faces.test_time_augmentation import ALONE, DEFAULT_PASSES, Averaging
 from faceline.networks.runtime import DEFAULT_DEVICE, DEFAULT_ENGINE, Runtime
 from faceline.networks.table import DEFAULT_NETWORK, Network, network_named
-from faceline.runs.journal import Journal, was_begun
-from faceline.runs.parallel import process_count, spread
+from faceline.runs.folder_run import FolderRun
+from faceline.runs.journal import was_begun
+from faceline.runs.parallel import process_count
 from faceline.runs.summary import Summary
 from faceline.wording import counted, one_line
 
@@ -113,56 +111,43 @@ def represent_folder(
     # They are those of the same network on the same engine, of the crop alone.
     is_plain = averaging == ALONE and runtime == Runtime()
     given = read_crop_embeddings(data, model.sha256, model.dimensions, read_record(data)) if is_plain else {}
-    with locked(out_dir):
-        journal = Journal(
-            out_dir,
-            STAGE,
-            options,
-            read_row=lambda fields: CropRow.from_json(fields, model.dimensions),
-            read_finished=lambda counts: read_represented(out_dir, model.dimensions, counts),
-            outputs=(MANIFEST_FILE, REPS_FILE, REPS_COPY_FILE, LABELS_FILE),
-            overwrite=overwrite,
-        )
+    with FolderRun(
+        *(out_dir, STAGE, options),
+        read_row=lambda fields: CropRow.from_json(fields, model.dimensions),
+        read_finished=lambda counts: read_represented(out_dir, model.dimensions, counts),
+        outputs=(MANIFEST_FILE, REPS_FILE, REPS_COPY_FILE, LABELS_FILE),
+        overwrite=overwrite,
+        jobs=jobs,
+        begun=begun,
+    ) as run:
         tasks = [
             Task(
-                *(data, picture, model, runtime, averaging, alignment["size"], journal.rows.get(picture.crop)),
+                *(data, picture, model, runtime, averaging, alignment["size"], run.known.get(picture.crop)),
                 given.get(picture.crop_sha256),
             )
             for picture in sorted(pictures, key=lambda picture: (person_of(picture.crop), picture.crop))
         ]
-        rows, done = {}, 0
-        with (
-            contextlib.closing(journal),
-            contextlib.closing(spread(represent_crops, tasks, jobs, "represent", BATCH)) as results,
-        ):
-            for row, is_new in results:
-                rows[row.key] = row
-                if is_new:
-                    done += 1
-                    journal.add(row)
-            rows = [rows[task.picture.crop] for task in tasks]
-            counts = Counter(str(row.status) for row in rows)
-            if rows and not any(counts[status] for status in USABLE):
-                raise FacelineError(
-                    f"{one_line(data)}: none of {counted(len(rows), 'crop')} can be read;"
-                    " run align-dlib.py again with --overwrite"
-                )
-            removed = len(journal.rows.keys() - {row.key for row in rows})
-            seconds = time.monotonic() - begun
-            journal.finish(
-                rows,
-                lambda rows: write_represented(out_dir, rows),
-                run_record(
-                    *(STAGE, options, counts, seconds), alignment=alignment, aligned=aligned_record(data, out_dir)
-                ),
-                # Where they are not those of `run.json`, say after `reps.csv` was edited, all is written from it again.
-                lambda: {"sha256": reps_digests(out_dir)},
+        found = {}
+        for row, is_new in run.results(represent_crops, tasks, batch=BATCH):
+            found[row.key] = row
+            if is_new:
+                run.note(row)
+        rows = [found[task.picture.crop] for task in tasks]
+        if rows and not any(row.status in USABLE for row in rows):
+            raise FacelineError(
+                f"{one_line(data)}: none of {counted(len(rows), 'crop')} can be read;"
+                " run align-dlib.py again with --overwrite"
             )
-    people = {row.person for row in rows if row.status in USABLE}
-    without = sorted({person_of(row.image) for row in aligned if row.image[-1:] != "/"} - people - {""})
-    return Summary(
-        *(str(out_dir), "crop", len(people), counts, done, len(rows) - done, removed, seconds), without=without
-    )
+        return run.finish(
+            rows,
+            lambda rows: write_represented(out_dir, rows),
+            what="crop",
+            everybody={person_of(row.image) for row in aligned if row.image[-1:] != "/"} - {""},
+            removed=len(run.known.keys() - found.keys()),
+            record={"alignment": alignment, "aligned": aligned_record(data, out_dir)},
+            # Where they are not those of `run.json`, say after `reps.csv` was edited, all is written from it again.
+            vouch=lambda: {"sha256": reps_digests(out_dir)},
+        )
 
 
 def no_crops(aligned: list[PictureRow]) -> str:
