@@ -37,7 +37,7 @@ class WideLook:
     Attributes
     ----------
     look : callable
-        As those of `detect.Detector`.
+        As those of `detectors.Detector`.
     smallest : int
         The edge of the smallest face that the detector sees in a picture that is not enlarged.
     one_thread : bool

@@ -34,7 +34,7 @@ class Network:
     input_size : int
         Edge of the square picture that it takes, in pixels; crops of another size are resized to it.
     frame : str
-        Where it expects the landmarks, a key of `geometry.FRAMES`.
+        Where it expects the landmarks, a key of `frames.FRAMES`.
     dimensions : int
         Length of an embedding.
     distance : str

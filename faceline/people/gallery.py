@@ -93,7 +93,7 @@ class Gallery:
         network : Network
             Where the embeddings come from.
         fpir, classifier, lda_dim, jobs
-            See `training.train`.
+            See `stages.train`.
         distinct : iterable of pairs of str
             Names of people who look like one and are two.
         strangers : ndarray of shape (m, d), float32, or None

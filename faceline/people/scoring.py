@@ -34,7 +34,7 @@ class Training:
     Attributes
     ----------
     classifier : str
-        A key of `classifiers.CLASSIFIERS`.
+        A key of `classifiers.table.CLASSIFIERS`.
     lda_dim : int or None
         The classifier sees this many discriminant components of the embeddings; None for the embeddings themselves.
     scale : float

@@ -94,15 +94,15 @@ def align_folder(
     ----------
     input_dir, output_dir : path
     landmarks : str
-        Which points are aligned, a key of `geometry.LANDMARK_SETS`.
+        Which points are aligned, a key of `frames.LANDMARK_SETS`.
     size : int or None
         Edge of the crops, in pixels; None for what suits the network.
     network : str
-        The network that the crops are for, a key of `networks.NETWORKS` or the path of an ONNX file.
+        The network that the crops are for, a key of `networks.table.NETWORKS` or the path of an ONNX file.
     landmark_model : {5, 68} or None
         The landmark predictor; None takes the smallest that has the points.
     detector : str
-        A key of `detect.DETECTORS`.
+        A key of `detectors.DETECTORS`.
     upsample : int
         How often the picture is doubled before detection, to find smaller faces.
     detection_size : int

@@ -76,11 +76,11 @@ def represent_folder(
         The folder of aligned crops.
     out_dir : path
     network : str
-        A key of `networks.NETWORKS`, or the path of an ONNX file with a description beside it.
+        A key of `networks.table.NETWORKS`, or the path of an ONNX file with a description beside it.
     engine, device : str
         What the network runs on, keys of `runtime.ENGINES` and `runtime.DEVICES`.
     passes : int
-        Average over that many copies of each crop, turned and mirrored; a key of `averaging.PASSES`.
+        Average over that many copies of each crop, turned and mirrored; a key of `test_time_augmentation.PASSES`.
     jitters : int
         Average over that many jittered copies of each crop instead, if not 0.
     jobs : int or None

@@ -113,7 +113,7 @@ def train(
     fpir : float
         How often a stranger may get a name: the false positive identification rate, between 0 and 1.
     classifier : str
-        A key of `classifiers.CLASSIFIERS`.
+        A key of `classifiers.table.CLASSIFIERS`.
     lda_dim : int or None
         Show the classifier that many linear discriminant components of the embeddings, instead of the embeddings.
     jobs : int or None

@@ -87,7 +87,7 @@ def identify(
     seed : int
         What is drawn.
     fpir, classifier, lda_dim, jobs
-        See `training.train`.
+        See `stages.train`.
     output_dir : path
         Where the plots go, and their curves as CSV: `cmc`, `open-set`, `reliability`.
 
