@@ -9,8 +9,8 @@ Writes  group-rates.csv, and the plots group-f1 and group-roc as .png and .pdf
 import sys
 
 try:
-    from faceline import compare_groups
     from faceline.cli import program as cli
+    from faceline.evaluation import compare_groups
 except ModuleNotFoundError as error:
     print(f"groups.py: error: {error}; run 'source .venv/bin/activate' first", file=sys.stderr)
     sys.exit(2)

@@ -8,8 +8,8 @@ Writes  <output>/cmc.*, open-set.*, reliability.*: plots as .png and .pdf, their
 import sys
 
 try:
-    from faceline import identify
     from faceline.cli import program as cli
+    from faceline.evaluation import identify
     from faceline.people.classifiers.table import CLASSIFIERS
 except ModuleNotFoundError as error:
     print(f"identify.py: error: {error}; run 'source .venv/bin/activate' first", file=sys.stderr)

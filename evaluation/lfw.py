@@ -10,8 +10,8 @@ Writes  roc.png, roc.pdf and roc.csv, and pairs.csv with every pair, the most wr
 import sys
 
 try:
-    from faceline import verify
     from faceline.cli import program as cli
+    from faceline.evaluation import verify
 except ModuleNotFoundError as error:
     print(f"lfw.py: error: {error}; run 'source .venv/bin/activate' first", file=sys.stderr)
     sys.exit(2)

@@ -5,7 +5,17 @@
 The names below are imported at first use, so that a script loads only what its stage needs.
 """
 
-import importlib
+from typing import TYPE_CHECKING
+
+from faceline.host.first_use import at_first_use
+
+if TYPE_CHECKING:
+    from faceline.errors import FacelineError
+    from faceline.runs.keeping import keep_workers
+    from faceline.stages.align import align_folder
+    from faceline.stages.infer import infer
+    from faceline.stages.represent import represent_folder
+    from faceline.stages.train import train
 
 MODULES = {
     "FacelineError": "faceline.errors",
@@ -14,15 +24,7 @@ MODULES = {
     "train": "faceline.stages.train",
     "infer": "faceline.stages.infer",
     "keep_workers": "faceline.runs.keeping",
-    "verify": "faceline.evaluation.pairs.verification",
-    "compare_groups": "faceline.evaluation.groups.comparison_of_groups",
-    "identify": "faceline.evaluation.identification.identification",
 }
-__all__ = list(MODULES)
+__all__ = ["FacelineError", "align_folder", "infer", "keep_workers", "represent_folder", "train"]
 __version__ = "0.1.0"
-
-
-def __getattr__(name: str) -> object:
-    if name not in MODULES:
-        raise AttributeError(f"module 'faceline' has no attribute {name!r}")
-    return getattr(importlib.import_module(MODULES[name]), name)
+__getattr__ = at_first_use(__name__, MODULES)

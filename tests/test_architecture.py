@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+import faceline
+import faceline.evaluation
+
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS = "cli", "stages", "report", "recognition", "people", "faces", "networks", "runs", "disk", "host"
 # Room -> how high it lies; evaluations lie beside the stages.
@@ -40,6 +43,19 @@ def test_rooms_import_downwards(path):
         assert below == room or HEIGHT.get(below, 0) < height or (height == 0 and below in ("errors", "wording")), (
             f"{path.relative_to(ROOT)} imports {module}"
         )
+
+
+@pytest.mark.parametrize("package", [faceline, faceline.evaluation], ids=lambda package: package.__name__)
+def test_names_that_are_imported_at_first_use(package):
+    """They stand there twice: for those who check types, and for those who run the program."""
+    tree = ast.parse(Path(package.__file__).read_text())
+    block = next(node for node in tree.body if isinstance(node, ast.If))
+    assert {alias.name: node.module for node in block.body for alias in node.names} == package.MODULES
+    assert sorted(package.MODULES) == sorted(package.__all__)
+    for name in package.__all__:
+        assert getattr(package, name).__name__ == name
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        package.nothing  # noqa: B018
 
 
 def test_the_page_names_every_module_and_no_other():

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from conftest import EVALUATION, drawn, run_script, tree
 
-from faceline import identify
 from faceline.disk.embeddings import reps_digests, write_embeddings
 from faceline.disk.manifests import write_manifest
 from faceline.disk.pictures.images import decode_image
 from faceline.disk.rows import CropRow
 from faceline.disk.writing import write_json
 from faceline.errors import FacelineError
+from faceline.evaluation import identify
 from faceline.networks.table import NETWORKS
 
 IDENTIFY = EVALUATION / "identify.py"

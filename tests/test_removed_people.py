@@ -5,8 +5,9 @@ import shutil
 import pytest
 from conftest import ALIGN, CLASSIFIER, REPRESENT, run_script, tree
 
-from faceline import align_folder, identify, represent_folder, train
+from faceline import align_folder, represent_folder, train
 from faceline.errors import FacelineError
+from faceline.evaluation import identify
 
 
 @pytest.fixture

@@ -16,9 +16,10 @@ import pytest
 from conftest import ALIGN, CLASSIFIER, EVALUATION, REPRESENT, ROOT, run_script, tree
 from PIL import Image
 
-from faceline import align_folder, compare_groups, identify, infer, represent_folder, train, verify
+from faceline import align_folder, infer, represent_folder, train
 from faceline.disk import pickles
 from faceline.disk.pictures.images import decode_image, encode_png
+from faceline.evaluation import compare_groups, identify, verify
 
 LFW, GROUPS, IDENTIFY = (EVALUATION / f"{name}.py" for name in ("lfw", "groups", "identify"))
 SCRIPTS = [ALIGN, REPRESENT, CLASSIFIER, LFW, GROUPS, IDENTIFY, ROOT / "util" / "get-samples.py"]

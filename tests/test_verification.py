@@ -8,12 +8,12 @@ import pytest
 from conftest import EVALUATION, embedded, run_script, tree
 from sklearn.metrics import roc_auc_score
 
-from faceline import compare_groups, verify
 from faceline.disk.reading import read_json
 from faceline.disk.rows import CropRow
 from faceline.disk.run_records import run_record
 from faceline.disk.writing import write_json
 from faceline.errors import FacelineError
+from faceline.evaluation import compare_groups, verify
 from faceline.evaluation.comparison import all_distances, read_embedded
 from faceline.faces.test_time_augmentation import ALONE, Averaging
 from faceline.networks.distances import Metric

@@ -1,1 +1,21 @@
-"""How good it is: the protocols of the field, on folders of embeddings."""
+"""How good it is: the protocols of the field, on folders of embeddings.
+
+from faceline.evaluation import compare_groups, identify, verify
+"""
+
+from typing import TYPE_CHECKING
+
+from faceline.host.first_use import at_first_use
+
+if TYPE_CHECKING:
+    from faceline.evaluation.groups.comparison_of_groups import compare_groups
+    from faceline.evaluation.identification.identification import identify
+    from faceline.evaluation.pairs.verification import verify
+
+MODULES = {
+    "verify": "faceline.evaluation.pairs.verification",
+    "compare_groups": "faceline.evaluation.groups.comparison_of_groups",
+    "identify": "faceline.evaluation.identification.identification",
+}
+__all__ = ["compare_groups", "identify", "verify"]
+__getattr__ = at_first_use(__name__, MODULES)
