@@ -26,6 +26,7 @@ from faceline.networks import DEFAULT_NETWORK, NETWORKS
 from faceline.parallel import all_cores
 from faceline.quality import measure_features
 from faceline.runtime import DEFAULT_DEVICE, DEFAULT_ENGINE, Runtime
+from faceline.uprightness import likeness
 
 NETWORK = NETWORKS[DEFAULT_NETWORK]
 SCALE = 0.088  # the cosine distance that stands for its threshold
@@ -149,8 +150,8 @@ def look(aligner: Aligner, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     except (IndexError, CoincidentLandmarksError):
         return np.zeros(NETWORK.dimensions, np.float32), np.zeros(len(FEATURES))
     embeddings = embed(NETWORK, crops, aligner.runtime)
-    edges = [face.box_ltrb[2] - face.box_ltrb[0]]
-    return embeddings[0], measure_features(crops, edges, embeddings, ALONE, NETWORK, aligner.runtime, SCALE)[0]
+    looks = [face.box_ltrb[2] - face.box_ltrb[0]], [likeness(image, face, aligner.runtime)]
+    return embeddings[0], measure_features(crops, *looks, embeddings, ALONE, NETWORK, aligner.runtime, SCALE)[0]
 
 
 @dataclass(frozen=True)

@@ -14,14 +14,16 @@ from faceline.averaging import ALONE
 from faceline.calibration import Calibration, Curve
 from faceline.classifier_file import Model, write_classifier
 from faceline.degradation_prior import FEATURES, HIGHEST, LOST, LOWEST, REASONS, SHIFTED
+from faceline.detect import Face
 from faceline.doubt import probabilities
 from faceline.faces import Aligner, AlignmentOptions
 from faceline.gallery import UNKNOWN, Gallery
 from faceline.geometry import FRAMES
 from faceline.images import decode_image
 from faceline.networks import NETWORKS
-from faceline.quality import EDGE, GOOD, Quality, in_dlib_frame, judge, turn_features
+from faceline.quality import EDGE, GOOD, Quality, excess, in_dlib_frame, judge, turn_features
 from faceline.runtime import DEFAULT_DEVICE, DEFAULT_ENGINE, Runtime
+from faceline.uprightness import likeness
 
 KINDS = ("small", "blurred", "dark", "covered")
 
@@ -178,6 +180,28 @@ def test_nothing_is_believed_beyond_what_was_seen():
             near, far = middle.copy(), middle.copy()
             near[number], far[number] = bound, beyond
             assert judge(near) == judge(far)
+
+
+def test_a_little_worse_than_good_is_nearly_good():
+    values = np.linspace(-2, 3, 501)
+    found = excess(values)
+    assert (found[values <= 0] == 0).all()
+    steps = np.diff(found) / 0.01
+    assert (np.diff(steps) > -1e-9).all()
+    assert steps[-1] == pytest.approx(1)
+    assert found[values == 1] == pytest.approx(0.5)
+
+
+def test_a_face_looks_as_much_like_one_whatever_finds_it(photographs):
+    image = decode_image(photographs.portrait.read_bytes())
+    runtime = Runtime(DEFAULT_ENGINE, DEFAULT_DEVICE, 1)
+    hog, cnn = (
+        likeness(image, Aligner(AlignmentOptions(detector=detector), runtime).find(image)[0], runtime)
+        for detector in ("hog", "cnn")
+    )
+    assert cnn == pytest.approx(hog, abs=0.6)
+    nothing = Face((10, 10, 60, 60), 1.0, detector="cnn")
+    assert likeness(np.zeros((100, 100, 3), np.uint8), nothing, runtime) < 0
 
 
 @pytest.mark.parametrize("frame", FRAMES)
