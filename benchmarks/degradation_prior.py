@@ -18,11 +18,12 @@ from sklearn.linear_model import LogisticRegression
 from faceline.people.degradation_prior import FEATURES
 from faceline.people.doubt import STEEPEST
 from faceline.people.prior import strangers_background
+from faceline.people.quality import excess
 
-# How much the photographs as they are count, against each kind of degraded copies, and the penalty for the squares of
-# weights. Cross-validation that leaves out people and ways of degrading together is best with 2 and 1e-3 of 9 pairs;
-# with more than 2, good pictures are believed better, but a face in a poor one too much taken for a stranger's.
-CLEAN_WEIGHT, PENALTY = 3, 1e-3
+# How much the photographs as they are count, against each of the five kinds of degraded copies: half of all pictures
+# are good ones. The more they count, the better they are believed, and the more is a face in a poor picture taken for a
+# stranger's. And the penalty for the squares of weights, which hardly matters from 3e-4 to 3e-3.
+CLEAN_WEIGHT, PENALTY = 5, 1e-3
 UNCLEAR = 0.8
 
 
@@ -42,7 +43,7 @@ def main() -> None:
     inputs = np.column_stack([(clipped - means) / deviations, np.ones(len(clipped))])
     lost, shifted, shift, spread = fit(inputs, answers)
 
-    loss, harm = np.logaddexp(0, inputs @ lost), np.logaddexp(0, inputs @ shifted)
+    loss, harm = excess(inputs @ lost), excess(inputs @ shifted)
     found = np.exp(-loss) * ndtr((1 - shift * harm) / np.sqrt(0.25 + spread * harm))
     # Enlarged again, a small picture is a blurred one.
     reasons = np.where(answers["way"] == "shrunk_and_enlarged", "blurred", answers["kind"])
@@ -99,15 +100,16 @@ def fit(inputs: np.ndarray, answers: dict) -> tuple[np.ndarray, np.ndarray, floa
 
     def cost(values: np.ndarray) -> tuple[float, np.ndarray]:
         slants = [inputs @ values[:count], inputs @ values[count : 2 * count]]
-        misses, slopes = miss(answers, *(np.logaddexp(0, slant) for slant in slants), *values[-2:])
-        parts = [inputs.T @ (weights * slope * expit(slant)) for slope, slant in zip(slopes, slants, strict=False)]
+        misses, slopes = miss(answers, *map(excess, slants), *values[-2:])
+        steepness = (np.clip(slant, 0, 1) for slant in slants)
+        parts = [inputs.T @ (weights * slope * steep) for slope, steep in zip(slopes, steepness, strict=False)]
         gradient = np.concatenate([*parts, [weights @ slope for slope in slopes[2:]]])
         penalized = values.copy()
         penalized[[count - 1, 2 * count - 1, -2, -1]] = 0
         return float(weights @ misses + PENALTY * penalized @ penalized), gradient + 2 * PENALTY * penalized
 
     start = np.zeros(2 * count + 2)
-    start[[count - 1, 2 * count - 1]] = -2
+    start[[count - 1, 2 * count - 1]] = 0.5
     start[-2:] = 0.3
     bounds = [(None, None)] * (2 * count) + [(0, 3), (0, 5)]
     found = minimize(cost, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": 300}).x
@@ -147,7 +149,7 @@ def print_module(lowest, highest, lost, shifted, shift, spread, reasons) -> None
 
     print('"""What is known of poor pictures before a gallery says anything: benchmarks/degradation_prior.py."""\n')
     print("# What is measured of a face, `quality` says how.")
-    print("FEATURES = (" + ", ".join(f'"{name}"' for name in FEATURES) + ")\n")
+    print("FEATURES = (\n" + "".join(f'    "{name}",\n' for name in FEATURES) + ")\n")
     print("# The range of each that was seen, but for 1 % on either side.")
     print(f"LOWEST = {numbers(lowest)}\nHIGHEST = {numbers(highest)}\n")
     print("# Weights of the features, and a constant, for `Quality.lost` and for what shifts and spreads scores.")

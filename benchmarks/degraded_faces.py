@@ -23,6 +23,7 @@ from faceline.faces.cutting import CoincidentLandmarksError
 from faceline.faces.embedder import embed
 from faceline.faces.options import AlignmentOptions
 from faceline.faces.test_time_augmentation import ALONE
+from faceline.faces.uprightness import likeness
 from faceline.networks.runtime import DEFAULT_DEVICE, DEFAULT_ENGINE, Runtime
 from faceline.networks.table import DEFAULT_NETWORK, NETWORKS
 from faceline.people.gallery import Gallery
@@ -151,8 +152,8 @@ def look(aligner: Aligner, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     except (IndexError, CoincidentLandmarksError):
         return np.zeros(NETWORK.dimensions, np.float32), np.zeros(len(FEATURES))
     embeddings = embed(NETWORK, crops, aligner.runtime)
-    edges = [face.box_ltrb[2] - face.box_ltrb[0]]
-    return embeddings[0], measure_features(crops, edges, embeddings, ALONE, NETWORK, aligner.runtime, SCALE)[0]
+    looks = [face.box_ltrb[2] - face.box_ltrb[0]], [likeness(image, face, aligner.runtime)]
+    return embeddings[0], measure_features(crops, *looks, embeddings, ALONE, NETWORK, aligner.runtime, SCALE)[0]
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,10 @@ from PIL import Image, ImageDraw, ImageFilter
 from faceline import infer, train
 from faceline.disk.pictures.images import decode_image
 from faceline.faces.aligner import Aligner
+from faceline.faces.detectors import Face
 from faceline.faces.options import AlignmentOptions
 from faceline.faces.test_time_augmentation import ALONE
+from faceline.faces.uprightness import likeness
 from faceline.networks.frames import FRAMES
 from faceline.networks.runtime import DEFAULT_DEVICE, DEFAULT_ENGINE, Runtime
 from faceline.networks.table import NETWORKS
@@ -21,7 +23,7 @@ from faceline.people.calibration import Calibration, Curve
 from faceline.people.degradation_prior import FEATURES, HIGHEST, LOST, LOWEST, REASONS, SHIFTED
 from faceline.people.doubt import probabilities
 from faceline.people.gallery import UNKNOWN, Gallery
-from faceline.people.quality import EDGE, GOOD, Quality, in_dlib_frame, judge, turn_features
+from faceline.people.quality import EDGE, GOOD, Quality, excess, in_dlib_frame, judge, turn_features
 from faceline.recognition.classifier_file import Model, write_classifier
 
 KINDS = ("small", "blurred", "dark", "covered")
@@ -179,6 +181,28 @@ def test_nothing_is_believed_beyond_what_was_seen():
             near, far = middle.copy(), middle.copy()
             near[number], far[number] = bound, beyond
             assert judge(near) == judge(far)
+
+
+def test_a_little_worse_than_good_is_nearly_good():
+    values = np.linspace(-2, 3, 501)
+    found = excess(values)
+    assert (found[values <= 0] == 0).all()
+    steps = np.diff(found) / 0.01
+    assert (np.diff(steps) > -1e-9).all()
+    assert steps[-1] == pytest.approx(1)
+    assert found[values == 1] == pytest.approx(0.5)
+
+
+def test_a_face_looks_as_much_like_one_whatever_finds_it(photographs):
+    image = decode_image(photographs.portrait.read_bytes())
+    runtime = Runtime(DEFAULT_ENGINE, DEFAULT_DEVICE, 1)
+    hog, cnn = (
+        likeness(image, Aligner(AlignmentOptions(detector=detector), runtime).find(image)[0], runtime)
+        for detector in ("hog", "cnn")
+    )
+    assert cnn == pytest.approx(hog, abs=0.6)
+    nothing = Face((10, 10, 60, 60), 1.0, detector="cnn")
+    assert likeness(np.zeros((100, 100, 3), np.uint8), nothing, runtime) < 0
 
 
 @pytest.mark.parametrize("frame", FRAMES)

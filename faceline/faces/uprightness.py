@@ -165,6 +165,11 @@ def hog_score(seen: "np.ndarray", turn: int, runtime: Runtime) -> float:
     return max((face.score for face in detect_hog(turned(grey, turn), 0, runtime, LOWEST)), default=LOWEST)
 
 
+def likeness(image: "np.ndarray", face: Face, runtime: Runtime) -> float:
+    """How much a face looks like one to HOG, whatever found it in the picture."""
+    return face.score if face.detector == "hog" else hog_score(surroundings(image, face), face.turn, runtime)
+
+
 def cnn_score(seen: "np.ndarray", turn: int, runtime: Runtime) -> float:
     """Likewise for dlib's CNN, 0 for no face."""
     return max((face.score for face in detect_cnn(turned(seen, turn), 0, runtime)), default=0.0)

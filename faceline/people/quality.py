@@ -61,6 +61,7 @@ GOOD = Quality()
 def measure(
     crops: "np.ndarray",
     edges: Sequence[float],
+    likenesses: Sequence[float],
     embeddings: "np.ndarray",
     averaging: Averaging,
     network: Network,
@@ -75,6 +76,8 @@ def measure(
         In the network's frame.
     edges : sequence of m float
         How large the face is in its picture: the edge of its box, in pixels.
+    likenesses : sequence of m float
+        How much it looks like a face: `uprightness.likeness`.
     embeddings : ndarray of shape (m, d), float32
         Of the crops.
     averaging : Averaging
@@ -84,7 +87,7 @@ def measure(
     scale : float
         The cosine distance that stands for the network's threshold.
     """
-    features = measure_features(crops, edges, embeddings, averaging, network, runtime, scale)
+    features = measure_features(crops, edges, likenesses, embeddings, averaging, network, runtime, scale)
     return [judge(row) for row in features]
 
 
@@ -94,7 +97,7 @@ def judge(features: "np.ndarray") -> Quality:
 
     # Nothing is known beyond what was seen: a better picture is as good as the best ones.
     values = np.append(np.clip(features, LOWEST, HIGHEST), 1.0)
-    loss, harm = (float(np.logaddexp(0, values @ weights)) for weights in (LOST, SHIFTED))
+    loss, harm = (float(excess(values @ weights)) for weights in (LOST, SHIFTED))
     lost, shift, spread = 1 - math.exp(-loss), SHIFT * harm, SPREAD * harm
     # Of known people, in a gallery of the usual kind, so many still score more like themselves than like strangers.
     found = (1 - lost) * 0.5 * math.erfc((shift - 1) / math.sqrt(2 * (0.25 + spread)))
@@ -104,9 +107,17 @@ def judge(features: "np.ndarray") -> Quality:
     return Quality(lost, shift, spread, likeliest)
 
 
+def excess(values: "np.ndarray") -> "np.ndarray":
+    """What lies above zero, with a smooth start: so pictures as good as the usual ones are good, and nothing else."""
+    import numpy as np
+
+    return np.where(values < 1, np.maximum(values, 0) ** 2 / 2, values - 0.5)
+
+
 def measure_features(
     crops: "np.ndarray",
     edges: Sequence[float],
+    likenesses: Sequence[float],
     embeddings: "np.ndarray",
     averaging: Averaging,
     network: Network,
@@ -126,12 +137,13 @@ def measure_features(
     typical = network.typical_length
     scale = scale if typical else scale / OTHER_NETWORKS
     rows = []
-    for crop, edge, cosine, length in zip(crops, edges, cosines, lengths, strict=True):
+    for crop, edge, likeness, cosine, length in zip(crops, edges, likenesses, cosines, lengths, strict=True):
         face = in_dlib_frame(crop, network.frame)
         found = {
             "mirror": (1 - float(cosine)) / scale,
             "length": float(length) / typical if typical else 1.0,
             "size": math.log2(max(edge, 1)),
+            "likeness": likeness,
             **pixel_features(face),
             **turn_features(face),
         }

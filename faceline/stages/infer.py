@@ -24,6 +24,7 @@ from faceline.faces.aligner import Aligner, aligner_for
 from faceline.faces.cutting import CoincidentLandmarksError
 from faceline.faces.embedder import check_network, embed
 from faceline.faces.test_time_augmentation import DEFAULT_PASSES, Averaging
+from faceline.faces.uprightness import likeness
 from faceline.networks.runtime import DEFAULT_DEVICE, DEFAULT_ENGINE, Runtime
 from faceline.people.identity import Identity
 from faceline.people.quality import measure
@@ -197,7 +198,7 @@ def name_faces(image: "np.ndarray", request: Request) -> tuple[list[NamedFace], 
 
     aligner, multi = request.aligner, request.multi
     found = aligner.find(image, every=multi)
-    boxes, turns, edges, crops = [], [], [], []
+    boxes, turns, edges, likenesses, crops = [], [], [], [], []
     for face in found if multi else found[:1]:
         try:
             crops.append(aligner.crop(image, face))
@@ -206,18 +207,21 @@ def name_faces(image: "np.ndarray", request: Request) -> tuple[list[NamedFace], 
         boxes.append(face.visible_box(image))
         turns.append(face.turn)
         edges.append(face.box_ltrb[2] - face.box_ltrb[0])
+        likenesses.append(likeness(image, face, request.runtime))
     identities = []
     if crops:
-        identities = identify(np.array(crops), edges, request)
+        identities = identify(np.array(crops), edges, likenesses, request)
     faces = sorted(map(NamedFace, boxes, identities, turns), key=lambda face: (face.centre_x, face.box_ltrb))
     return faces, [] if multi else [face.visible_box(image) for face in found[1:]]
 
 
-def identify(crops: "np.ndarray", edges: list[int], request: Request) -> list[Identity]:
-    """Who the faces of one picture are: crops (m, size, size, 3), uint8, of boxes with these `edges`, in pixels."""
+def identify(crops: "np.ndarray", edges: list[int], likenesses: list[float], request: Request) -> list[Identity]:
+    """Who the faces of one picture are: crops (m, size, size, 3), uint8; `edges` and `likenesses` as in `measure`."""
     network, gallery = request.model.network, request.model.gallery
     embeddings = embed(network, crops, request.runtime, request.averaging)
-    qualities = measure(crops, edges, embeddings, request.averaging, network, request.runtime, gallery.scorer.scale)
+    qualities = measure(
+        crops, edges, likenesses, embeddings, request.averaging, network, request.runtime, gallery.scorer.scale
+    )
     return gallery.identify(embeddings, request.threshold, request.top, request.one_each, qualities)
 
 
