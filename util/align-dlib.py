@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Stage 1: find, align and crop the face in every picture of a folder.
 
-Reads   <input>/<person>/<picture>, in any format that Pillow and pillow-heif read
+Reads   <input>/<person>/<picture>, in any format that Pillow and pi-heif read
 Writes  <output>/<person>/<picture>.png, manifest.csv with a row for every picture, and run.json
 
 Run it again after adding, changing or removing pictures: only those are computed.

@@ -37,7 +37,7 @@ RECORDED = (
     "onnxruntime",
     "opencv-python-headless",
     "pillow",
-    "pillow_heif",
+    "pi_heif",
     "scikit-learn",
 )
 

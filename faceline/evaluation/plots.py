@@ -1,11 +1,13 @@
 """Plots of the evaluations, each as PNG to look at and as PDF to print."""
 
+import importlib.util
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from faceline.disk.writing import replacing
+from faceline.errors import FacelineError
 from faceline.host.quiet import quiet
 from faceline.host.sharing import Guard
 
@@ -22,6 +24,12 @@ GUARD = Guard()
 def plot_files(stem: str) -> list[str]:
     """The names of the files that `plotted` writes."""
     return [f"{stem}{ending}" for ending in METADATA]
+
+
+def check_plots() -> None:
+    """Raise FacelineError if no plots can be drawn; before hours of work, not behind them."""
+    if importlib.util.find_spec("matplotlib") is None:
+        raise FacelineError("matplotlib is missing, which draws the plots; pip install 'faceline[plots]'")
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from faceline.disk.pictures import opencv_pictures
 from faceline.disk.pictures.boxes import Box
 from faceline.disk.pictures.limits import MAX_BYTES, check_bytes, reduction, room
 from faceline.disk.pictures.opencv_pictures import OpenCvPicture
-from faceline.disk.pictures.openers import REFUSED_FORMATS, damage
+from faceline.disk.pictures.openers import HEIF_SUFFIXES, REFUSED_FORMATS, damage, register_heif
 from faceline.disk.pictures.orientation import SWAPPED, upright
 from faceline.disk.pictures.pillow_pictures import PillowPicture
 from faceline.disk.reading import opened
@@ -52,13 +52,16 @@ class Picture:
 
 def picture_suffixes() -> frozenset[str]:
     """The lower-case endings, with dot, of the files that `decode_picture` may be able to read."""
-    import pillow_heif
     from PIL import Image
 
-    pillow_heif.register_heif_opener()
+    register_heif()
     formats = Image.registered_extensions()
     readable = Image.OPEN.keys() - REFUSED_FORMATS | {"MPO"}
-    return frozenset(suffix for suffix, name in formats.items() if name in readable) | opencv_pictures.SUFFIXES
+    return (
+        frozenset(suffix for suffix, name in formats.items() if name in readable)
+        | opencv_pictures.SUFFIXES
+        | HEIF_SUFFIXES
+    )
 
 
 def read_picture(path: Path) -> bytes:
@@ -93,7 +96,7 @@ def decode_image(data: bytes) -> "np.ndarray":
 
 
 def decode_picture(data: bytes) -> Picture:
-    """Decode a picture in any format that Pillow, pillow-heif and OpenCV read.
+    """Decode a picture in any format that Pillow, pi-heif and OpenCV read.
 
     Transparent parts become white, more than 8 bits become 8, and the orientation that the file says is applied. A
     picture of more than `limits.MAX_PIXELS` is decoded at a reduced scale.

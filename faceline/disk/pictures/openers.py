@@ -10,6 +10,10 @@ from faceline.host.sharing import Guard
 if TYPE_CHECKING:
     from PIL import Image
 
+# What HEIC files are called, whether or not their decoder is installed, and the brands at their beginning.
+HEIF_SUFFIXES = frozenset({".heic", ".heif", ".hif", ".heics", ".heifs"})
+HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1")
+
 # EPS hands the file to Ghostscript, a programming language; the others only name a format that Pillow cannot decode.
 REFUSED_FORMATS = {"EPS", "WMF", "BUFR", "GRIB", "HDF5", "MPEG"}
 
@@ -25,15 +29,32 @@ def open_image(file: BinaryIO) -> "Image.Image":
             try:
                 image = opened(file)
             except UnidentifiedImageError:
-                import pillow_heif  # slow to import and seldom needed
-
-                pillow_heif.register_heif_opener()
+                if not register_heif() and is_heif(file):
+                    raise UnreadableError("HEIC pictures need a decoder: pip install 'faceline[heif]'") from None
                 image = opened(file)
         except UnidentifiedImageError:
             raise UnreadableError("not a picture") from None
     if image.format in REFUSED_FORMATS:
         raise UnreadableError(f"pictures in the format {image.format} are not read")
     return image
+
+
+def register_heif() -> bool:
+    """Have Pillow read HEIC, if the extra `heif` is installed, and say whether it is."""
+    try:
+        import pi_heif  # slow to import and seldom needed
+    except ImportError:
+        return False
+    pi_heif.register_heif_opener()
+    return True
+
+
+def is_heif(file: BinaryIO) -> bool:
+    """Whether a file begins as HEIC pictures do (ISO/IEC 23008-12)."""
+    file.seek(0)
+    start = file.read(12)
+    file.seek(0)
+    return start[4:8] == b"ftyp" and start[8:12] in HEIF_BRANDS
 
 
 def opened(file: BinaryIO) -> "Image.Image":

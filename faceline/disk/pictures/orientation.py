@@ -30,7 +30,7 @@ def stored_orientation(image: "Image.Image", data: bytes) -> int | None:
     from PIL import ExifTags, Image
 
     if image.format == "HEIF":
-        # pillow-heif takes the number out of EXIF, where it would do harm if the decoder has turned the picture.
+        # pi-heif takes the number out of EXIF, where it would do harm if the decoder has turned the picture.
         return None if turns_itself(data) else image.info["original_orientation"]
     if image.format == "AVIF" and not turns_itself(data) and (stored := image._decoder.get_info()[4]):
         # Pillow replaces the number in EXIF by what the container says, which is nothing.

@@ -1,4 +1,4 @@
-"""The pictures that Pillow and pillow-heif read."""
+"""The pictures that Pillow and pi-heif read."""
 
 import io
 from typing import TYPE_CHECKING, BinaryIO

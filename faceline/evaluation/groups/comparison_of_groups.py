@@ -12,6 +12,7 @@ from faceline.errors import FacelineError
 from faceline.evaluation.comparison import DEFAULT_OUTPUT, read_embedded, refuse_inputs
 from faceline.evaluation.groups.groups import Comparison, compare, gather
 from faceline.evaluation.groups.results import OUTPUTS, write_comparison
+from faceline.evaluation.plots import check_plots
 from faceline.wording import one_line
 
 
@@ -59,6 +60,7 @@ def compare_groups(
         If a file cannot be read, the folders do not go together, somebody of the groups has no embedding, the threshold
         is no distance, or the results cannot be written.
     """
+    check_plots()
     groups, output_dir = named_path(groups), named_path(output_dir)
     if threshold is not None and not 0 <= threshold < LARGEST:
         raise FacelineError(f"threshold {threshold} is no distance; choose 0 to {LARGEST:g}")

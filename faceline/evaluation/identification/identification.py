@@ -33,7 +33,7 @@ from faceline.evaluation.identification.trials import (
     halves,
     rank_people,
 )
-from faceline.evaluation.plots import plot_files
+from faceline.evaluation.plots import check_plots, plot_files
 from faceline.people.calibration import DEFAULT_FPIR, check_fpir
 from faceline.people.classifiers.table import DEFAULT_CLASSIFIER_NAME, check_classifier
 from faceline.people.gallery import UNKNOWN, Gallery
@@ -104,6 +104,7 @@ def identify(
     if draws > MOST_DRAWS:
         raise FacelineError(f"draws {draws} are out of range; choose 1 to {MOST_DRAWS}")
     jobs = process_count(jobs)
+    check_plots()
     folder, output = named_path(embeddings_dir), named_path(output_dir)
     refuse_inputs(output, OUTPUTS, [named_path(path) for path in (known_path, strangers_path) if path is not None])
     embedded = read_embedded([folder])

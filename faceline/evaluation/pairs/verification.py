@@ -13,7 +13,7 @@ from faceline.evaluation.groups.groups import Comparison, compare, gather
 from faceline.evaluation.groups.results import OUTPUTS as GROUP_OUTPUTS
 from faceline.evaluation.groups.results import write_comparison
 from faceline.evaluation.pairs.lists import Pairs, read_pairs, rows_of_pairs
-from faceline.evaluation.plots import plot_files, plotted
+from faceline.evaluation.plots import check_plots, plot_files, plotted
 from faceline.evaluation.rates import Distances, across_folds, binomial_error, standard_error
 from faceline.wording import counted, one_line
 
@@ -148,6 +148,7 @@ def verify(
         If a file cannot be read, a picture of the pairs or a person of the groups has no embedding, or the results
         cannot be written.
     """
+    check_plots()
     pairs, output_dir = named_path(pairs), named_path(output_dir)
     inputs = [pairs] if groups is None else [pairs, named_path(groups)]
     refuse_inputs(output_dir, PAIR_OUTPUTS if groups is None else (*PAIR_OUTPUTS, *GROUP_OUTPUTS), inputs)
