@@ -13,7 +13,7 @@ from faceline.people.calibration import check_fpir, strangers_limit, without_kno
 from faceline.people.classifiers.table import CLASSIFIERS
 from faceline.people.enrolment import Enrolment
 from faceline.people.gallery import UNKNOWN, Gallery
-from faceline.people.holdout import Sample, collect, hold_out
+from faceline.people.holdout import Sample, Strangers, collect, hold_out
 from faceline.people.scoring import unit
 
 
@@ -195,13 +195,14 @@ def test_held_out_people_and_pictures():
     training = calibration.Training("LinearSvm", None, 0.088, 1, {})
     scorer = calibration.Scorer.fit(enrolment.directions, enrolment.labels, training)
     rounds = list(hold_out(enrolment, scorer, training))
-    rows, is_stranger, scores, right = (np.concatenate(column) for column in zip(*rounds, strict=True))
+    rows, is_stranger, scores, right, behind = (np.concatenate(column) for column in zip(*rounds, strict=True))
     who = enrolment.labels[rows]
     assert sorted(set(who[is_stranger])) == list(range(23))
     assert sorted(who[~is_stranger]) == list(range(5, 23))
     assert not right[is_stranger].any()
     assert right[~is_stranger].mean() > 0.9
     assert scores[~is_stranger].mean() > scores[is_stranger].mean() + 0.5
+    assert (behind <= scores)[is_stranger].all()
 
 
 def enrolled(directions, labels):
@@ -223,34 +224,69 @@ def test_strangers_count_alike_and_known_people_as_often_as_they_will_be_seen():
     often, plain = np.array([1, 1, 20, 5]), enrolled(np.zeros((7, 2), np.float32), who)
 
     def collected(enrolment):
-        return collect(iter([(np.arange(7), is_stranger, np.arange(7.0), ~is_stranger)]), enrolment, often)
+        scores = np.arange(7.0)
+        return collect(iter([(np.arange(7), is_stranger, scores, ~is_stranger, scores - 1)]), enrolment, often)
 
     strangers, known = collected(plain)
     assert strangers.weights == pytest.approx([1 / 3, 1 / 3, 1 / 3, 1])
     assert known.weights == pytest.approx([0.8, 0.8, 0.4])  # 20 to 5, the former on two faces; 2 people in sum
-    assert (strangers.people, strangers.seen, known.people, known.seen) == (2, 2, 2, 2)
-    # Who may be in a wrong folder, or in two, counts the less; who stands in two folders says nothing of known people.
+    assert (strangers.seen, known.people) == (2, 2)
+    assert strangers.behind.tolist() == [-1, 0, 1, 2]
+    # What may be in a wrong folder counts the less, and who may be in two says less of known people; who stands in two
+    # says nothing.
     strangers, known = collected(
-        replace(plain, doubts=np.array([0.5, 0, 0, 0, 0, 0, 0]), doubles=np.array([0, 0.9, 0, 0]))
+        replace(plain, doubts=np.array([0.5, 0, 0, 0, 0, 0, 0]), doubles=np.array([0, 0.9, 0.5, 0]))
     )
-    assert strangers.weights == pytest.approx([1 / 6, 1 / 3, 1 / 3, 0.1])
-    assert (strangers.people, strangers.seen) == (pytest.approx(1 / 6 + 2 / 3 + 0.1), 2)
+    assert strangers.weights == pytest.approx([1 / 6, 1 / 3, 1 / 3, 1])
+    assert strangers.doubles.tolist() == [0, 0, 0, 0.9]
+    assert known.weights == pytest.approx([0.4, 0.4, 0.4])
     strangers, known = collected(replace(plain, subjects=np.array([0, 1, 2, 2, 3])))
     assert known.weights == pytest.approx([1])
+
+
+def held_out(scores, doubles):
+    """Strangers of made-up scores, behind whom the next one lies lower by a little."""
+    return Strangers(scores, scores.clip(max=0) - 0.1, np.ones(len(scores)), doubles, len(scores))
 
 
 def test_strangers_who_score_like_known_people_do_not_count():
     generator = np.random.default_rng(0)
     scores = np.append(-0.38 + 0.3 * generator.normal(size=90), 0.9 + 0.15 * generator.normal(size=10))
     known = Sample(np.empty(0), np.empty(0, bool), np.empty(0), 0).with_background(0.9, 0.2)
-    strangers = without_known(Sample(scores, np.zeros(100, bool), np.ones(100), 100, seen=100), (-0.38, 0.3), known)
-    assert strangers.weights[90:].max() < 0.2
-    assert strangers.weights[:90].min() > 0.5
-    assert strangers.weights[:90].mean() > 0.98
+    strangers, counted = without_known(held_out(scores, np.full(100, 0.1)), (-0.38, 0.3), known)
+    own, behind = strangers.weights[:100], strangers.weights[100:]
+    assert own[90:].max() < 0.2
+    assert own[:90].min() > 0.45
+    assert own[:90].mean() > 0.88
+    assert own + behind == pytest.approx(np.ones(100))  # instead of the most similar person the next one counts
+    assert counted == pytest.approx(own.sum())
     assert strangers.mean == pytest.approx(-0.38, abs=0.1)
     assert strangers_limit(strangers, 0.01) < 0.6
-    clean = without_known(Sample(scores[:90], np.zeros(90, bool), np.ones(90), 90, seen=90), (-0.38, 0.3), known)
+    clean, _ = without_known(held_out(scores[:90], np.full(90, 0.1)), (-0.38, 0.3), known)
     assert strangers_limit(strangers, 0.01) == pytest.approx(strangers_limit(clean, 0.01), abs=0.1)
+
+
+def test_who_looks_like_somebody_else_is_the_sooner_known():
+    """The same score counts as a stranger's or as a known person's by what the pictures of both people say."""
+    known = Sample(np.empty(0), np.empty(0, bool), np.empty(0), 0).with_background(0.5, 0.2)
+    scores = np.append(np.random.default_rng(0).normal(-0.38, 0.3, 30), 0.4)
+    weights = []
+    for doubtful in (0.0, 0.1, 0.4, 1.0):
+        doubles = np.append(np.full(30, 0.02), doubtful)
+        weights.append(without_known(held_out(scores, doubles), (-0.38, 0.3), known)[0].weights[30])
+    assert weights[0] == 1
+    assert weights == sorted(weights, reverse=True)
+    assert weights[2] < 0.6 * weights[1]
+    assert weights[3] == 0
+
+
+def test_strangers_of_a_single_person_have_nobody_behind():
+    known = Sample(np.empty(0), np.empty(0, bool), np.empty(0), 0).with_background(0.5, 0.2)
+    strangers = Strangers(np.array([-0.5, 0.6]), np.full(2, np.nan), np.ones(2), np.array([0.02, 0.9]), 2)
+    found, counted = without_known(strangers, (-0.68, 0.42), known)
+    assert len(found.scores) == 2
+    assert found.people == counted < 2
+    assert np.isfinite(strangers_limit(found, 0.01))
 
 
 def test_a_person_with_very_many_pictures_does_not_decide_alone(lfw):

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Self
 
 from faceline.errors import FacelineError
 from faceline.people.enrolment import Enrolment
-from faceline.people.holdout import LEAST_TO_HOLD_OUT, Sample, collect, hold_out
+from faceline.people.holdout import LEAST_TO_HOLD_OUT, Sample, Strangers, collect, hold_out
 from faceline.people.label_noise import DOUBLE_PRIOR, PRIOR_PEOPLE
 from faceline.people.prior import (
     BACKGROUND_PEOPLE,
@@ -105,7 +105,7 @@ class Calibration:
         scorer: Scorer,
         training: Training,
         fpir: float,
-        others: Sample | None = None,
+        others: Strangers | None = None,
     ) -> Self:
         """Find the limit and the probabilities of a gallery.
 
@@ -117,7 +117,7 @@ class Calibration:
             What has learnt it.
         training : Training
         fpir : float
-        others : Sample or None
+        others : Strangers or None
             Faces of strangers that the user has, beside those who are held out.
         """
         import numpy as np
@@ -126,9 +126,9 @@ class Calibration:
         people = len(pictures)
         # Of the known people those of whom there are many pictures will be seen often again, but none all the time.
         often = np.minimum(pictures, MOST_OFTEN)
-        strangers, known = collect(hold_out(enrolment, scorer, training), enrolment, often)
+        held_out, known = collect(hold_out(enrolment, scorer, training), enrolment, often)
         if others is not None:
-            strangers = strangers.joined(others)
+            held_out = held_out.joined(others)
         if known.people >= LEAST_TO_HOLD_OUT and known.weights @ known.right < LEAST_RIGHT * known.people:
             advice = "make sure that each folder holds pictures of one person"
             raise FacelineError(f"the people cannot be told apart, their own pictures are taken for others'; {advice}")
@@ -136,7 +136,7 @@ class Calibration:
         expected = known_background(people, pictures) - CROWDING_WEIGHT * scorer.crowding
         spread = KNOWN_SPREAD[0] + KNOWN_SPREAD[1] / pictures
         prior = [float(np.average(part, weights=often)) for part in (expected, spread)]
-        strangers = without_known(strangers, background, known.with_background(*prior))
+        strangers, counted = without_known(held_out, background, known.with_background(*prior))
         prior[1] *= (strangers.spread / background[1]) ** KNOWN_SPREAD_POWER
         known = known.with_background(*prior)
         limit = strangers_limit(strangers, fpir)
@@ -144,33 +144,43 @@ class Calibration:
         if not (right.slope > 0 and some.slope > 0):
             advice = "make sure that each folder holds pictures of one person"
             raise FacelineError(f"the people cannot be told apart, strangers score as high as they do; {advice}")
-        doubtful = 1 - strangers.people / strangers.seen if strangers.seen else 0.0
+        doubtful = 1 - counted / held_out.seen if held_out.seen else 0.0
         named = max(limit, right.centre)  # below this a name is more likely wrong than right
-        return cls(fpir, known_found(known, named), limit, right, some, strangers.seen, doubtful)
+        return cls(fpir, known_found(known, named), limit, right, some, held_out.seen, doubtful)
 
 
-def without_known(strangers: Sample, background: tuple[float, float], known: Sample) -> Sample:
-    """The sample of strangers with its background, in which those count less who are probably known people.
+def without_known(strangers: Strangers, background: tuple[float, float], known: Sample) -> tuple[Sample, float]:
+    """The scores of strangers with their background, and how many of the people held out score as strangers do.
 
     Who is enrolled twice without having been recognised as such scores like a known person when held out. So the scores
     are a mixture of both kinds, of which the mean, the deviation and the share of known people are found by expectation
-    and maximisation, from the background on.
+    and maximisation, from the background on; how likely each one is known before the score is seen follows from what
+    `label_noise` suspects. As far as somebody is known, the most similar person is left aside and the next one
+    counts: that is what the same face would reach as a stranger, and nobody is lost.
     """
     import numpy as np
     from scipy.stats import gamma, norm
 
-    found = replace(strangers, mean=background[0], spread=background[1])
-    share, shape = DOUBLE_PRIOR, STRANGERS_SHAPE
+    has_next = ~np.isnan(strangers.behind)
+    scores = np.append(strangers.scores, strangers.behind[has_next])
+    found = Sample(scores, np.zeros(len(scores), bool), np.zeros(len(scores)), 0.0, *background)
+    share, shape, people = DOUBLE_PRIOR, STRANGERS_SHAPE, float(strangers.weights.sum())
+    own = strangers.weights
     for _ in range(ITERATIONS):
         steps = (strangers.scores - found.mean) / found.spread * math.sqrt(shape) + shape
         as_stranger = gamma.pdf(np.maximum(steps, 1e-3), shape) * math.sqrt(shape) / found.spread
         # Whoever scores higher than known people do is known all the more.
         as_known = norm.pdf(np.minimum(strangers.scores, known.mean), known.mean, known.spread)
-        doubtful = share * as_known / (share * as_known + (1 - share) * as_stranger)
-        share = (strangers.weights @ doubtful + DOUBLE_PRIOR * PRIOR_PEOPLE) / (strangers.people + PRIOR_PEOPLE)
-        weights = strangers.weights * (1 - doubtful)
-        found = replace(strangers, weights=weights, people=float(weights.sum())).with_background(*background)
-    return found
+        # The suspicions came from DOUBLE_PRIOR; the share is what all scores make of it.
+        as_known = as_known * strangers.doubles * share / DOUBLE_PRIOR
+        as_stranger = as_stranger * (1 - strangers.doubles) * (1 - share) / (1 - DOUBLE_PRIOR)
+        doubtful = as_known / np.maximum(as_known + as_stranger, np.finfo(float).tiny)
+        share = (strangers.weights @ doubtful + DOUBLE_PRIOR * PRIOR_PEOPLE) / (people + PRIOR_PEOPLE)
+        # Either alone may find a double: the pictures of both people, or the score.
+        own = strangers.weights * (1 - strangers.doubles) * (1 - doubtful)
+        weights = np.append(own, (strangers.weights - own)[has_next])
+        found = replace(found, weights=weights, people=float(weights.sum())).with_background(*background)
+    return found, float(own.sum())
 
 
 def strangers_limit(strangers: Sample, fpir: float) -> float:

@@ -28,9 +28,8 @@ PROBES = 5  # pictures at most that one person contributes
 class Sample:
     """Best scores of faces that were held out, `scores` (n,), and of the background.
 
-    `right` (n,) bool says whether the best score was the right person's. `weights` (n,) sum to `people`: of the
-    people `seen`, to whom the faces belong, those count less who may be in a wrong folder or in two. `mean` and
-    `spread` are those of faces and background together.
+    `right` (n,) bool says whether the best score was the right person's. `weights` (n,) sum to `people`: those count
+    less who may be in a wrong folder or in two. `mean` and `spread` are those of faces and background together.
     """
 
     scores: "np.ndarray"
@@ -39,14 +38,6 @@ class Sample:
     people: float
     mean: float = 0.0
     spread: float = 0.0
-    seen: int = 0
-
-    def joined(self, other: Self) -> Self:
-        """Both samples as one."""
-        import numpy as np
-
-        parts = (np.concatenate([getattr(self, name), getattr(other, name)]) for name in ("scores", "right", "weights"))
-        return type(self)(*parts, self.people + other.people, seen=self.seen + other.seen)
 
     def with_background(self, mean: float, spread: float) -> Self:
         """The same, with the mean and the deviation that come out if the background counts as several people.
@@ -62,14 +53,43 @@ class Sample:
         return replace(self, mean=(self.people * own + MEAN_PEOPLE * mean) / total, spread=math.sqrt(variance))
 
 
-def hold_out(
-    enrolment: Enrolment, scorer: Scorer, training: Training
-) -> "Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]]":
+@dataclass(frozen=True)
+class Strangers:
+    """Faces of people who were held out whole, and who may be enrolled once more all the same.
+
+    Attributes
+    ----------
+    scores, behind : ndarrays of shape (n,)
+        Of the most similar person, and of the next one; NaN where there is no other.
+    weights : ndarray of shape (n,)
+        How many people a face counts for, as far as it is in no wrong folder.
+    doubles : ndarray of shape (n,)
+        The probability that the most similar person is the face's own.
+    seen : int
+        How many people the faces belong to.
+    """
+
+    scores: "np.ndarray"
+    behind: "np.ndarray"
+    weights: "np.ndarray"
+    doubles: "np.ndarray"
+    seen: int
+
+    def joined(self, other: Self) -> Self:
+        """Both as one."""
+        import numpy as np
+
+        names = ("scores", "behind", "weights", "doubles")
+        parts = (np.concatenate([getattr(self, name), getattr(other, name)]) for name in names)
+        return type(self)(*parts, self.seen + other.seen)
+
+
+def hold_out(enrolment: Enrolment, scorer: Scorer, training: Training) -> "Iterator[tuple[np.ndarray, ...]]":
     """Train without some people, and compare them with the others, in several rounds.
 
     Yields, for each round, of the faces held out: their rows, whether that person was held out whole (a stranger), the
-    best score, and whether it was the right person's. The known people's scores are corrected for the pictures that
-    they lack in their round.
+    best score, whether it was the right person's, and the score of the next person. The known people's best scores are
+    corrected for the pictures that they lack in their round.
     """
     import numpy as np
 
@@ -95,7 +115,7 @@ def hold_out(
         enrolled, relabelled = np.unique(labels[left], return_inverse=True)
         fitted = Scorer.fit(directions[left], relabelled, training)
         rows = np.flatnonzero(probes)
-        best, found = best_scores(fitted, directions[rows])
+        best, found, behind = best_scores(fitted, directions[rows])
         who, is_stranger = labels[rows], part[labels[rows]] == number
         position = np.minimum(np.searchsorted(enrolled, who), len(enrolled) - 1)
         lacking = known_background(people, pictures[who]) - known_background(
@@ -103,7 +123,7 @@ def hold_out(
         )
         crowding = CROWDING_WEIGHT * (fitted.crowding[position] - scorer.crowding[who])
         best = np.where(is_stranger, best, best + lacking + crowding)
-        yield rows, is_stranger, best, ~is_stranger & (enrolled[found] == who)
+        yield rows, is_stranger, best, ~is_stranger & (enrolled[found] == who), behind
 
 
 def pick(generator: "np.random.Generator", labels: "np.ndarray", person: int, count: int) -> "np.ndarray":
@@ -114,47 +134,59 @@ def pick(generator: "np.random.Generator", labels: "np.ndarray", person: int, co
     return start + generator.permutation(stop - start)[:count]
 
 
-def best_scores(scorer: Scorer, directions: "np.ndarray") -> "tuple[np.ndarray, np.ndarray]":
-    """The score of the most similar person for each face, and who that is; in blocks, as there may be many people."""
+def best_scores(scorer: Scorer, directions: "np.ndarray") -> "tuple[np.ndarray, np.ndarray, np.ndarray]":
+    """The score of the most similar person for each face, who that is, and the score of the next one, NaN where there
+    is none; in blocks, as there may be many people."""
     import numpy as np
 
     best, found = np.empty(len(directions)), np.empty(len(directions), int)
+    behind = np.full(len(directions), np.nan)
     for start in range(0, len(directions), 500):
         rows = slice(start, start + 500)
         scores, order = scorer.score(directions[rows])
+        every = np.arange(len(scores))
         found[rows] = order.argmax(axis=1)
-        best[rows] = np.take_along_axis(scores, found[rows, None], axis=1)[:, 0]
-    return best, found
+        best[rows] = scores[every, found[rows]]
+        if scores.shape[1] > 1:
+            order = order.copy()  # which may be the scores
+            order[every, found[rows]] = -np.inf
+            behind[rows] = scores[every, order.argmax(axis=1)]
+    return best, found, behind
 
 
-def score_strangers(faces: "np.ndarray", enrolment: Enrolment, scorer: Scorer) -> Sample:
-    """How faces that are said to be nobody's of the gallery, (m, d) directions, score; each counts as a person, as far
-    as it is nobody."""
+def score_strangers(faces: "np.ndarray", enrolment: Enrolment, scorer: Scorer) -> Strangers:
+    """How faces that are said to be nobody's of the gallery, (m, d) directions, score; each counts as a person."""
     import numpy as np
 
     _, faces = merged(faces, near_copies(faces, np.zeros(len(faces), int), enrolment.scale))
     people = People(enrolment.directions, enrolment.labels, enrolment.scale)
-    trust = 1 - enrolled_after_all(faces, people)[1]
-    scores, _ = best_scores(scorer, faces)
-    return Sample(scores, np.zeros(len(scores), bool), trust, float(trust.sum()), seen=len(scores))
+    scores, _, behind = best_scores(scorer, faces)
+    return Strangers(scores, behind, np.ones(len(faces)), enrolled_after_all(faces, people)[1], len(faces))
 
 
-def collect(rounds: Iterator, enrolment: Enrolment, often: "np.ndarray") -> tuple[Sample, Sample]:
+def collect(rounds: Iterator, enrolment: Enrolment, often: "np.ndarray") -> tuple[Strangers, Sample]:
     """The held-out strangers, each alike, and the held-out known people, each of whom counts as `often`, (s,), says;
-    both as far as they are what their folders say."""
+    both as far as their faces are what their folders say."""
     import numpy as np
 
+    empty = np.empty(0)
     columns = [np.concatenate(column) for column in zip(*rounds, strict=True)]
-    rows, is_stranger, scores, right = columns or (np.empty(0, int), np.empty(0, bool), np.empty(0), np.empty(0, bool))
+    rows, is_stranger, scores, right, behind = columns or (empty.astype(int), *[empty.astype(bool), empty] * 2)
     who = enrolment.labels[rows]
-    trust = (1 - enrolment.doubts[rows]) * (1 - enrolment.doubles[who])
-    samples = []
+    trust = 1 - enrolment.doubts[rows]
     # Folders were joined because they are similar: how similar they are says nothing of other people.
     several = np.bincount(enrolment.subjects) > 1
+    weights, seen = [], []
     for chosen, counted in ((is_stranger, np.ones(len(often))), (~is_stranger & ~several[who], often)):
         people, person, counts = np.unique(who[chosen], return_inverse=True, return_counts=True)
-        weights = counted[people][person] / counts[person]
-        weights *= len(people) / max(weights.sum(), 1e-9)
-        weights *= trust[chosen]
-        samples.append(Sample(scores[chosen], right[chosen], weights, float(weights.sum()), seen=len(people)))
-    return samples[0], samples[1]
+        shares = counted[people][person] / counts[person]
+        shares *= len(people) / max(shares.sum(), 1e-9)
+        weights.append(shares * trust[chosen])
+        seen.append(len(people))
+    doubles = enrolment.doubles[who]
+    known = ~is_stranger & ~several[who]
+    of_known = weights[1] * (1 - doubles[known])
+    return (
+        Strangers(scores[is_stranger], behind[is_stranger], weights[0], doubles[is_stranger], seen[0]),
+        Sample(scores[known], right[known], of_known, float(of_known.sum())),
+    )
