@@ -7,9 +7,12 @@ import io
 import itertools
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from faceline.disk.names import MANIFEST_FILE, RUN_FILE
+import numpy as np
+
+from faceline.disk.manifests import manifest_rows, read_manifest
+from faceline.disk.names import LABELS_FILE, MANIFEST_FILE, REPS_COPY_FILE, REPS_FILE, RUN_FILE
+from faceline.disk.numbers import LARGEST, are_reckonable
 from faceline.disk.people_paths import person_of
 from faceline.disk.reading import (
     file_sha256,
@@ -17,17 +20,11 @@ from faceline.disk.reading import (
     opened_text,
     read_json,
 )
+from faceline.disk.rows import USABLE, CropRow, Status
+from faceline.disk.tables import write_csv
 from faceline.disk.writing import write_lines
 from faceline.errors import EditedError, FacelineError, UnreadableError
 from faceline.wording import counted, one_line
-
-if TYPE_CHECKING:
-    import numpy as np
-from faceline.disk.manifests import manifest_rows, read_manifest
-from faceline.disk.names import LABELS_FILE, REPS_COPY_FILE, REPS_FILE
-from faceline.disk.numbers import LARGEST, are_reckonable
-from faceline.disk.rows import USABLE, CropRow, Status
-from faceline.disk.tables import write_csv
 
 
 def write_embeddings(folder: Path, rows: Sequence[CropRow]) -> None:
@@ -48,8 +45,6 @@ def write_embeddings(folder: Path, rows: Sequence[CropRow]) -> None:
 
 def npy_header(shape: tuple[int, int]) -> bytes:
     """What `np.save` writes before the numbers of a float32 array."""
-    import numpy as np
-
     header = io.BytesIO()
     description = {"descr": np.dtype(np.float32).str, "fortran_order": False, "shape": shape}
     np.lib.format.write_array_header_1_0(header, description)
@@ -65,7 +60,7 @@ def reps_digests(folder: Path) -> dict[str, str]:
     return digests
 
 
-def read_embeddings(folder: Path, dimensions: int) -> "tuple[np.ndarray, list[str]]":
+def read_embeddings(folder: Path, dimensions: int) -> tuple[np.ndarray, list[str]]:
     """Read `reps.csv`, or the copy of it if both are as `run.json` says that they were written, and `labels.csv`.
 
     Returns
@@ -90,10 +85,8 @@ def read_embeddings(folder: Path, dimensions: int) -> "tuple[np.ndarray, list[st
     return embeddings, crops
 
 
-def read_reps_copy(folder: Path, dimensions: int) -> "np.ndarray | None":
+def read_reps_copy(folder: Path, dimensions: int) -> np.ndarray | None:
     """The array of `reps.npy`; None unless it and `reps.csv`, whose place it takes, are as they were written."""
-    import numpy as np
-
     try:
         recorded = read_json(folder / RUN_FILE).get("sha256")
         if not recorded or recorded != reps_digests(folder):
@@ -106,10 +99,8 @@ def read_reps_copy(folder: Path, dimensions: int) -> "np.ndarray | None":
     return embeddings if is_such and are_reckonable(embeddings) else None
 
 
-def read_reps(path: Path, dimensions: int) -> "np.ndarray":
+def read_reps(path: Path, dimensions: int) -> np.ndarray:
     """The numbers of `reps.csv` as an array of shape (n, dimensions), float32; raises FacelineError."""
-    import numpy as np
-
     with opened_text(path, newline="\n") as file:
         first = file.readline()
         try:
@@ -135,7 +126,7 @@ def read_represented(folder: Path, dimensions: int, counts: dict | None = None) 
 
 def read_people(
     folder: Path, dimensions: int, counts: dict | None = None, statuses: frozenset[Status] = USABLE
-) -> "tuple[np.ndarray, list[str], list[str]]":
+) -> tuple[np.ndarray, list[str], list[str]]:
     """What `read_represented` knows of the crops that have an embedding and one of `statuses`, in less memory.
 
     Returns
@@ -156,7 +147,7 @@ def read_people(
     return embeddings, crops, [person_of(crop) for crop in crops]
 
 
-def embeddings_of(crops: list[str], folder: Path, dimensions: int) -> "np.ndarray":
+def embeddings_of(crops: list[str], folder: Path, dimensions: int) -> np.ndarray:
     """The embeddings of a folder if they are those of `crops`, which stand in its manifest; raises FacelineError."""
     embeddings, labelled = read_embeddings(folder, dimensions)
     if crops != labelled:

@@ -5,13 +5,12 @@ import dataclasses
 import os
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
-from faceline.disk.paths import fitting
+import numpy as np
 
-if TYPE_CHECKING:
-    import numpy as np
 from faceline.disk.numbers import are_reckonable
+from faceline.disk.paths import fitting
 
 
 class Status(StrEnum):
@@ -79,7 +78,7 @@ class CropRow:
     status: str
     reason: str = ""
     crop_sha256: str = ""
-    embedding: "np.ndarray | None" = dataclasses.field(default=None, compare=False)
+    embedding: np.ndarray | None = dataclasses.field(default=None, compare=False)
 
     @property
     def key(self) -> str:
@@ -97,8 +96,6 @@ class CropRow:
     @classmethod
     def from_json(cls, fields: dict, dimensions: int) -> Self:
         """What `to_json` made of a row whose embedding has `dimensions` numbers; raises what `make_row` does."""
-        import numpy as np
-
         encoded = fields["embedding"]
         row = make_row(cls, fields | {"embedding": None})
         if (encoded is not None) != (row.status in USABLE):

@@ -4,7 +4,8 @@ import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import numpy as np
 
 from faceline.disk.embeddings import read_represented
 from faceline.disk.paths import (
@@ -18,9 +19,6 @@ from faceline.errors import FacelineError, cure
 from faceline.networks.distances import Metric
 from faceline.networks.table import Network, network_of
 from faceline.wording import one_line
-
-if TYPE_CHECKING:
-    import numpy as np
 
 DEFAULT_OUTPUT = "./evaluation-results/"
 
@@ -44,10 +42,10 @@ class Embedded:
     """
 
     network: Network
-    embeddings: "np.ndarray"
+    embeddings: np.ndarray
     crops: list[str]
     people: list[str]
-    fallbacks: "np.ndarray"
+    fallbacks: np.ndarray
 
 
 def read_embedded(folders: Sequence[str | Path]) -> Embedded:
@@ -58,8 +56,6 @@ def read_embedded(folders: Sequence[str | Path]) -> Embedded:
     FacelineError
         If a folder is missing, unfinished or damaged, two were made in different ways, or a person is in two of them.
     """
-    import numpy as np
-
     networks, averages, rows, owners = [], [], [], {}
     for name in folders:
         folder = named_path(name)
@@ -104,7 +100,7 @@ def embeds_otherwise(network: Network, other: Network) -> bool:
     return network.sha256 != other.sha256 or descriptions[0] != descriptions[1]
 
 
-def all_distances(embeddings: "np.ndarray", labels: "np.ndarray", metric: Metric) -> "tuple[np.ndarray, np.ndarray]":
+def all_distances(embeddings: np.ndarray, labels: np.ndarray, metric: Metric) -> tuple[np.ndarray, np.ndarray]:
     """The distances of every two embeddings, in blocks, so that memory holds little more than the result.
 
     Parameters
@@ -119,8 +115,6 @@ def all_distances(embeddings: "np.ndarray", labels: "np.ndarray", metric: Metric
     genuine, impostor : ndarray of shape (g,) and (i,), float32, sorted
         Of pairs of one person, and of two; g + i is n (n - 1) / 2.
     """
-    import numpy as np
-
     count = len(labels)
     sizes = np.unique(labels, return_counts=True)[1]
     genuine_count = int((sizes * (sizes - 1) // 2).sum())
@@ -140,10 +134,8 @@ def all_distances(embeddings: "np.ndarray", labels: "np.ndarray", metric: Metric
     return genuine, impostor
 
 
-def distance_blocks(embeddings: "np.ndarray", metric: Metric) -> "Iterator[tuple[slice, np.ndarray]]":
+def distance_blocks(embeddings: np.ndarray, metric: Metric) -> Iterator[tuple[slice, np.ndarray]]:
     """Some rows at a time, and their distances to all embeddings from the first of these rows on, float64."""
-    import numpy as np
-
     embeddings = np.asarray(embeddings, np.float64)
     edges = [*range(0, len(embeddings), max(1, BLOCK // max(1, len(embeddings)))), len(embeddings)]
     for start, stop in itertools.pairwise(edges):

@@ -9,10 +9,9 @@ import math
 from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
-if TYPE_CHECKING:
-    import numpy as np
+import numpy as np
 
 
 @dataclass(frozen=True)
@@ -23,21 +22,19 @@ class Distances:
     of which there may be many millions.
     """
 
-    genuine: "np.ndarray"
-    impostor: "np.ndarray"
+    genuine: np.ndarray
+    impostor: np.ndarray
 
     @classmethod
-    def of(cls, distances: "np.ndarray", same: "np.ndarray") -> Self:
+    def of(cls, distances: np.ndarray, same: np.ndarray) -> Self:
         """From the distances of pairs, (n,), and whether each shows one person, (n,) bool."""
-        import numpy as np
-
         return cls(np.sort(distances[same]), np.sort(distances[~same]))
 
-    def true_accept_rate(self, threshold: "float | np.ndarray") -> "float | np.ndarray":
+    def true_accept_rate(self, threshold: float | np.ndarray) -> float | np.ndarray:
         """The share of genuine pairs that are accepted, for one threshold or each of an array."""
         return accepted(self.genuine, threshold) / (len(self.genuine) or math.nan)
 
-    def false_accept_rate(self, threshold: "float | np.ndarray") -> "float | np.ndarray":
+    def false_accept_rate(self, threshold: float | np.ndarray) -> float | np.ndarray:
         """The share of impostor pairs that are accepted, for one threshold or each of an array."""
         return accepted(self.impostor, threshold) / (len(self.impostor) or math.nan)
 
@@ -46,11 +43,11 @@ class Distances:
         right = accepted(self.genuine, threshold) + len(self.impostor) - accepted(self.impostor, threshold)
         return right / (len(self.genuine) + len(self.impostor))
 
-    def f1(self, threshold: "float | np.ndarray") -> "float | np.ndarray":
+    def f1(self, threshold: float | np.ndarray) -> float | np.ndarray:
         """The harmonic mean of the true accept rate and of the share of genuine pairs among those accepted."""
         return self._f1(accepted(self.genuine, threshold), accepted(self.impostor, threshold))
 
-    def _f1(self, true: "np.ndarray", false: "np.ndarray") -> "np.ndarray":
+    def _f1(self, true: np.ndarray, false: np.ndarray) -> np.ndarray:
         return 2 * true / (true + false + len(self.genuine))
 
     def area(self) -> float:
@@ -94,10 +91,8 @@ class Distances:
         threshold = self._best(self._f1)
         return float(self.f1(threshold)), threshold
 
-    def _best(self, value: "Callable[[np.ndarray, np.ndarray], np.ndarray]") -> float:
+    def _best(self, value: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> float:
         """The threshold at which so many genuine and impostor pairs are accepted that `value` of them is largest."""
-        import numpy as np
-
         # Nothing is gained by accepting more impostor pairs only: a genuine pair, or none at all, is the last accepted.
         last = np.concatenate([[self._before(self.genuine[0])], np.unique(self.genuine)])
         values = value(accepted(self.genuine, last), accepted(self.impostor, last))
@@ -115,10 +110,8 @@ class Distances:
             return float(max(self.genuine[-1], self.impostor[-1]))
         return self._above(self._before(self.impostor[allowed]))
 
-    def thresholds(self) -> "np.ndarray":
+    def thresholds(self) -> np.ndarray:
         """A threshold for each point of the ROC curve, from none accepted to all, float64."""
-        import numpy as np
-
         distances = np.unique(np.concatenate([self.genuine, self.impostor]))
         return np.array([self._above(distance) for distance in [self._before(distances[0]), *distances]])
 
@@ -137,8 +130,6 @@ class Distances:
 
     def _before(self, distance: float) -> float:
         """The next smaller distance of a pair; where there is none, the next smaller number."""
-        import numpy as np
-
         smaller = [
             pairs[index - 1]
             for pairs in (self.genuine, self.impostor)
@@ -147,15 +138,13 @@ class Distances:
         return max(smaller, default=np.nextafter(distance, -np.inf, dtype=self.genuine.dtype))
 
 
-def accepted(distances: "np.ndarray", threshold: "float | np.ndarray") -> "int | np.ndarray":
+def accepted(distances: np.ndarray, threshold: float | np.ndarray) -> int | np.ndarray:
     """How many of the sorted distances are at most a threshold, or each of an array of them."""
-    import numpy as np
-
     # NumPy would compare 80 million float32 with a float64 by copying them all.
     return distances.searchsorted(np.asarray(threshold, distances.dtype), "right")
 
 
-def across_folds(distances: "np.ndarray", same: "np.ndarray", folds: "np.ndarray") -> "tuple[np.ndarray, np.ndarray]":
+def across_folds(distances: np.ndarray, same: np.ndarray, folds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Judge each fold of pairs by the threshold with the best accuracy on all others.
 
     Parameters
@@ -170,8 +159,6 @@ def across_folds(distances: "np.ndarray", same: "np.ndarray", folds: "np.ndarray
     -------
     accuracies, thresholds : ndarray of shape (number of folds,), float64
     """
-    import numpy as np
-
     accuracies, thresholds = [], []
     for fold in range(folds.max() + 1):
         inside = folds == fold
@@ -181,7 +168,7 @@ def across_folds(distances: "np.ndarray", same: "np.ndarray", folds: "np.ndarray
     return np.array(accuracies), np.array(thresholds)
 
 
-def standard_error(values: "np.ndarray") -> float:
+def standard_error(values: np.ndarray) -> float:
     """The standard error of the mean of `values`, (k,), k at least 2."""
     return float(values.std(ddof=1) / math.sqrt(len(values)))
 

@@ -2,17 +2,15 @@
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import numpy as np
+import numpy as np
 
 
 class CoincidentLandmarksError(ValueError):
     """Landmarks that lie on one point have no size and no direction."""
 
 
-def align_transform(source: "np.ndarray", target: "np.ndarray") -> "np.ndarray":
+def align_transform(source: np.ndarray, target: np.ndarray) -> np.ndarray:
     """The similarity that carries points onto others, with the least sum of squared distances.
 
     Parameters
@@ -35,8 +33,6 @@ def align_transform(source: "np.ndarray", target: "np.ndarray") -> "np.ndarray":
     Umeyama, "Least-squares estimation of transformation parameters between two point patterns", IEEE PAMI 13(4), 1991;
     in two dimensions and without reflection the solution is a quotient of complex numbers.
     """
-    import numpy as np
-
     before = np.asarray(source, np.float64) @ (1, 1j)
     after = np.asarray(target, np.float64) @ (1, 1j)
     centred = before - before.mean()
@@ -48,10 +44,8 @@ def align_transform(source: "np.ndarray", target: "np.ndarray") -> "np.ndarray":
     return np.array([[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]])
 
 
-def affine_transform(source: "np.ndarray", target: "np.ndarray") -> "np.ndarray":
+def affine_transform(source: np.ndarray, target: np.ndarray) -> np.ndarray:
     """The map that carries three points exactly onto three others, stretching what is between them."""
-    import numpy as np
-
     corners = np.column_stack([source, np.ones(3)])
     if abs(np.linalg.det(corners)) < 1e-6:
         raise CoincidentLandmarksError("the landmarks lie on one line")
@@ -59,13 +53,13 @@ def affine_transform(source: "np.ndarray", target: "np.ndarray") -> "np.ndarray"
 
 
 def cut(
-    image: "np.ndarray",
-    landmarks: "np.ndarray",
-    places: "np.ndarray",
+    image: np.ndarray,
+    landmarks: np.ndarray,
+    places: np.ndarray,
     edge: int,
     size: int,
-    transform: "Callable[[np.ndarray, np.ndarray], np.ndarray]" = align_transform,
-) -> "np.ndarray":
+    transform: Callable[[np.ndarray, np.ndarray], np.ndarray] = align_transform,
+) -> np.ndarray:
     """Cut a square crop out of a picture.
 
     Parameters
@@ -86,7 +80,6 @@ def cut(
         Black where the picture ends.
     """
     import cv2
-    import numpy as np
 
     def scaled(factor: float) -> np.ndarray:
         return (np.asarray(places) + 0.5) * factor - 0.5
@@ -102,11 +95,9 @@ def cut(
     return crop if oversampling == 1 else cv2.resize(crop, (size, size), interpolation=cv2.INTER_AREA)
 
 
-def around(image: "np.ndarray", matrix: "np.ndarray", edge: int) -> "tuple[np.ndarray, np.ndarray]":
+def around(image: np.ndarray, matrix: np.ndarray, edge: int) -> tuple[np.ndarray, np.ndarray]:
     """The part of a picture that a crop of `edge` pixels shows, and the matrix for it: OpenCV's warp refuses pictures
     of more than 32,767 pixels a side."""
-    import numpy as np
-
     corners = np.array([(0, 0, edge, edge), (0, edge, 0, edge)]) - matrix[:, 2:]
     corners = np.linalg.solve(matrix[:, :2], corners)
     height, width = image.shape[:2]

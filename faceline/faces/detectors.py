@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from faceline.disk.cache import cache_folder, keep
 from faceline.disk.pictures.boxes import Box
 from faceline.host.quiet import QUIET_OPENCV
@@ -15,7 +17,6 @@ from faceline.networks.weights import DLIB_MMOD, YUNET, Download, Weights, path_
 if TYPE_CHECKING:
     import cv2
     import dlib
-    import numpy as np
 
 # The score from which YuNet's answer counts as a face, and dlib's box in terms of YuNet's: its edge, and how much lower
 # it lies, the medians of 456 faces of LFW.
@@ -38,7 +39,7 @@ class Face:
     turn: int = 0
     detector: str = "hog"
 
-    def visible_box(self, image: "np.ndarray") -> Box:
+    def visible_box(self, image: np.ndarray) -> Box:
         """The part of the box inside a picture of shape (height, width, 3): `image[top:bottom, left:right]`."""
         height, width = image.shape[:2]
         left, top, right, bottom = self.box_ltrb
@@ -72,7 +73,7 @@ HOGS = Pool(load_hog)
 MOST_KEPT_PIXELS = 1_000_000
 
 
-def detect_hog(image: "np.ndarray", upsample: int, runtime: Runtime, limit: float = 0.0) -> list[Face]:
+def detect_hog(image: np.ndarray, upsample: int, runtime: Runtime, limit: float = 0.0) -> list[Face]:
     """dlib's HOG detector, which runs on one thread of the CPU whatever the runtime; faces that score above `limit`."""
     with HOGS.lent() as hog:
         rectangles, scores, _ = hog.run(image, upsample, limit)
@@ -92,7 +93,7 @@ def load_cnn() -> "dlib.cnn_face_detection_model_v1":
 CNN_GUARD = Guard()
 
 
-def detect_cnn(image: "np.ndarray", upsample: int, runtime: Runtime) -> list[Face]:
+def detect_cnn(image: np.ndarray, upsample: int, runtime: Runtime) -> list[Face]:
     """dlib's convolutional detector (mmod)."""
     if runtime.engine == "dlib":
         with CNN_GUARD:
@@ -114,10 +115,9 @@ def load_yunet() -> "cv2.FaceDetectorYN":
 YUNETS = Pool(load_yunet)
 
 
-def detect_yunet(image: "np.ndarray", upsample: int, runtime: Runtime) -> list[Face]:
+def detect_yunet(image: np.ndarray, upsample: int, runtime: Runtime) -> list[Face]:
     """YuNet (Wu, Peng and Yu, Machine Intelligence Research 20, 2023), run by OpenCV."""
     import cv2
-    import numpy as np
 
     scale = 2**upsample
     height, width = (extent * scale for extent in image.shape[:2])
@@ -151,11 +151,11 @@ class Detector:
         All looks but the first see no enlarged picture of more pixels than this.
     """
 
-    looks: "tuple[Callable[[np.ndarray, int, Runtime], list[Face]], ...]"
+    looks: tuple[Callable[[np.ndarray, int, Runtime], list[Face]], ...]
     weights: tuple[Weights | Download, ...] = ()
     most_pixels: int = 0
 
-    def find(self, image: "np.ndarray", upsample: int, runtime: Runtime, every: bool) -> list[Face]:
+    def find(self, image: np.ndarray, upsample: int, runtime: Runtime, every: bool) -> list[Face]:
         """Look for faces until there are some, in the picture as it is first, where the main one shows best and looking
         is cheapest; or for `every` face, in the picture at its largest first, where small ones show too."""
         pixels = image.shape[0] * image.shape[1]

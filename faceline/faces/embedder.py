@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from faceline.disk.reading import read_bytes
 from faceline.errors import FacelineError
 from faceline.faces.test_time_augmentation import ALONE, Averaging
@@ -12,7 +14,6 @@ from faceline.networks.weights import Weights, weights_path
 
 if TYPE_CHECKING:
     import dlib
-    import numpy as np
     import onnxruntime
 
 # As quick a crop as more at once, from 8 on; fewer take less memory (150 MB for 32 in dlib's network), and keep fewer
@@ -32,7 +33,7 @@ def check_network(network: Network, runtime: Runtime) -> None:
         raise FacelineError(f"the engine dlib does not run the network {network.name}; leave out --engine dlib")
 
 
-def embed(network: Network, crops: "np.ndarray", runtime: Runtime, averaging: Averaging = ALONE) -> "np.ndarray":
+def embed(network: Network, crops: np.ndarray, runtime: Runtime, averaging: Averaging = ALONE) -> np.ndarray:
     """Embed aligned faces. The weights are loaded at first use, once a process.
 
     Parameters
@@ -55,8 +56,6 @@ def embed(network: Network, crops: "np.ndarray", runtime: Runtime, averaging: Av
     FacelineError
         If the network is not what its description says.
     """
-    import numpy as np
-
     crops = resized(crops, network.input_size)
     if averaging == ALONE:
         embeddings = run_network(network, crops, runtime)
@@ -73,10 +72,9 @@ def embed(network: Network, crops: "np.ndarray", runtime: Runtime, averaging: Av
     return embeddings
 
 
-def resized(crops: "np.ndarray", size: int) -> "np.ndarray":
+def resized(crops: np.ndarray, size: int) -> np.ndarray:
     """Square crops, (n, any, any, 3) uint8, at the size that a network takes."""
     import cv2
-    import numpy as np
 
     if crops.shape[1] == size:
         return crops
@@ -87,10 +85,8 @@ def resized(crops: "np.ndarray", size: int) -> "np.ndarray":
     return larger
 
 
-def run_network(network: Network, pixels: "np.ndarray", runtime: Runtime) -> "np.ndarray":
+def run_network(network: Network, pixels: np.ndarray, runtime: Runtime) -> np.ndarray:
     """What a network makes, (n, network.dimensions) float32, of crops of its own size, (n, size, size, 3) uint8."""
-    import numpy as np
-
     embeddings = np.empty((len(pixels), network.dimensions), np.float32)
     if runtime.engine == "dlib":
         with DLIB_GUARD:
@@ -106,7 +102,7 @@ def run_network(network: Network, pixels: "np.ndarray", runtime: Runtime) -> "np
         batch = session.get_inputs()[0].shape[0]
         batch = batch if isinstance(batch, int) else BATCH
 
-        def prepare(part: "np.ndarray") -> "np.ndarray":
+        def prepare(part: np.ndarray) -> np.ndarray:
             return prepared(network, part)
 
     (name,) = (entry.name for entry in session.get_inputs())
@@ -119,10 +115,8 @@ def run_network(network: Network, pixels: "np.ndarray", runtime: Runtime) -> "np
     return embeddings
 
 
-def prepared(network: Network, pixels: "np.ndarray") -> "np.ndarray":
+def prepared(network: Network, pixels: np.ndarray) -> np.ndarray:
     """Crops as an ONNX file takes them: HWC to CHW, in its order of colours, its mean subtracted, by its deviation."""
-    import numpy as np
-
     order = slice(None, None, -1) if network.channels == "bgr" else slice(None)
     values = (pixels[..., order].astype(np.float32) - np.float32(network.mean)) / np.float32(network.deviation)
     return np.ascontiguousarray(values.transpose(0, 3, 1, 2))

@@ -7,10 +7,8 @@ pixels are the seed: order, processes and interruptions do not matter.
 
 import hashlib
 import math
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import numpy as np
+import numpy as np
 
 # The constants of dlib's jitter_image.
 MARGIN = 3
@@ -19,7 +17,7 @@ OBJECT_HEIGHTS = 0.97, 0.99999
 MOST_SHIFT = 0.02
 
 
-def jittered(crop: "np.ndarray", count: int) -> "np.ndarray":
+def jittered(crop: np.ndarray, count: int) -> np.ndarray:
     """Make `count` jittered copies.
 
     Parameters
@@ -31,7 +29,6 @@ def jittered(crop: "np.ndarray", count: int) -> "np.ndarray":
     ndarray of shape (count, size, size, 3), uint8
     """
     import dlib
-    import numpy as np
 
     size = len(crop)
     seed = int.from_bytes(hashlib.sha256(crop.tobytes()).digest()[:16], "little")

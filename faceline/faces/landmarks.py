@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from faceline.disk.pictures.boxes import Box
 from faceline.host.sharing import once
 from faceline.networks.weights import LANDMARKS_5, LANDMARKS_68, Weights, weights_path
 
 if TYPE_CHECKING:
     import dlib
-    import numpy as np
 
 # Number of points -> weights.
 LANDMARK_MODELS: Mapping[int, Weights] = {5: LANDMARKS_5, 68: LANDMARKS_68}
@@ -22,7 +23,7 @@ def predictor(model: int) -> "dlib.shape_predictor":
     return dlib.shape_predictor(str(weights_path(LANDMARK_MODELS[model])))
 
 
-def predict_landmarks(image: "np.ndarray", box_ltrb: Box, model: int) -> "np.ndarray":
+def predict_landmarks(image: np.ndarray, box_ltrb: Box, model: int) -> np.ndarray:
     """Find the landmarks of a face.
 
     Parameters
@@ -38,14 +39,13 @@ def predict_landmarks(image: "np.ndarray", box_ltrb: Box, model: int) -> "np.nda
         (x, y) in pixels of the picture.
     """
     import dlib
-    import numpy as np
 
     left, top, right, bottom = box_ltrb
     shape = predictor(model)(image, dlib.rectangle(left, top, right - 1, bottom - 1))
     return np.array([(point.x, point.y) for point in shape.parts()])
 
 
-def dlib_chip(image: "np.ndarray", box_ltrb: Box, landmarks: "np.ndarray", size: int, padding: float) -> "np.ndarray":
+def dlib_chip(image: np.ndarray, box_ltrb: Box, landmarks: np.ndarray, size: int, padding: float) -> np.ndarray:
     """`dlib.get_face_chip` for landmarks of shape (5, 2) or (68, 2): a crop of shape (size, size, 3), uint8."""
     import dlib
 

@@ -1,13 +1,11 @@
 """Several passes for a face: the mean of the embeddings of changed copies of a crop is better than that of the crop."""
 
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+
+import numpy as np
 
 from faceline.errors import FacelineError
 from faceline.faces.jitter import jittered
-
-if TYPE_CHECKING:
-    import numpy as np
 
 # The copies of so many passes: by how many degrees each is turned, and whether it is then mirrored. More of them, or
 # others, gain nothing more (docs/accuracy.md).
@@ -62,10 +60,8 @@ class Averaging:
         """How many copies there are of a crop."""
         return self.jitters or self.passes
 
-    def copies(self, crop: "np.ndarray") -> "np.ndarray":
+    def copies(self, crop: np.ndarray) -> np.ndarray:
         """The copies of a crop of shape (size, size, 3), uint8: (count, size, size, 3), uint8."""
-        import numpy as np
-
         if self.jitters:
             return jittered(crop, self.jitters)
         return np.array([turned(crop, degrees, is_mirrored) for degrees, is_mirrored in PASSES[self.passes]])
@@ -74,7 +70,7 @@ class Averaging:
 ALONE = Averaging()
 
 
-def turned(crop: "np.ndarray", degrees: float, is_mirrored: bool) -> "np.ndarray":
+def turned(crop: np.ndarray, degrees: float, is_mirrored: bool) -> np.ndarray:
     """A square crop turned clockwise about its middle, the pixels of its edge going on outside, and then mirrored."""
     import cv2
 

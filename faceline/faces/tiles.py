@@ -3,13 +3,11 @@
 import math
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING
+
+import numpy as np
 
 from faceline.disk.pictures.boxes import Box
 from faceline.faces.detectors import Face
-
-if TYPE_CHECKING:
-    import numpy as np
 
 # The longer edge of a tile in pixels: what one look takes in memory does not depend on the photograph.
 TILE = 1600
@@ -68,7 +66,7 @@ def without_repetitions(faces: Iterable[Face], known: Iterable[Face] = ()) -> li
     return fresh
 
 
-def resized(image: "np.ndarray", scale: float) -> "np.ndarray":
+def resized(image: np.ndarray, scale: float) -> np.ndarray:
     """A picture that is `scale` times as large, averaged where it shrinks."""
     import cv2
 

@@ -10,7 +10,8 @@ of LFW, 278 of them hard ones. `benchmarks/turned.py` measures the whole.
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
+
+import numpy as np
 
 from faceline.disk.pictures.boxes import (
     TURNS,
@@ -21,9 +22,6 @@ from faceline.faces.detectors import Face, detect_cnn, detect_hog
 from faceline.faces.tiles import without_repetitions
 from faceline.networks.runtime import Runtime
 from faceline.networks.weights import DLIB_MMOD
-
-if TYPE_CHECKING:
-    import numpy as np
 
 # The files that this needs, whatever the detector.
 UPRIGHTNESS_WEIGHTS = (DLIB_MMOD,)
@@ -45,9 +43,9 @@ LOWEST = -0.5
 
 
 def upright_faces(
-    image: "np.ndarray",
-    find: "Callable[[np.ndarray, int], list[Face]]",
-    glance: "Callable[[np.ndarray, int], list[Face]]",
+    image: np.ndarray,
+    find: Callable[[np.ndarray, int], list[Face]],
+    glance: Callable[[np.ndarray, int], list[Face]],
     runtime: Runtime,
     every: bool,
 ) -> list[Face]:
@@ -89,32 +87,32 @@ def upright_faces(
 
 
 def found_in(
-    image: "np.ndarray", turn: int, look: "Callable[[np.ndarray, int], list[Face]]", runtime: Runtime
+    image: np.ndarray, turn: int, look: Callable[[np.ndarray, int], list[Face]], runtime: Runtime
 ) -> list[Face]:
     """The faces that a look finds upright when a picture is turned by `turn`."""
     faces = [turned_back(face, turn, image) for face in look(image, turn)]
     return [face for face in faces if is_upright(image, face, runtime)]
 
 
-def turned_back(face: Face, turn: int, image: "np.ndarray") -> Face:
+def turned_back(face: Face, turn: int, image: np.ndarray) -> Face:
     """A face that was found when a picture was turned by `turn`, with its box in the picture as it is."""
     shape = image.shape[:2] if turn in (0, 180) else image.shape[1::-1]
     return replace(face, turn=turn, box_ltrb=turned_box(face.box_ltrb, *shape, -turn % 360))
 
 
-def is_upright(image: "np.ndarray", face: Face, runtime: Runtime) -> bool:
+def is_upright(image: np.ndarray, face: Face, runtime: Runtime) -> bool:
     """Whether a face is upright when its picture is turned as it was to find it."""
     return turn_of(image, face, runtime) == face.turn
 
 
-def is_doubtful(image: "np.ndarray", face: Face, runtime: Runtime) -> bool:
+def is_doubtful(image: np.ndarray, face: Face, runtime: Runtime) -> bool:
     """Whether a face is one to HOG alone, and hardly: at the edge of a picture it may be half a face beside others."""
     if face.detector != "hog" or face.score >= PLAIN:
         return False
     return cnn_score(surroundings(image, face), 0, runtime) < LIKELY
 
 
-def turn_of(image: "np.ndarray", face: Face, runtime: Runtime) -> int | None:
+def turn_of(image: np.ndarray, face: Face, runtime: Runtime) -> int | None:
     """How far a picture has to be turned clockwise for a face to be upright.
 
     Parameters
@@ -157,7 +155,7 @@ def turn_by_both(hog: dict[int, float], cnn: dict[int, float]) -> int | None:
     return best if cnn[best] >= LIKELY and total[best] - total[second] >= MARGIN else None
 
 
-def hog_score(seen: "np.ndarray", turn: int, runtime: Runtime) -> float:
+def hog_score(seen: np.ndarray, turn: int, runtime: Runtime) -> float:
     """How much a part of a picture looks like an upright face to HOG when it is turned."""
     import cv2
 
@@ -165,17 +163,17 @@ def hog_score(seen: "np.ndarray", turn: int, runtime: Runtime) -> float:
     return max((face.score for face in detect_hog(turned(grey, turn), 0, runtime, LOWEST)), default=LOWEST)
 
 
-def likeness(image: "np.ndarray", face: Face, runtime: Runtime) -> float:
+def likeness(image: np.ndarray, face: Face, runtime: Runtime) -> float:
     """How much a face looks like one to HOG, whatever found it in the picture."""
     return face.score if face.detector == "hog" else hog_score(surroundings(image, face), face.turn, runtime)
 
 
-def cnn_score(seen: "np.ndarray", turn: int, runtime: Runtime) -> float:
+def cnn_score(seen: np.ndarray, turn: int, runtime: Runtime) -> float:
     """Likewise for dlib's CNN, 0 for no face."""
     return max((face.score for face in detect_cnn(turned(seen, turn), 0, runtime)), default=0.0)
 
 
-def surroundings(image: "np.ndarray", face: Face) -> "np.ndarray":
+def surroundings(image: np.ndarray, face: Face) -> np.ndarray:
     """The square part of a picture of CONTEXT edges of a face's box, as far as there is, with EDGE pixels for one.
 
     Returns

@@ -7,6 +7,8 @@ network takes pictures as they are; so nothing is done at run time that can be d
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from faceline.networks.dlib_format import Add, Affine, Convolution, Dense, DlibNetwork, Pool, Rectifier, Tag
 
 if TYPE_CHECKING:
@@ -42,8 +44,6 @@ def fold_affine(layers: list) -> list:
 
 def fold_preparation(layers: list, means: list[float]) -> list:
     """The layers with what dlib does to a picture before inside the first convolution."""
-    import numpy as np
-
     # The first convolution has no padding, so a constant that is subtracted from the picture is one from its output.
     first = layers[0]
     filters, biases = (np.asarray(part, np.float64) for part in first.parameters)
@@ -54,8 +54,6 @@ def fold_preparation(layers: list, means: list[float]) -> list:
 
 def fill_blocks(layers: list) -> list:
     """The layers with channels of zeros where a convolution's outputs are not a multiple of the block."""
-    import numpy as np
-
     filled, inputs = [], layers[0].inputs
     for layer in layers:
         if isinstance(layer, Convolution):
@@ -86,7 +84,6 @@ class Graph:
         return output
 
     def constant(self, values: object, kind: str = "float32") -> str:
-        import numpy as np
         from onnx import numpy_helper
 
         name = f"c{len(self.constants)}"

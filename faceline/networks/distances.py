@@ -1,13 +1,12 @@
 """How two embeddings compare."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import Self
+
+import numpy as np
 
 from faceline.disk.numbers import LARGEST
 from faceline.errors import FacelineError
-
-if TYPE_CHECKING:
-    import numpy as np
 
 KINDS = ("euclidean", "half-normalized", "cosine")
 
@@ -48,38 +47,30 @@ class Metric:
         except (TypeError, ValueError):
             raise FacelineError("the distance is not described as this version does") from None
 
-    def vectors(self, embeddings: "np.ndarray") -> "np.ndarray":
+    def vectors(self, embeddings: np.ndarray) -> np.ndarray:
         """Embeddings, (n, d), as what is compared: (n, d), of the same kind of float. One of zeros stays."""
-        import numpy as np
-
         if self.kind == "euclidean":
             return embeddings
         lengths = np.linalg.norm(embeddings, axis=1, keepdims=True)
         lengths[lengths == 0] = 1
         return embeddings / lengths if self.kind == "cosine" else embeddings * np.sqrt(self.typical_length / lengths)
 
-    def pairs(self, first: "np.ndarray", second: "np.ndarray") -> "np.ndarray":
+    def pairs(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
         """The distances of embeddings, (n, d), to others, (n, d) or (1, d), pair by pair: (n,)."""
-        import numpy as np
-
         first, second = self.vectors(first), self.vectors(second)
         if self.kind == "cosine":
             return np.maximum(1 - np.einsum("ij,ij->i", first, second), 0)
         return np.linalg.norm(first - second, axis=1)
 
-    def table(self, embeddings: "np.ndarray", others: "np.ndarray") -> "np.ndarray":
+    def table(self, embeddings: np.ndarray, others: np.ndarray) -> np.ndarray:
         """The distances of embeddings, (m, d), to all others, (n, d): (m, n)."""
-        import numpy as np
-
         embeddings, others = self.vectors(embeddings), self.vectors(others)
         if self.kind == "cosine":
             return np.maximum(1 - embeddings @ others.T, 0)
         return np.sqrt(squared_distances(embeddings, others))
 
-    def as_cosine(self, threshold: float, embeddings: "np.ndarray") -> float:
+    def as_cosine(self, threshold: float, embeddings: np.ndarray) -> float:
         """The cosine distance that stands for a threshold, between embeddings as long as these, (n, d), are."""
-        import numpy as np
-
         if self.kind == "cosine":
             return threshold
         # Without `vectors`: a copy of a large gallery takes 400 MB.
@@ -89,9 +80,7 @@ class Metric:
         return float(threshold**2 / 2 / np.mean(squares))
 
 
-def squared_distances(points: "np.ndarray", others: "np.ndarray") -> "np.ndarray":
+def squared_distances(points: np.ndarray, others: np.ndarray) -> np.ndarray:
     """The squares of the Euclidean distances between every two points, (m, d) and (n, d): (m, n)."""
-    import numpy as np
-
     squares = (points**2).sum(axis=1)[:, None] + (others**2).sum(axis=1) - 2 * points @ others.T
     return np.maximum(squares, 0)

@@ -5,13 +5,12 @@ known, and everything that can be checked is: versions, shapes, and that the fil
 """
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Self
+from typing import Self
+
+import numpy as np
 
 from faceline.errors import FacelineError
 from faceline.wording import counted
-
-if TYPE_CHECKING:
-    import numpy as np
 
 
 class Reader:
@@ -62,10 +61,8 @@ class Reader:
         for value in expected:
             self.expect(self.integer(), value)
 
-    def tensor(self, *shape: int) -> "np.ndarray":
+    def tensor(self, *shape: int) -> np.ndarray:
         """A tensor of the given shape (samples, channels, rows, columns), float32."""
-        import numpy as np
-
         self.integers(2, *shape)
         count = shape[0] * shape[1] * shape[2] * shape[3]
         values = np.frombuffer(self.take(4 * count), "<f4")
@@ -95,7 +92,7 @@ class Convolution:
     size: int
     stride: int = 1
     padding: int = 0
-    parameters: "tuple[np.ndarray, np.ndarray] | None" = None
+    parameters: tuple[np.ndarray, np.ndarray] | None = None
 
     def read(self, reader: Reader) -> Self:
         version = reader.expect(reader.string(), "con_4", "con_5", "con_6")
@@ -117,11 +114,9 @@ class Affine:
     """Scales and shifts each channel; `parameters` are gains and shifts, (channels,) float64 each."""
 
     channels: int
-    parameters: "tuple[np.ndarray, np.ndarray] | None" = None
+    parameters: tuple[np.ndarray, np.ndarray] | None = None
 
     def read(self, reader: Reader) -> Self:
-        import numpy as np
-
         def values() -> np.ndarray:
             return reader.tensor(1, self.channels, 1, 1).ravel().astype(np.float64)
 
@@ -185,7 +180,7 @@ class Dense:
 
     inputs: int
     outputs: int
-    parameters: "np.ndarray | None" = None
+    parameters: np.ndarray | None = None
 
     def read(self, reader: Reader) -> Self:
         version = reader.expect(reader.string(), "fc_2", "fc_3")

@@ -10,7 +10,9 @@ positive identification rate (TPIR) the share of known people who get theirs (IS
 
 import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Self
+from typing import Self
+
+import numpy as np
 
 from faceline.errors import FacelineError
 from faceline.people.enrolment import Enrolment
@@ -25,9 +27,6 @@ from faceline.people.prior import (
     strangers_background,
 )
 from faceline.people.scoring import CROWDING_WEIGHT, Scorer, Training
-
-if TYPE_CHECKING:
-    import numpy as np
 
 DEFAULT_FPIR = 0.01
 
@@ -120,8 +119,6 @@ class Calibration:
         others : Strangers or None
             Faces of strangers that the user has, beside those who are held out.
         """
-        import numpy as np
-
         pictures = np.bincount(enrolment.labels)
         people = len(pictures)
         # Of the known people those of whom there are many pictures will be seen often again, but none all the time.
@@ -158,7 +155,6 @@ def without_known(strangers: Strangers, background: tuple[float, float], known: 
     `label_noise` suspects. As far as somebody is known, the most similar person is left aside and the next one
     counts: that is what the same face would reach as a stranger, and nobody is lost.
     """
-    import numpy as np
     from scipy.stats import gamma, norm
 
     has_next = ~np.isnan(strangers.behind)
@@ -189,7 +185,6 @@ def strangers_limit(strangers: Sample, fpir: float) -> float:
     Few strangers tell the mean and the spread of their scores, but not the tail, which then follows the background's
     shape. The more of them lie in the tail, the more their own quantile counts.
     """
-    import numpy as np
     from scipy.special import gammainccinv
 
     # A single stranger far beyond the others would count less for a lower rate: the limit never falls with the rate.
@@ -212,13 +207,12 @@ def known_found(known: Sample, limit: float) -> float:
     return float((own + BACKGROUND_PEOPLE * background) / (known.people + BACKGROUND_PEOPLE))
 
 
-def fit_curve(strangers: Sample, known: Sample, success: "np.ndarray") -> Curve:
+def fit_curve(strangers: Sample, known: Sample, success: np.ndarray) -> Curve:
     """The probability of `success`, (n,) bool for the known people's faces; strangers never have it.
 
     Logistic regression on the held-out faces and the background, strangers and known people weighing the same: Platt,
     "Probabilistic outputs for support vector machines", 1999.
     """
-    import numpy as np
     from scipy.optimize import minimize
     from scipy.special import expit, gammaincinv, ndtr
 
@@ -242,7 +236,7 @@ def fit_curve(strangers: Sample, known: Sample, success: "np.ndarray") -> Curve:
     middle = (strangers.mean + known.mean) / 2
     inputs = np.stack([scores - middle, np.ones(len(scores))], axis=1)
 
-    def cost(line: "np.ndarray") -> "tuple[float, np.ndarray]":
+    def cost(line: np.ndarray) -> tuple[float, np.ndarray]:
         odds = inputs @ line
         loss = weights @ (np.logaddexp(0, odds) - truth * odds)
         return loss, inputs.T @ (weights * (expit(odds) - truth))

@@ -3,16 +3,15 @@
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Self
+from typing import Self
+
+import numpy as np
 
 from faceline.people.enrolment import Enrolment
 from faceline.people.label_noise import People, enrolled_after_all
 from faceline.people.near_copies import merged, near_copies
 from faceline.people.prior import BACKGROUND_PEOPLE, MEAN_PEOPLE, known_background
 from faceline.people.scoring import CROWDING_WEIGHT, Scorer, Training
-
-if TYPE_CHECKING:
-    import numpy as np
 
 # In how many parts people are held out, one after the other: one person at a time where that is cheap, since strangers
 # who meet fewer people score lower; all parts together train on about so many people. A large gallery has seen enough
@@ -32,9 +31,9 @@ class Sample:
     less who may be in a wrong folder or in two. `mean` and `spread` are those of faces and background together.
     """
 
-    scores: "np.ndarray"
-    right: "np.ndarray"
-    weights: "np.ndarray"
+    scores: np.ndarray
+    right: np.ndarray
+    weights: np.ndarray
     people: float
     mean: float = 0.0
     spread: float = 0.0
@@ -69,30 +68,26 @@ class Strangers:
         How many people the faces belong to.
     """
 
-    scores: "np.ndarray"
-    behind: "np.ndarray"
-    weights: "np.ndarray"
-    doubles: "np.ndarray"
+    scores: np.ndarray
+    behind: np.ndarray
+    weights: np.ndarray
+    doubles: np.ndarray
     seen: int
 
     def joined(self, other: Self) -> Self:
         """Both as one."""
-        import numpy as np
-
         names = ("scores", "behind", "weights", "doubles")
         parts = (np.concatenate([getattr(self, name), getattr(other, name)]) for name in names)
         return type(self)(*parts, self.seen + other.seen)
 
 
-def hold_out(enrolment: Enrolment, scorer: Scorer, training: Training) -> "Iterator[tuple[np.ndarray, ...]]":
+def hold_out(enrolment: Enrolment, scorer: Scorer, training: Training) -> Iterator[tuple[np.ndarray, ...]]:
     """Train without some people, and compare them with the others, in several rounds.
 
     Yields, for each round, of the faces held out: their rows, whether that person was held out whole (a stranger), the
     best score, whether it was the right person's, and the score of the next person. The known people's best scores are
     corrected for the pictures that they lack in their round.
     """
-    import numpy as np
-
     directions, labels = enrolment.directions, enrolment.labels
     pictures = np.bincount(labels)
     people = len(pictures)
@@ -126,19 +121,15 @@ def hold_out(enrolment: Enrolment, scorer: Scorer, training: Training) -> "Itera
         yield rows, is_stranger, best, ~is_stranger & (enrolled[found] == who), behind
 
 
-def pick(generator: "np.random.Generator", labels: "np.ndarray", person: int, count: int) -> "np.ndarray":
+def pick(generator: np.random.Generator, labels: np.ndarray, person: int, count: int) -> np.ndarray:
     """Some rows of a person at random, all if there are no more."""
-    import numpy as np
-
     start, stop = np.searchsorted(labels, [person, person + 1])
     return start + generator.permutation(stop - start)[:count]
 
 
-def best_scores(scorer: Scorer, directions: "np.ndarray") -> "tuple[np.ndarray, np.ndarray, np.ndarray]":
+def best_scores(scorer: Scorer, directions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The score of the most similar person for each face, who that is, and the score of the next one, NaN where there
     is none; in blocks, as there may be many people."""
-    import numpy as np
-
     best, found = np.empty(len(directions)), np.empty(len(directions), int)
     behind = np.full(len(directions), np.nan)
     for start in range(0, len(directions), 500):
@@ -154,21 +145,17 @@ def best_scores(scorer: Scorer, directions: "np.ndarray") -> "tuple[np.ndarray, 
     return best, found, behind
 
 
-def score_strangers(faces: "np.ndarray", enrolment: Enrolment, scorer: Scorer) -> Strangers:
+def score_strangers(faces: np.ndarray, enrolment: Enrolment, scorer: Scorer) -> Strangers:
     """How faces that are said to be nobody's of the gallery, (m, d) directions, score; each counts as a person."""
-    import numpy as np
-
     _, faces = merged(faces, near_copies(faces, np.zeros(len(faces), int), enrolment.scale))
     people = People(enrolment.directions, enrolment.labels, enrolment.scale)
     scores, _, behind = best_scores(scorer, faces)
     return Strangers(scores, behind, np.ones(len(faces)), enrolled_after_all(faces, people)[1], len(faces))
 
 
-def collect(rounds: Iterator, enrolment: Enrolment, often: "np.ndarray") -> tuple[Strangers, Sample]:
+def collect(rounds: Iterator, enrolment: Enrolment, often: np.ndarray) -> tuple[Strangers, Sample]:
     """The held-out strangers, each alike, and the held-out known people, each of whom counts as `often`, (s,), says;
     both as far as their faces are what their folders say."""
-    import numpy as np
-
     empty = np.empty(0)
     columns = [np.concatenate(column) for column in zip(*rounds, strict=True)]
     rows, is_stranger, scores, right, behind = columns or (empty.astype(int), *[empty.astype(bool), empty] * 2)

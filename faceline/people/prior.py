@@ -4,10 +4,8 @@ benchmarks/background.py shows them beside LFW's.
 """
 
 import math
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import numpy as np
+import numpy as np
 
 # The background counts as much as so many people; its mean for less, as galleries differ more in that than people do.
 BACKGROUND_PEOPLE = 6
@@ -33,7 +31,7 @@ def strangers_background(people: int) -> tuple[float, float]:
     return mean, STRANGERS_SPREAD * people**STRANGERS_SPREAD_POWER
 
 
-def known_background(people: int, pictures: "np.ndarray | int") -> "np.ndarray | float":
+def known_background(people: int, pictures: np.ndarray | int) -> np.ndarray | float:
     """Mean score, before crowding is taken off, of a face with a person who is enrolled with so many pictures."""
     if people == 1:
         return -0.28 - 0.25 / pictures

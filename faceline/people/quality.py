@@ -3,7 +3,8 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+
+import numpy as np
 
 from faceline.faces.cutting import align_transform
 from faceline.faces.embedder import embed
@@ -14,9 +15,6 @@ from faceline.networks.runtime import Runtime
 from faceline.networks.table import Network
 from faceline.people.degradation_prior import FEATURES, HIGHEST, LOST, LOWEST, REASONS, SHIFT, SHIFTED, SPREAD, UNCLEAR
 from faceline.people.scoring import unit
-
-if TYPE_CHECKING:
-    import numpy as np
 
 # Faces are looked at in dlib's frame, at so many pixels; `FACE` are the rows and columns of eyes, nose and mouth in it,
 # `EYES` some of these rows, and `BOX` the edges of the box that dlib's detectors would give.
@@ -59,10 +57,10 @@ GOOD = Quality()
 
 
 def measure(
-    crops: "np.ndarray",
+    crops: np.ndarray,
     edges: Sequence[float],
     likenesses: Sequence[float],
-    embeddings: "np.ndarray",
+    embeddings: np.ndarray,
     averaging: Averaging,
     network: Network,
     runtime: Runtime,
@@ -91,10 +89,8 @@ def measure(
     return [judge(row) for row in features]
 
 
-def judge(features: "np.ndarray") -> Quality:
+def judge(features: np.ndarray) -> Quality:
     """The quality that measured `features`, (f,), stand for."""
-    import numpy as np
-
     # Nothing is known beyond what was seen: a better picture is as good as the best ones.
     values = np.append(np.clip(features, LOWEST, HIGHEST), 1.0)
     loss, harm = (float(excess(values @ weights)) for weights in (LOST, SHIFTED))
@@ -107,26 +103,22 @@ def judge(features: "np.ndarray") -> Quality:
     return Quality(lost, shift, spread, likeliest)
 
 
-def excess(values: "np.ndarray") -> "np.ndarray":
+def excess(values: np.ndarray) -> np.ndarray:
     """What lies above zero, with a smooth start: so pictures as good as the usual ones are good, and nothing else."""
-    import numpy as np
-
     return np.where(values < 1, np.maximum(values, 0) ** 2 / 2, values - 0.5)
 
 
 def measure_features(
-    crops: "np.ndarray",
+    crops: np.ndarray,
     edges: Sequence[float],
     likenesses: Sequence[float],
-    embeddings: "np.ndarray",
+    embeddings: np.ndarray,
     averaging: Averaging,
     network: Network,
     runtime: Runtime,
     scale: float,
-) -> "np.ndarray":
+) -> np.ndarray:
     """What is measured of faces, (m, f), in the order of FEATURES; the parameters are those of `measure`."""
-    import numpy as np
-
     if averaging != ALONE:
         embeddings = embed(network, crops, runtime)
     mirrored = embed(network, np.ascontiguousarray(crops[:, :, ::-1]), runtime)
@@ -151,10 +143,9 @@ def measure_features(
     return np.array(rows)
 
 
-def in_dlib_frame(crop: "np.ndarray", frame: str) -> "np.ndarray":
+def in_dlib_frame(crop: np.ndarray, frame: str) -> np.ndarray:
     """A crop in a network's frame, (size, size, 3) uint8, as one in dlib's, (EDGE, EDGE, 3) uint8."""
     import cv2
-    import numpy as np
 
     size = len(crop)
     if size != EDGE:
@@ -169,10 +160,9 @@ def in_dlib_frame(crop: "np.ndarray", frame: str) -> "np.ndarray":
     return cv2.warpAffine(crop, matrix, (EDGE, EDGE), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
-def pixel_features(face: "np.ndarray") -> dict[str, float]:
+def pixel_features(face: np.ndarray) -> dict[str, float]:
     """How bright, sharp, symmetrical and empty a face in dlib's frame is, and how its parts differ."""
     import cv2
-    import numpy as np
 
     grey = cv2.cvtColor(face, cv2.COLOR_RGB2GRAY).astype(np.float32)
     blurred = [grey, *(cv2.GaussianBlur(grey, (0, 0), sigma) for sigma in (1, 2, 4))]
@@ -196,11 +186,10 @@ def logarithm(deviation: float) -> float:
     return math.log2(float(deviation) + 0.1)
 
 
-def turn_features(face: "np.ndarray") -> dict[str, float]:
+def turn_features(face: np.ndarray) -> dict[str, float]:
     """How far a face in dlib's frame looks aside: `yaw` is how far the nose lies beside the middle between the eyes,
     `long` how far below them, in logarithms of the distance of the eyes."""
     import cv2
-    import numpy as np
 
     # Landmarks are whole pixels: enlarged, they are exact enough.
     larger = cv2.resize(face, (2 * EDGE, 2 * EDGE), interpolation=cv2.INTER_LINEAR)

@@ -2,14 +2,13 @@
 
 import math
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Self
+from typing import Self
+
+import numpy as np
 
 from faceline.errors import FacelineError
 from faceline.people.classifiers.base import Classifier, Neighbours, blocks, few_pictures, products
 from faceline.people.classifiers.table import CLASSIFIERS, DEFAULT_CLASSIFIER_NAME
-
-if TYPE_CHECKING:
-    import numpy as np
 
 # The weights of the parts of a score, chosen on LFW's known and unknown people: docs/accuracy.md.
 MARGIN_WEIGHT = 0.45
@@ -53,8 +52,8 @@ class Training:
     @classmethod
     def choose(
         cls,
-        directions: "np.ndarray",
-        labels: "np.ndarray",
+        directions: np.ndarray,
+        labels: np.ndarray,
         classifier: str,
         lda_dim: int | None,
         scale: float,
@@ -93,14 +92,14 @@ class Scorer:
     """
 
     scale: float
-    centre: "np.ndarray"
-    means: "np.ndarray"
-    crowding: "np.ndarray"
-    components: "np.ndarray"
+    centre: np.ndarray
+    means: np.ndarray
+    crowding: np.ndarray
+    components: np.ndarray
     classifier: Classifier | None
 
     @classmethod
-    def fit(cls, directions: "np.ndarray", labels: "np.ndarray", training: Training) -> Self:
+    def fit(cls, directions: np.ndarray, labels: np.ndarray, training: Training) -> Self:
         """Learn people.
 
         Parameters
@@ -111,8 +110,6 @@ class Scorer:
             Whose each one is: 0 to k - 1, in rising order.
         training : Training
         """
-        import numpy as np
-
         starts = np.append(np.flatnonzero(np.diff(labels, prepend=-1)), len(labels))
         means = unit(np.add.reduceat(directions, starts[:-1]))
         near, crowding = compare_people(directions, starts, means, training.scale)
@@ -127,7 +124,7 @@ class Scorer:
         classifier = kind.fit(points, labels, near, training.jobs, **training.settings)
         return cls(training.scale, centre, means, crowding, components, classifier)
 
-    def points(self, directions: "np.ndarray") -> "np.ndarray":
+    def points(self, directions: np.ndarray) -> np.ndarray:
         """What the classifier sees of embeddings that are scaled to length 1, (m, d): (m, p) float32.
 
         Where the directions lie around their centre, not how far from it, is what differs between people.
@@ -136,7 +133,7 @@ class Scorer:
         points /= lengths(points)
         return project(points, self.components)
 
-    def score(self, embeddings: "np.ndarray") -> "tuple[np.ndarray, np.ndarray]":
+    def score(self, embeddings: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Compare faces with all people.
 
         Parameters
@@ -174,11 +171,9 @@ class Scorer:
 
 
 def compare_people(
-    directions: "np.ndarray", starts: "np.ndarray", means: "np.ndarray", scale: float
-) -> "tuple[Neighbours, np.ndarray]":
+    directions: np.ndarray, starts: np.ndarray, means: np.ndarray, scale: float
+) -> tuple[Neighbours, np.ndarray]:
     """Find the pictures that are the hardest to tell from each person, and how crowded each person is."""
-    import numpy as np
-
     counts = np.diff(starts)
     rows, crowding = [], np.empty(len(means), np.float32)
     # Twice as many as are wanted, so that the most similar pictures are among those of the most similar people.
@@ -202,10 +197,8 @@ def compare_people(
     return Neighbours(starts, rows), crowding
 
 
-def most_similar(similarities: "np.ndarray", person: int, most: int) -> "np.ndarray":
+def most_similar(similarities: np.ndarray, person: int, most: int) -> np.ndarray:
     """The others with the largest of `similarities`, (k,), at most `most` of them, the most similar one first."""
-    import numpy as np
-
     people = np.arange(len(similarities))
     if most + 1 < len(people):
         people = np.sort(np.argpartition(-similarities, most)[: most + 1])
@@ -213,10 +206,8 @@ def most_similar(similarities: "np.ndarray", person: int, most: int) -> "np.ndar
     return people[np.argsort(-similarities[people], kind="stable")]
 
 
-def fit_lda(points: "np.ndarray", labels: "np.ndarray", dimensions: int | None) -> "np.ndarray":
+def fit_lda(points: np.ndarray, labels: np.ndarray, dimensions: int | None) -> np.ndarray:
     """The linear discriminant components of points, (d, p) float32; p = 0 where none are wanted."""
-    import numpy as np
-
     if dimensions is None:
         return np.empty((points.shape[1], 0), np.float32)
     from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
@@ -229,19 +220,17 @@ def fit_lda(points: "np.ndarray", labels: "np.ndarray", dimensions: int | None) 
     return lda.scalings_[:, : min(dimensions, people - 1)].astype(np.float32)
 
 
-def project(points: "np.ndarray", components: "np.ndarray") -> "np.ndarray":
+def project(points: np.ndarray, components: np.ndarray) -> np.ndarray:
     """Points in a classifier's components, of length 1 again, as the classifiers' settings expect them."""
     return unit(points @ components) if components.shape[1] else points
 
 
-def unit(vectors: "np.ndarray") -> "np.ndarray":
+def unit(vectors: np.ndarray) -> np.ndarray:
     """Rows scaled to length 1; a row of zeros stays."""
     return vectors / lengths(vectors)
 
 
-def lengths(vectors: "np.ndarray") -> "np.ndarray":
+def lengths(vectors: np.ndarray) -> np.ndarray:
     """The lengths of rows, (m, 1), none of them 0; without a copy of the rows, unlike `np.linalg.norm`."""
-    import numpy as np
-
     squares = np.einsum("ij,ij->i", vectors, vectors)
     return np.maximum(np.sqrt(squares), np.finfo(np.float32).tiny)[:, None]

@@ -3,16 +3,14 @@
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import numpy as np
 
 from faceline.disk.paths import fitting
 from faceline.disk.pictures.boxes import Box
 from faceline.disk.writing import replacing, write_errors
 from faceline.errors import FacelineError
 from faceline.wording import one_line
-
-if TYPE_CHECKING:
-    import numpy as np
 
 JPEG_QUALITY = 92
 MAX_JPEG_EDGE = 65_500  # of libjpeg
@@ -22,11 +20,11 @@ DASH, GAP = 4, 3  # of a box around an unknown face, in widths of the line
 
 
 def draw_faces(
-    image: "np.ndarray",
+    image: np.ndarray,
     boxes_ltrb: Sequence[Box],
     captions: Sequence[str],
     path: Path,
-    insets: "Sequence[np.ndarray | None] | None" = None,
+    insets: Sequence[np.ndarray | None] | None = None,
     profile: bytes | None = None,
     others_ltrb: Sequence[Box] = (),
 ) -> list[int]:
@@ -44,7 +42,6 @@ def draw_faces(
     list of int
         The faces that got a number, counted from 0.
     """
-    import numpy as np
     from PIL import Image
 
     # They need Pillow or NumPy as soon as they are imported, which a run that saves nothing does not pay for.
@@ -73,10 +70,8 @@ def draw_faces(
     return marks.numbered
 
 
-def draw_box(canvas: "np.ndarray", box: Box, line: int, is_known: bool) -> None:
+def draw_box(canvas: np.ndarray, box: Box, line: int, is_known: bool) -> None:
     """Draw the outline of a box inside of its edges, solid or dashed, with a dark seam that shows on any ground."""
-    import numpy as np
-
     from faceline.report.drawing.blocks import INK, PAPER, UNKNOWN_PAPER
 
     left, top, right, bottom = box

@@ -5,7 +5,8 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import numpy as np
 
 from faceline.disk.crop_embeddings import crop_embeddings_digest, read_crop_embeddings, write_crop_embeddings
 from faceline.disk.manifests import read_manifest, write_manifest
@@ -47,9 +48,6 @@ from faceline.runs.summary import Summary
 from faceline.stages.alignment import Compared, Outcome, Task, align_pictures
 from faceline.stages.settling import NOT_LIKE, OTHER_FACE, Settling
 from faceline.wording import listed, one_line
-
-if TYPE_CHECKING:
-    import numpy as np
 
 STAGE = "align"
 
@@ -196,13 +194,13 @@ def align_folder(
         )
 
 
-def known_embeddings(output_dir: Path, network: Network) -> "dict[str, np.ndarray]":
+def known_embeddings(output_dir: Path, network: Network) -> dict[str, np.ndarray]:
     """What a finished run embedded to compare a person's pictures."""
     return read_crop_embeddings(output_dir, network.sha256, network.dimensions, read_record(output_dir))
 
 
 def write_aligned(
-    output_dir: Path, rows: list[PictureRow], network: Network, embeddings: "dict[str, np.ndarray]"
+    output_dir: Path, rows: list[PictureRow], network: Network, embeddings: dict[str, np.ndarray]
 ) -> None:
     write_crop_embeddings(output_dir, network.sha256, embeddings)
     write_manifest(output_dir / MANIFEST_FILE, rows, PictureRow)

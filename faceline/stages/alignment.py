@@ -5,6 +5,8 @@ from enum import IntEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from faceline.disk.paths import inside
 from faceline.disk.people_paths import person_of
 from faceline.disk.pictures.boxes import Box
@@ -25,8 +27,6 @@ from faceline.networks.table import Network
 from faceline.wording import counted, one_line
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from faceline.faces.detectors import Face
 
 # So many faces of a picture are compared with the person's other pictures, the most prominent ones.
@@ -64,7 +64,7 @@ class Choice:
 
     row: PictureRow
     png: bytes
-    embedding: "np.ndarray"
+    embedding: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class Outcome:
 
     row: PictureRow
     png: bytes | None = None
-    embedding: "np.ndarray | None" = None
+    embedding: np.ndarray | None = None
     choices: tuple[Choice, ...] = ()
 
 
@@ -109,7 +109,7 @@ def align_picture(task: Task) -> Outcome:
     if alignment.crop is None:
         return Outcome(row)
 
-    def cropped(face: "Face", crop: "np.ndarray") -> tuple[PictureRow, bytes]:
+    def cropped(face: "Face", crop: np.ndarray) -> tuple[PictureRow, bytes]:
         png = encode_png(crop)
         left, top, right, bottom = picture.whole_box(face.visible_box(picture.pixels))
         box = {"left": left, "top": top, "right": right, "bottom": bottom, "turn": face.turn}
@@ -125,7 +125,7 @@ def align_picture(task: Task) -> Outcome:
     return Outcome(main, png, embeddings[0], choices if task.compared > Compared.MAIN else ())
 
 
-def other_crops(image: "np.ndarray", alignment: "Alignment", task: Task) -> "list[tuple[Face, np.ndarray]]":
+def other_crops(image: np.ndarray, alignment: "Alignment", task: Task) -> "list[tuple[Face, np.ndarray]]":
     """The other faces of a picture and their crops."""
     aligner = aligner_for(task.options, task.runtime)
     found = []
@@ -137,10 +137,8 @@ def other_crops(image: "np.ndarray", alignment: "Alignment", task: Task) -> "lis
     return found
 
 
-def embed_crops(crops: "list[np.ndarray]", network: Network, threads: int = 1) -> "np.ndarray":
+def embed_crops(crops: list[np.ndarray], network: Network, threads: int = 1) -> np.ndarray:
     """The embeddings of crops, (n, d) float32, as stage 2 computes them where it is not asked for anything else."""
-    import numpy as np
-
     return embed(network, np.array(crops), Runtime(threads=threads))
 
 
@@ -155,7 +153,7 @@ class Alignment:
     reason: str
     faces: int
     face: "Face | None" = None
-    crop: "np.ndarray | None" = None
+    crop: np.ndarray | None = None
     others: "tuple[Face, ...]" = ()
     box_ltrb: Box | None = None
 
@@ -166,7 +164,7 @@ class Alignment:
 
 
 def align_image(
-    image: "np.ndarray",
+    image: np.ndarray,
     options: AlignmentOptions,
     runtime: Runtime,
     skip_multi: bool = False,

@@ -3,7 +3,8 @@
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import numpy as np
 
 from faceline.disk.crop_embeddings import read_crop_embeddings
 from faceline.disk.embeddings import (
@@ -46,9 +47,6 @@ from faceline.runs.journal import was_begun
 from faceline.runs.parallel import process_count
 from faceline.runs.summary import Summary
 from faceline.wording import counted, one_line
-
-if TYPE_CHECKING:
-    import numpy as np
 
 STAGE = "represent"
 
@@ -195,13 +193,11 @@ class Task:
     averaging: Averaging
     size: int
     known: CropRow | None
-    given: "np.ndarray | None" = None
+    given: np.ndarray | None = None
 
 
 def represent_crops(tasks: list[Task]) -> list[tuple[CropRow, bool]]:
     """What became of crops, and of each whether that is news."""
-    import numpy as np
-
     rows, crops = [], {}
     for index, task in enumerate(tasks):
         row, crop = read_crop(task)
@@ -216,7 +212,7 @@ def represent_crops(tasks: list[Task]) -> list[tuple[CropRow, bool]]:
     return [(row, row is not task.known) for row, task in zip(rows, tasks, strict=True)]
 
 
-def read_crop(task: Task) -> "tuple[CropRow, np.ndarray | None]":
+def read_crop(task: Task) -> tuple[CropRow, np.ndarray | None]:
     """A crop's row, and the crop itself if it has to be embedded."""
     row = CropRow(task.picture.crop, person_of(task.picture.crop), Status.UNREADABLE)
     try:

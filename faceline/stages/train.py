@@ -4,7 +4,8 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import numpy as np
 
 from faceline.disk.distinct_people import remember_distinct
 from faceline.disk.embeddings import read_people
@@ -34,9 +35,6 @@ from faceline.runs.keeping import keep_workers
 from faceline.runs.parallel import process_count
 from faceline.runs.summary import without_text
 from faceline.wording import counted, one_line
-
-if TYPE_CHECKING:
-    import numpy as np
 
 logger = logging.getLogger(__name__)
 
@@ -187,9 +185,7 @@ def without_faces(folder: Path, counts: dict) -> list[str]:
     )
 
 
-def read_strangers(
-    folder: Path, gallery: Path, network: Network, averaging: Averaging
-) -> "tuple[np.ndarray, list[str]]":
+def read_strangers(folder: Path, gallery: Path, network: Network, averaging: Averaging) -> tuple[np.ndarray, list[str]]:
     """The embeddings of faces of nobody in particular, (m, d) float32, and their crops.
 
     Raises

@@ -1,10 +1,6 @@
 """Boxes in pictures, and quarter turns of both."""
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    import numpy as np
-
+import numpy as np
 
 # (left, top, right, bottom) of a rectangle, right and bottom exclusive.
 Box = tuple[int, int, int, int]
@@ -14,10 +10,8 @@ Box = tuple[int, int, int, int]
 TURNS = (0, 90, 180, 270)
 
 
-def turned(image: "np.ndarray", turn: int) -> "np.ndarray":
+def turned(image: np.ndarray, turn: int) -> np.ndarray:
     """A picture of shape (height, width, 3), turned clockwise by one of TURNS; its pixels stay what they are."""
-    import numpy as np
-
     return np.rot90(image, -turn // 90).copy() if turn else image
 
 

@@ -2,10 +2,11 @@
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from faceline.host.quiet import QUIET_OPENCV
 
 if TYPE_CHECKING:
-    import numpy as np
     from PIL import Image
 
 # How many bits cameras and scanners have put into the 16 of a file, and how far lossy compression takes values above.
@@ -31,7 +32,6 @@ def to_rgb(image: "Image.Image", data: bytes) -> "Image.Image":
 
     Transparent parts become white. Data of 10, 12 or 14 bits that lie in 16 are scaled by what is there.
     """
-    import numpy as np
     from PIL import Image
 
     if image.mode.startswith("I;16"):
@@ -51,10 +51,8 @@ def to_rgb(image: "Image.Image", data: bytes) -> "Image.Image":
     return image if image.mode == "RGB" else image.convert("RGB")  # which copies, even where there is nothing to do
 
 
-def eight_bits(values: "np.ndarray") -> "np.ndarray":
+def eight_bits(values: np.ndarray) -> np.ndarray:
     """Values of 16 bits, uint16 of any shape, as uint8: scaled by the depth that the largest of them needs."""
-    import numpy as np
-
     largest = int(values.max(initial=0))
     depth = next(depth for depth in DEPTHS if largest < 2**depth * OVERSHOOT)
     top = 2**depth - 1
@@ -74,7 +72,6 @@ def is_dark(image: "Image.Image", data: bytes) -> bool:
 def at_full_depth(data: bytes) -> "Image.Image | None":
     """The picture in a file whose colours have 16 bits, scaled; None if they have not."""
     import cv2
-    import numpy as np
     from PIL import Image
 
     with QUIET_OPENCV:
@@ -87,11 +84,9 @@ def at_full_depth(data: bytes) -> "Image.Image | None":
     return Image.fromarray(colours)
 
 
-def tone_mapped(values: "np.ndarray") -> "np.ndarray":
+def tone_mapped(values: np.ndarray) -> np.ndarray:
     """Numbers without a range, float of shape (height, width) or (height, width, channels), as uint8. Black stays, the
     brightest become white, and numbers that are proportional to the light get the curve that pictures have."""
-    import numpy as np
-
     height, width = values.shape[:2]
     step = max(1, int((height * width / SAMPLE) ** 0.5))
     sample = values[::step, ::step].astype(np.float64)

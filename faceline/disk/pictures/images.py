@@ -7,7 +7,9 @@ import io
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
+
+import numpy as np
 
 from faceline.disk.pictures import opencv_pictures
 from faceline.disk.pictures.boxes import Box
@@ -20,9 +22,6 @@ from faceline.disk.reading import opened
 from faceline.errors import UnreadableError
 from faceline.host.imports import load
 from faceline.host.quiet import quiet
-
-if TYPE_CHECKING:
-    import numpy as np
 
 
 @dataclass(frozen=True)
@@ -39,7 +38,7 @@ class Picture:
         Of the whole upright picture.
     """
 
-    pixels: "np.ndarray"
+    pixels: np.ndarray
     scale: int
     width: int
     height: int
@@ -90,7 +89,7 @@ def read_header(file: BinaryIO) -> PillowPicture | OpenCvPicture:
             raise error from None
 
 
-def decode_image(data: bytes) -> "np.ndarray":
+def decode_image(data: bytes) -> np.ndarray:
     """The pixels of `decode_picture`, where their scale does not matter."""
     return decode_picture(data).pixels
 
@@ -106,8 +105,6 @@ def decode_picture(data: bytes) -> Picture:
     UnreadableError
         If the data is no picture, damaged, or too large to decode.
     """
-    import numpy as np
-
     if not data:
         raise UnreadableError("empty file")
     load("cv2")
@@ -123,7 +120,7 @@ def decode_picture(data: bytes) -> Picture:
     return Picture(pixels, scale, width, height)
 
 
-def encode_png(image: "np.ndarray") -> bytes:
+def encode_png(image: np.ndarray) -> bytes:
     """Encode an RGB uint8 array of shape (height, width, 3)."""
     import cv2
 

@@ -4,6 +4,8 @@ import struct
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 if TYPE_CHECKING:
     from PIL import Image
 
@@ -25,8 +27,6 @@ def ended(data: bytes, decode: "Callable[[bytes], Image.Image]") -> "Image.Image
     All scans must have begun. How far the last one reaches is seen by decoding the picture a second time without that
     scan's data: rows that stay as they are got nothing from it.
     """
-    import numpy as np
-
     found = last_scan(data)
     if found is None:
         return None

@@ -5,6 +5,8 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, BinaryIO
 
+import numpy as np
+
 from faceline.disk.pictures.depth import eight_bits, tone_mapped
 from faceline.disk.pictures.openers import damage
 from faceline.errors import UnreadableError
@@ -53,7 +55,6 @@ class OpenCvPicture:
     def decode(self, data: bytes, factor: int) -> "tuple[Image.Image, int]":
         """The picture in RGB, its edges divided by `factor` and rounded up, and EXIF's number for how it lies."""
         import cv2
-        import numpy as np
         from PIL import Image
 
         with QUIET_OPENCV:

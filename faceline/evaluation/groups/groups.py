@@ -6,6 +6,8 @@ from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import numpy as np
+
 from faceline.disk.reading import read_bytes
 from faceline.errors import FacelineError, cure
 from faceline.evaluation.comparison import Embedded, all_distances
@@ -195,8 +197,6 @@ def gather(path: Path, embedded: Embedded) -> tuple[list[Group], int]:
     FacelineError
         If the file is no list of groups, or somebody in it has no embedding.
     """
-    import numpy as np
-
     groups = read_groups(path)
     people = sorted(set(embedded.people))
     missing = sorted(groups.keys() - set(people), key=list(groups).index)

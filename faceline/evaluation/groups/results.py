@@ -4,6 +4,8 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from faceline.disk.tables import write_csv
 from faceline.evaluation.groups.groups import Comparison, Group, GroupRates
 from faceline.evaluation.plots import plot_files, plotted
@@ -35,8 +37,6 @@ def write_comparison(folder: Path, comparison: Comparison, groups: list[Group]) 
 
 def plot_f1(stem: Path, drawn: list[tuple[Group, GroupRates]], threshold: float) -> None:
     """F1 of each group against the threshold, with the common threshold marked."""
-    import numpy as np
-
     with plotted(stem) as axes:
         # Beyond the middle of the impostors nothing but the number of pairs decides.
         ends = [float(group.distances.impostor[len(group.distances.impostor) // 2]) for group, _ in drawn]
@@ -52,8 +52,6 @@ def plot_f1(stem: Path, drawn: list[tuple[Group, GroupRates]], threshold: float)
 
 def plot_roc(stem: Path, drawn: list[tuple[Group, GroupRates]]) -> None:
     """The ROC curve of each group, and where the common threshold lies on it."""
-    import numpy as np
-
     with plotted(stem) as axes:
         for group, rates in drawn:
             found = group.distances

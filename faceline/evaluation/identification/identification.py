@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import numpy as np
 
 from faceline.disk.folder_locks import locked
 from faceline.disk.names import DEFAULT_EMBEDDINGS_DIR
@@ -41,9 +42,6 @@ from faceline.runs.keeping import keep_workers
 from faceline.runs.parallel import process_count
 from faceline.runs.progress import bar
 from faceline.wording import counted, one_line
-
-if TYPE_CHECKING:
-    import numpy as np
 
 STEMS = ("cmc", "open-set", "reliability")
 OUTPUTS = tuple(name for stem in STEMS for name in (f"{stem}.csv", *plot_files(stem)))
@@ -125,7 +123,7 @@ class People:
     strangers: list[str] | None
     rule: str
 
-    def draw(self, generator: "np.random.Generator") -> tuple[list[str], list[str]]:
+    def draw(self, generator: np.random.Generator) -> tuple[list[str], list[str]]:
         return halves(self.known, generator) if self.strangers is None else (self.known, self.strangers)
 
 
@@ -217,14 +215,12 @@ class Outcome:
     answers: Answers
     counts: list[int]
 
-    def found_at(self, name: str, rates: "Sequence[float] | np.ndarray") -> "np.ndarray":
+    def found_at(self, name: str, rates: Sequence[float] | np.ndarray) -> np.ndarray:
         known = self.known[name]
         return rates_found(known.ranks == 1, known.scores, self.strangers[name].scores, rates)
 
 
 def run_draws(embedded: Embedded, people: People, settings: dict, fit: partial) -> list[Outcome]:
-    import numpy as np
-
     whose, outcomes = np.array(embedded.people), []
     with bar("draws", settings["draws"]) as progress:
         for number in range(settings["draws"]):
@@ -251,8 +247,6 @@ def scores_name(settings: dict) -> str:
 
 def outcome_of(trial: Trial, name: str, fit: partial) -> Outcome:
     """Enrol the gallery of a trial and name its faces; `name` is that of the gallery's scores."""
-    import numpy as np
-
     enrolled = trial.gallery_names.tolist()
     gallery = fit(enrolled, trial.gallery, enrolled)
     people = np.array(gallery.people)
@@ -268,8 +262,6 @@ def outcome_of(trial: Trial, name: str, fit: partial) -> Outcome:
 
 def report(outcomes: list[Outcome], rule: str, settings: dict, output: Path) -> Identification:
     """Put all draws together, and write the curves."""
-    import numpy as np
-
     numbers = [one.counts for one in outcomes]
     counts = Counts(*(Span(min(column), max(column)) for column in zip(*numbers, strict=True)))
     most, strangers = min(RANKS, counts.enrolled_people.least), counts.stranger_faces.least
@@ -301,15 +293,13 @@ def report(outcomes: list[Outcome], rule: str, settings: dict, output: Path) -> 
     return Identification(settings, rule, counts, closed, opened, limit, diagrams, str(output))
 
 
-def curve(inputs: "np.ndarray", rates: "np.ndarray") -> Curve:
+def curve(inputs: np.ndarray, rates: np.ndarray) -> Curve:
     """Mean and deviation of the rates of each draw, (draws, n)."""
     return Curve(inputs, rates.mean(axis=0), rates.std(axis=0, ddof=1 if len(rates) > 1 else 0))
 
 
 def reliability(answers: list[Answers]) -> dict[str, list[Bin]]:
     """The bins of all draws' answers, for each way to weigh them."""
-    import numpy as np
-
     parts = ("confidence", "right", "people", "faces")
     confidence, right, people, faces = (np.concatenate([getattr(one, part) for one in answers]) for part in parts)
     weights = {"each person alike": people, "each face alike": faces}

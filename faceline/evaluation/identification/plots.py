@@ -4,14 +4,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import numpy as np
 
 from faceline.disk.tables import write_csv
 from faceline.evaluation.identification.rates import Bin
 from faceline.evaluation.plots import plotted
-
-if TYPE_CHECKING:
-    import numpy as np
 
 MARKERS = "os^"
 
@@ -20,9 +18,9 @@ MARKERS = "os^"
 class Curve:
     """Rates of several draws, `mean` (n,) and `deviation` (n,), over `inputs` (n,)."""
 
-    inputs: "np.ndarray"
-    mean: "np.ndarray"
-    deviation: "np.ndarray"
+    inputs: np.ndarray
+    mean: np.ndarray
+    deviation: np.ndarray
 
 
 def plot_matches(curves: dict[str, Curve], stem: Path) -> None:

@@ -7,24 +7,18 @@ positive identification rate (FPIR) is the share of strangers who get a name, th
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import numpy as np
+import numpy as np
 
 BINS = 10
 
 
-def cumulative_matches(ranks: "np.ndarray", most: int) -> "np.ndarray":
+def cumulative_matches(ranks: np.ndarray, most: int) -> np.ndarray:
     """The identification rates of rank 1 to `most`, (most,), from the rank of each face's person, (m,) int from 1."""
-    import numpy as np
-
     return np.array([np.mean(ranks <= rank) for rank in range(1, most + 1)])
 
 
-def rates_found(
-    right: "np.ndarray", scores: "np.ndarray", stranger_scores: "np.ndarray", rates: "np.ndarray"
-) -> "np.ndarray":
+def rates_found(right: np.ndarray, scores: np.ndarray, stranger_scores: np.ndarray, rates: np.ndarray) -> np.ndarray:
     """The TPIR where the limit is set so that no more than a rate of the strangers gets a name.
 
     Parameters
@@ -42,8 +36,6 @@ def rates_found(
     -------
     ndarray of shape (r,), float64
     """
-    import numpy as np
-
     # A face must score higher than the limit; the rounding is for products like 0.29 * 100.
     limits = np.append(np.sort(stranger_scores)[::-1], -np.inf)
     limits = limits[(np.asarray(rates) * len(stranger_scores) + 1e-9).astype(int)]
@@ -51,10 +43,8 @@ def rates_found(
     return (len(found) - np.searchsorted(found, limits, side="right")) / len(scores)
 
 
-def person_weights(names: "np.ndarray") -> "np.ndarray":
+def person_weights(names: np.ndarray) -> np.ndarray:
     """A weight for each face, (m,), so that each of its `names`, (m,), weighs the same; they sum to 1."""
-    import numpy as np
-
     people, who, counts = np.unique(names, return_inverse=True, return_counts=True)
     return 1 / counts[who] / len(people)
 
@@ -82,13 +72,11 @@ class Bin:
     right: float
 
 
-def bins_of(confidence: "np.ndarray", right: "np.ndarray", weights: "np.ndarray") -> list[Bin]:
+def bins_of(confidence: np.ndarray, right: np.ndarray, weights: np.ndarray) -> list[Bin]:
     """Sort answers by their confidence, (m,) from 0 to 1, into BINS bins of equal width; empty ones are left out.
 
     `right` (m,) says which answers are right, `weights` (m,) how much each one counts.
     """
-    import numpy as np
-
     number = np.minimum((confidence * BINS).astype(int), BINS - 1)
     found = []
     for index in np.unique(number).tolist():

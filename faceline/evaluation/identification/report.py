@@ -3,14 +3,13 @@
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Self
+from typing import Self
+
+import numpy as np
 
 from faceline.evaluation.identification.rates import Bin, calibration_error
 from faceline.evaluation.tables import columns
 from faceline.wording import counted, one_line
-
-if TYPE_CHECKING:
-    import numpy as np
 
 # The rates of strangers named at which the open set is reported.
 FPIRS = (0.1, 0.01, 0.001)
@@ -24,9 +23,7 @@ class Rate:
     deviation: float | None
 
     @classmethod
-    def of(cls, values: "Sequence[float] | np.ndarray") -> Self:
-        import numpy as np
-
+    def of(cls, values: Sequence[float] | np.ndarray) -> Self:
         return cls(float(np.mean(values)), float(np.std(values, ddof=1)) if len(values) > 1 else None)
 
     def __str__(self) -> str:

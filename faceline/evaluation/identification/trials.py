@@ -2,15 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import Self
+
+import numpy as np
 
 from faceline.evaluation.identification.rates import person_weights
 from faceline.networks.distances import Metric
 from faceline.people.gallery import UNKNOWN, Gallery
 from faceline.people.identity import Identity
-
-if TYPE_CHECKING:
-    import numpy as np
 
 # Faces are compared with the gallery in blocks, so that memory stays flat.
 BLOCK = 500
@@ -20,23 +19,23 @@ BLOCK = 500
 class Trial:
     """A gallery, the probes, which are other faces of its people, and strangers: embeddings (n, d) and names (n,)."""
 
-    gallery: "np.ndarray"
-    gallery_names: "np.ndarray"
-    probes: "np.ndarray"
-    probe_names: "np.ndarray"
-    strangers: "np.ndarray"
-    stranger_names: "np.ndarray"
+    gallery: np.ndarray
+    gallery_names: np.ndarray
+    probes: np.ndarray
+    probe_names: np.ndarray
+    strangers: np.ndarray
+    stranger_names: np.ndarray
 
     @classmethod
     def draw(
         cls,
-        embeddings: "np.ndarray",
-        names: "np.ndarray",
+        embeddings: np.ndarray,
+        names: np.ndarray,
         known: list[str],
         strangers: list[str],
         enrolled: Callable[[int], int],
-        generator: "np.random.Generator",
-        fallbacks: "np.ndarray | None" = None,
+        generator: np.random.Generator,
+        fallbacks: np.ndarray | None = None,
     ) -> Self:
         """Enrol some pictures of each known person at random.
 
@@ -53,8 +52,6 @@ class Trial:
         fallbacks : ndarray of shape (n,), bool, or None
             Which show the middle of a picture without a face: they are to be named, but are not enrolled.
         """
-        import numpy as np
-
         fallbacks = np.zeros(len(names), bool) if fallbacks is None else fallbacks
         people, labels = np.unique(names, return_inverse=True)
         order = np.argsort(labels, kind="stable")
@@ -69,7 +66,7 @@ class Trial:
         return cls(*(part[rows] for rows in (is_enrolled, probes, outside) for part in (embeddings, names)))
 
 
-def halves(people: list[str], generator: "np.random.Generator") -> tuple[list[str], list[str]]:
+def halves(people: list[str], generator: np.random.Generator) -> tuple[list[str], list[str]]:
     """Known people and strangers: half of the people each, at random."""
     drawn = generator.permutation(people).tolist()
     return drawn[: len(drawn) // 2], drawn[len(drawn) // 2 :]
@@ -83,23 +80,19 @@ class NearestNeighbour:
     `metric`.
     """
 
-    people: "np.ndarray"
-    embeddings: "np.ndarray"
-    starts: "np.ndarray"
+    people: np.ndarray
+    embeddings: np.ndarray
+    starts: np.ndarray
     metric: Metric
 
     @classmethod
-    def fit(cls, names: "np.ndarray", embeddings: "np.ndarray", metric: Metric) -> Self:
-        import numpy as np
-
+    def fit(cls, names: np.ndarray, embeddings: np.ndarray, metric: Metric) -> Self:
         order = np.argsort(names, kind="stable")
         people, starts = np.unique(names[order], return_index=True)
         return cls(people, embeddings[order], starts, metric)
 
-    def score(self, embeddings: "np.ndarray") -> "tuple[np.ndarray, np.ndarray]":
+    def score(self, embeddings: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Minus the distances of faces, (m, d), to all people, (m, k), twice, as `Scorer.score` gives them."""
-        import numpy as np
-
         scores = -np.minimum.reduceat(self.metric.table(embeddings, self.embeddings), self.starts, axis=1)
         return scores, scores
 
@@ -118,12 +111,12 @@ class Ranking:
         The place of the right person, from 1; 0 for those who are not enrolled.
     """
 
-    names: "np.ndarray"
-    scores: "np.ndarray"
-    ranks: "np.ndarray"
+    names: np.ndarray
+    scores: np.ndarray
+    ranks: np.ndarray
 
 
-def rank_people(score: Callable, people: "np.ndarray", faces: "np.ndarray", names: "np.ndarray") -> Ranking:
+def rank_people(score: Callable, people: np.ndarray, faces: np.ndarray, names: np.ndarray) -> Ranking:
     """Rank people by their similarity to each face.
 
     Parameters
@@ -136,8 +129,6 @@ def rank_people(score: Callable, people: "np.ndarray", faces: "np.ndarray", name
     names : ndarray of shape (m,), str
         Whose face each one is.
     """
-    import numpy as np
-
     found, scores, ranks = np.zeros(len(faces), int), np.zeros(len(faces)), np.zeros(len(faces), int)
     whose = np.minimum(np.searchsorted(people, names), len(people) - 1)
     is_enrolled = people[whose] == names
@@ -178,16 +169,14 @@ class Answers:
     expected: float
     misnamed: float
     closed: float
-    confidence: "np.ndarray"
-    right: "np.ndarray"
-    faces: "np.ndarray"
-    people: "np.ndarray"
+    confidence: np.ndarray
+    right: np.ndarray
+    faces: np.ndarray
+    people: np.ndarray
 
 
 def answers_of(gallery: Gallery, trial: Trial) -> Answers:
     """Let a gallery name the faces of a trial, as `infer` would."""
-    import numpy as np
-
     known, strangers = named(gallery, trial.probes), named(gallery, trial.strangers)
     right = np.array([name in (who.name, *who.same_as) for who, name in zip(known, trial.probe_names, strict=True)])
     unknown = np.array([who.name == UNKNOWN for who in strangers])
@@ -207,5 +196,5 @@ def answers_of(gallery: Gallery, trial: Trial) -> Answers:
     )
 
 
-def named(gallery: Gallery, faces: "np.ndarray") -> list[Identity]:
+def named(gallery: Gallery, faces: np.ndarray) -> list[Identity]:
     return [who for start in range(0, len(faces), BLOCK) for who in gallery.identify(faces[start : start + BLOCK])]

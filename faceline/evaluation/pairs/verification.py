@@ -3,7 +3,8 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import numpy as np
 
 from faceline.disk.folder_locks import locked
 from faceline.disk.paths import named_path
@@ -16,9 +17,6 @@ from faceline.evaluation.pairs.lists import Pairs, read_pairs, rows_of_pairs
 from faceline.evaluation.plots import check_plots, plot_files, plotted
 from faceline.evaluation.rates import Distances, across_folds, binomial_error, standard_error
 from faceline.wording import counted, one_line
-
-if TYPE_CHECKING:
-    import numpy as np
 
 PAIRS_FILE, ROC_FILE, ROC_PLOT = "pairs.csv", "roc.csv", "roc"
 PAIR_OUTPUTS = (PAIRS_FILE, ROC_FILE, *plot_files(ROC_PLOT))
@@ -182,18 +180,16 @@ class Compared:
     """
 
     listed: Pairs
-    rows: "np.ndarray"
+    rows: np.ndarray
     embedded: Embedded
-    distances: "np.ndarray"
-    same: "np.ndarray"
-    folds: "np.ndarray"
-    accuracies: "np.ndarray"
-    thresholds: "np.ndarray"
+    distances: np.ndarray
+    same: np.ndarray
+    folds: np.ndarray
+    accuracies: np.ndarray
+    thresholds: np.ndarray
 
     @classmethod
     def of(cls, listed: Pairs, rows: list[tuple[int, int]], embedded: Embedded) -> "Compared":
-        import numpy as np
-
         rows = np.array(rows)
         first, second = embedded.embeddings[rows.T].astype(np.float64)
         distances = embedded.network.metric.pairs(first, second)
@@ -205,26 +201,22 @@ class Compared:
         return float(self.thresholds.mean())
 
     @property
-    def margins(self) -> "np.ndarray":
+    def margins(self) -> np.ndarray:
         """How far each pair lies on the right side of its fold's threshold, (n,) float64; wrong ones are negative."""
-        import numpy as np
-
         apart = self.distances - self.thresholds[self.folds]
         return np.where(self.same, -apart, apart)
 
     @property
-    def is_right(self) -> "np.ndarray":
+    def is_right(self) -> np.ndarray:
         """Whether each pair is judged rightly by the threshold of the other folds, (n,) bool."""
         return (self.distances <= self.thresholds[self.folds]) == self.same
 
     @property
-    def has_fallback(self) -> "np.ndarray":
+    def has_fallback(self) -> np.ndarray:
         """Whether each pair has a picture without a face that was found, (n,) bool."""
         return self.embedded.fallbacks[self.rows].any(axis=1)
 
     def report(self, output: str, groups: Comparison | None) -> Verification:
-        import numpy as np
-
         found, pictures = Distances.of(self.distances, self.same), np.unique(self.rows)
         best, best_threshold = found.best_accuracy()
         equal, equal_threshold = found.equal_error()
@@ -281,7 +273,7 @@ class Compared:
         write_csv(folder / PAIRS_FILE, [header, *rows])
 
 
-def plot_roc(stem: Path, found: Distances, curve: "tuple[np.ndarray, ...]", threshold: float) -> None:
+def plot_roc(stem: Path, found: Distances, curve: tuple[np.ndarray, ...], threshold: float) -> None:
     """The ROC curve over a logarithmic false accept rate, with the threshold marked."""
     _, false_accepts, true_accepts = curve
     with plotted(stem) as axes:

@@ -6,13 +6,12 @@ Points are (n, p) float32, see `scoring.Scorer.points`; labels are (n,) int, 0 t
 import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import ClassVar, Self
+
+import numpy as np
 
 from faceline.errors import FacelineError
 from faceline.host.quiet import quiet
-
-if TYPE_CHECKING:
-    import numpy as np
 
 # Numbers that a classifier may keep, 200 MB of them; LinearSvm's grow with the people only.
 MAX_NUMBERS = 50_000_000
@@ -33,16 +32,16 @@ class Classifier:
     chooses: ClassVar[bool] = False  # whether it has settings
 
     @classmethod
-    def settings(cls, points: "np.ndarray", labels: "np.ndarray", jobs: int) -> dict:
+    def settings(cls, points: np.ndarray, labels: np.ndarray, jobs: int) -> dict:
         """What is chosen once, on all points, before `fit` is called on several parts of them."""
         return {}
 
     @classmethod
-    def fit(cls, points: "np.ndarray", labels: "np.ndarray", near: "Neighbours", jobs: int, **settings: object) -> Self:
+    def fit(cls, points: np.ndarray, labels: np.ndarray, near: "Neighbours", jobs: int, **settings: object) -> Self:
         """Learn two people or more."""
         raise NotImplementedError
 
-    def margins(self, points: "np.ndarray") -> "np.ndarray":
+    def margins(self, points: np.ndarray) -> np.ndarray:
         """How surely each point is each person's: (m, k) float32."""
         raise NotImplementedError
 
@@ -50,7 +49,7 @@ class Classifier:
         """Whether the shapes go together; the arrays come from a file."""
         raise NotImplementedError
 
-    def arrays(self) -> "dict[str, np.ndarray]":
+    def arrays(self) -> dict[str, np.ndarray]:
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
 
@@ -66,8 +65,8 @@ class Neighbours:
         Rows of other people, the nearest ones to each person.
     """
 
-    starts: "np.ndarray"
-    rows: "list[np.ndarray]"
+    starts: np.ndarray
+    rows: list[np.ndarray]
 
 
 def refuse_large(numbers: int) -> None:
@@ -80,14 +79,12 @@ def blocks(count: int) -> Iterator[slice]:
     return (slice(start, min(start + BLOCK, count)) for start in range(0, count, BLOCK))
 
 
-def products(points: "np.ndarray", others: "np.ndarray") -> "np.ndarray":
+def products(points: np.ndarray, others: np.ndarray) -> np.ndarray:
     """The inner products of every two rows: (m, n).
 
     That of a single point is quick, unless the threads that share it wait for each other on a busy machine: ten
     milliseconds instead of a quarter of one, with 10,000 others. So it is done in one thread.
     """
-    import numpy as np
-
     return np.einsum("mp,np->mn", points, others) if len(points) == 1 else points @ others.T
 
 

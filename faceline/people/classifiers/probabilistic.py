@@ -1,13 +1,12 @@
 """Classifiers that give every person a share of a probability, or of votes: a margin is twice that, less one."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import ClassVar, Self
+
+import numpy as np
 
 from faceline.networks.distances import squared_distances
 from faceline.people.classifiers.base import Classifier, Neighbours, blocks, few_pictures, refuse_large
-
-if TYPE_CHECKING:
-    import numpy as np
 
 # Of points of length 1 no variance comes near it; numbers divided by a smaller one might be too large to reckon with.
 LEAST_VARIANCE = 1e-9
@@ -24,16 +23,15 @@ class GaussianNB(Classifier):
         How much of the points each person has, as a logarithm.
     """
 
-    means: "np.ndarray"
-    variances: "np.ndarray"
-    shares: "np.ndarray"
+    means: np.ndarray
+    variances: np.ndarray
+    shares: np.ndarray
 
     # A person with few pictures has no variance of their own to speak of: this much of the common one is added.
     SMOOTHING: ClassVar[float] = 0.3
 
     @classmethod
-    def fit(cls, points: "np.ndarray", labels: "np.ndarray", near: Neighbours, jobs: int) -> Self:
-        import numpy as np
+    def fit(cls, points: np.ndarray, labels: np.ndarray, near: Neighbours, jobs: int) -> Self:
         from sklearn.naive_bayes import GaussianNB as Estimator
 
         model = Estimator(var_smoothing=cls.SMOOTHING).fit(points, labels)
@@ -41,9 +39,7 @@ class GaussianNB(Classifier):
             model.theta_.astype(np.float32), model.var_.astype(np.float32), np.log(model.class_prior_, dtype=np.float32)
         )
 
-    def margins(self, points: "np.ndarray") -> "np.ndarray":
-        import numpy as np
-
+    def margins(self, points: np.ndarray) -> np.ndarray:
         scale = 1 / self.variances
         constant = self.shares - 0.5 * (np.log(self.variances).sum(axis=1) + (self.means**2 * scale).sum(axis=1))
         return shares_of(points @ (self.means * scale).T - 0.5 * points**2 @ scale.T + constant)
@@ -64,8 +60,7 @@ class GMM(GaussianNB):
     """
 
     @classmethod
-    def fit(cls, points: "np.ndarray", labels: "np.ndarray", near: Neighbours, jobs: int) -> Self:
-        import numpy as np
+    def fit(cls, points: np.ndarray, labels: np.ndarray, near: Neighbours, jobs: int) -> Self:
         from sklearn.mixture import GaussianMixture
 
         sums, starts = np.add.reduceat(points, near.starts[:-1]), near.starts
@@ -93,16 +88,15 @@ class DecisionTree(Classifier):
         How much of a node's points each person has.
     """
 
-    children: "np.ndarray"
-    columns: "np.ndarray"
-    limits: "np.ndarray"
-    shares: "np.ndarray"
+    children: np.ndarray
+    columns: np.ndarray
+    limits: np.ndarray
+    shares: np.ndarray
 
     MAX_DEPTH: ClassVar[int] = 20  # as in OpenFace
 
     @classmethod
-    def fit(cls, points: "np.ndarray", labels: "np.ndarray", near: Neighbours, jobs: int) -> Self:
-        import numpy as np
+    def fit(cls, points: np.ndarray, labels: np.ndarray, near: Neighbours, jobs: int) -> Self:
         from sklearn.tree import DecisionTreeClassifier
 
         refuse_large(len(points) * len(near.rows))
@@ -117,9 +111,7 @@ class DecisionTree(Classifier):
             tree.value[:, 0].astype(np.float32),
         )
 
-    def margins(self, points: "np.ndarray") -> "np.ndarray":
-        import numpy as np
-
+    def margins(self, points: np.ndarray) -> np.ndarray:
         nodes, rows = np.zeros(len(points), np.int32), np.arange(len(points))
         for _ in range(self.MAX_DEPTH):  # at a leaf the next node is 0: so it is left out of what goes on
             onward = self.children[nodes].any(axis=1)
@@ -150,16 +142,15 @@ class DBN(Classifier):
     outer, outer_bias : ndarrays of shapes (h, k) and (k,), float32
     """
 
-    inner: "np.ndarray"
-    inner_bias: "np.ndarray"
-    outer: "np.ndarray"
-    outer_bias: "np.ndarray"
+    inner: np.ndarray
+    inner_bias: np.ndarray
+    outer: np.ndarray
+    outer_bias: np.ndarray
 
     HIDDEN: ClassVar[int] = 500  # as in OpenFace
 
     @classmethod
-    def fit(cls, points: "np.ndarray", labels: "np.ndarray", near: Neighbours, jobs: int) -> Self:
-        import numpy as np
+    def fit(cls, points: np.ndarray, labels: np.ndarray, near: Neighbours, jobs: int) -> Self:
         from sklearn.neural_network import MLPClassifier
 
         with few_pictures():
@@ -170,9 +161,7 @@ class DBN(Classifier):
             outer, outer_bias = np.hstack([0 * outer, outer]), np.append(0 * outer_bias, outer_bias)
         return cls(*(part.astype(np.float32) for part in (inner, inner_bias, outer, outer_bias)))
 
-    def margins(self, points: "np.ndarray") -> "np.ndarray":
-        import numpy as np
-
+    def margins(self, points: np.ndarray) -> np.ndarray:
         return shares_of(np.maximum(points @ self.inner + self.inner_bias, 0) @ self.outer + self.outer_bias)
 
     def fits(self, people: int, dimensions: int) -> bool:
@@ -196,22 +185,18 @@ class Knn(Classifier):
     people : ndarray of shape (1,), int32
     """
 
-    points: "np.ndarray"
-    labels: "np.ndarray"
-    people: "np.ndarray"
+    points: np.ndarray
+    labels: np.ndarray
+    people: np.ndarray
 
     NEAREST: ClassVar[int] = 5
 
     @classmethod
-    def fit(cls, points: "np.ndarray", labels: "np.ndarray", near: Neighbours, jobs: int) -> Self:
-        import numpy as np
-
+    def fit(cls, points: np.ndarray, labels: np.ndarray, near: Neighbours, jobs: int) -> Self:
         refuse_large(points.size)
         return cls(points, labels.astype(np.int32), np.array([len(near.rows)], np.int32))
 
-    def margins(self, points: "np.ndarray") -> "np.ndarray":
-        import numpy as np
-
+    def margins(self, points: np.ndarray) -> np.ndarray:
         votes = np.zeros((len(points), self.people[0]), np.float32)
         count = min(self.NEAREST, len(self.points))
         for rows in blocks(len(points)):
@@ -234,9 +219,7 @@ class Knn(Classifier):
         )
 
 
-def shares_of(logarithms: "np.ndarray") -> "np.ndarray":
+def shares_of(logarithms: np.ndarray) -> np.ndarray:
     """Margins from unnormalised logarithms of probabilities, (m, k)."""
-    import numpy as np
-
     shares = np.exp(logarithms - logarithms.max(axis=1, keepdims=True))
     return 2 * shares / shares.sum(axis=1, keepdims=True) - 1

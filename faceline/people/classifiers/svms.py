@@ -2,14 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import ClassVar, Self
+
+import numpy as np
 
 from faceline.networks.distances import squared_distances
 from faceline.people.classifiers.base import Classifier, Neighbours, blocks, few_pictures, products, refuse_large
 from faceline.runs.parallel import map_batches
-
-if TYPE_CHECKING:
-    import numpy as np
 
 
 @dataclass(frozen=True)
@@ -21,23 +20,21 @@ class LinearSvm(Classifier):
     coefficients, intercepts : ndarrays of shapes (k, p) and (k,), float32
     """
 
-    coefficients: "np.ndarray"
-    intercepts: "np.ndarray"
+    coefficients: np.ndarray
+    intercepts: np.ndarray
     leads: ClassVar[bool] = False
 
     PENALTY: ClassVar[float] = 5.0
     SERIAL: ClassVar[int] = 300  # people for whom one process is done before others have started
 
     @classmethod
-    def fit(cls, points: "np.ndarray", labels: "np.ndarray", near: Neighbours, jobs: int) -> Self:
-        import numpy as np
-
+    def fit(cls, points: np.ndarray, labels: np.ndarray, near: Neighbours, jobs: int) -> Self:
         tasks = SvmTasks(points, near)
         jobs = jobs if len(tasks) > cls.SERIAL else 1
         found = np.array(map_batches(fit_svms, tasks, jobs, "train", batch=32), np.float32)
         return cls(np.ascontiguousarray(found[:, :-1]), np.ascontiguousarray(found[:, -1]))
 
-    def margins(self, points: "np.ndarray") -> "np.ndarray":
+    def margins(self, points: np.ndarray) -> np.ndarray:
         return products(points, self.coefficients) + self.intercepts
 
     def fits(self, people: int, dimensions: int) -> bool:
@@ -47,22 +44,21 @@ class LinearSvm(Classifier):
 class SvmTasks(Sequence):
     """The points of each person and the points to tell them from, gathered when they are asked for."""
 
-    def __init__(self, points: "np.ndarray", near: Neighbours) -> None:
+    def __init__(self, points: np.ndarray, near: Neighbours) -> None:
         self.points, self.near = points, near
 
     def __len__(self) -> int:
         return len(self.near.rows)
 
-    def __getitem__(self, index: int | slice) -> "list | tuple[np.ndarray, np.ndarray]":
+    def __getitem__(self, index: int | slice) -> list | tuple[np.ndarray, np.ndarray]:
         if isinstance(index, slice):
             return [self[position] for position in range(*index.indices(len(self)))]
         starts = self.near.starts
         return self.points[starts[index] : starts[index + 1]], self.points[self.near.rows[index]]
 
 
-def fit_svms(tasks: "list[tuple[np.ndarray, np.ndarray]]") -> "list[np.ndarray]":
+def fit_svms(tasks: list[tuple[np.ndarray, np.ndarray]]) -> list[np.ndarray]:
     """The coefficients and the intercept of the SVM that tells the points `own` from `others`, (p + 1,) each."""
-    import numpy as np
     from sklearn.svm import LinearSVC
 
     found = []
@@ -87,25 +83,23 @@ class KernelSvm(Classifier):
     gamma : ndarray of shape (1,), float32
     """
 
-    vectors: "np.ndarray"
-    coefficients: "np.ndarray"
-    intercepts: "np.ndarray"
-    gamma: "np.ndarray"
+    vectors: np.ndarray
+    coefficients: np.ndarray
+    intercepts: np.ndarray
+    gamma: np.ndarray
 
     SERIAL: ClassVar[int] = 1_000_000  # points times people for which one process is done before others have started
 
     @classmethod
     def fit(
         cls,
-        points: "np.ndarray",
-        labels: "np.ndarray",
+        points: np.ndarray,
+        labels: np.ndarray,
         near: Neighbours,
         jobs: int,
         penalty: float = 1.0,
         gamma: float = 2.0,  # both as OpenFace's RadialSvm has them
     ) -> Self:
-        import numpy as np
-
         people = labels[-1] + 1
         refuse_large(len(points) * people)
         options = {"C": penalty, "kernel": "rbf" if gamma else "linear", "gamma": gamma or "scale"}
@@ -119,9 +113,7 @@ class KernelSvm(Classifier):
         used = coefficients.any(axis=0)
         return cls(points[used], coefficients[:, used], intercepts, np.array([gamma], np.float32))
 
-    def margins(self, points: "np.ndarray") -> "np.ndarray":
-        import numpy as np
-
+    def margins(self, points: np.ndarray) -> np.ndarray:
         found = np.empty((len(points), len(self.intercepts)), np.float32)
         for rows in blocks(len(points)):
             if self.gamma[0]:
@@ -141,7 +133,7 @@ class KernelSvm(Classifier):
         )
 
 
-def fit_kernel_svms(tasks: list[tuple]) -> "list[tuple[np.ndarray, np.ndarray, float]]":
+def fit_kernel_svms(tasks: list[tuple]) -> list[tuple[np.ndarray, np.ndarray, float]]:
     """What tells each task's person from all others: which points the SVM leans on, their coefficients, the intercept.
 
     A task is the SVM's options, points and labels, and the person.
@@ -164,8 +156,7 @@ class GridSearchSvm(KernelSvm):
     SERIAL_SEARCH: ClassVar[int] = 500  # points for which one process has searched before others have started
 
     @classmethod
-    def settings(cls, points: "np.ndarray", labels: "np.ndarray", jobs: int) -> dict:
-        import numpy as np
+    def settings(cls, points: np.ndarray, labels: np.ndarray, jobs: int) -> dict:
         from sklearn.model_selection import ParameterGrid, StratifiedKFold
 
         counts = np.bincount(labels)

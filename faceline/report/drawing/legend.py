@@ -4,12 +4,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from faceline.report.drawing.blocks import block
 from faceline.report.drawing.lettering import Lettering
 from faceline.report.drawing.marks import LEAST_SHARE, MIN_SIZE, Mark, framed, scale_edge
 
 if TYPE_CHECKING:
-    import numpy as np
     from PIL import Image
 
 BACKGROUND = (255, 255, 255)
@@ -23,7 +24,7 @@ def legend(
     height: int,
     faces: Sequence[int],
     captions: Sequence[str],
-    insets: "Sequence[np.ndarray | None]",
+    insets: Sequence[np.ndarray | None],
     letters: Lettering,
 ) -> tuple[int, int, list[Mark]]:
     """The size of a picture with a legend of some faces, counted from 0, and what goes onto its new part.
@@ -82,7 +83,7 @@ def name_block(letters: Lettering, caption: str, size: int) -> "Image.Image | No
 
 
 def row(
-    letters: Lettering, face: int, name: "Image.Image | None", inset: "np.ndarray | None", size: int
+    letters: Lettering, face: int, name: "Image.Image | None", inset: np.ndarray | None, size: int
 ) -> "Image.Image":
     """Number, picture and name of a face side by side; a dash for a name that cannot be drawn."""
     from PIL import Image

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from faceline.disk.pictures.boxes import Box
 from faceline.report.drawing.blocks import PAPER, UNKNOWN_PAPER, block
 from faceline.report.drawing.lettering import Lettering
 from faceline.report.drawing.placement import Room
 
 if TYPE_CHECKING:
-    import numpy as np
     from PIL import Image
 
 MAX_CAPTIONS = 6  # a handful; more names at once cannot be taken in
@@ -64,7 +65,7 @@ def mark_faces(
     height: int,
     boxes_ltrb: Sequence[Box],
     captions: Sequence[str],
-    insets: "Sequence[np.ndarray | None]",
+    insets: Sequence[np.ndarray | None],
     letters: Lettering,
     others_ltrb: Sequence[Box] = (),
 ) -> Marks:
@@ -111,7 +112,7 @@ def caption_mark(room: Room, face: int, caption: str, letters: Lettering) -> Mar
     return None
 
 
-def inset_mark(room: Room, face: int, inset: "np.ndarray", paper: tuple[int, int, int]) -> Mark | None:
+def inset_mark(room: Room, face: int, inset: np.ndarray, paper: tuple[int, int, int]) -> Mark | None:
     """A picture beside its face, at half of the face's height or less; None where there is no room."""
     box = room.faces_ltrb[face]
     edge = box[3] - box[1]
@@ -124,7 +125,7 @@ def inset_mark(room: Room, face: int, inset: "np.ndarray", paper: tuple[int, int
     return None
 
 
-def framed(inset: "np.ndarray", edge: int, line: int, paper: tuple[int, int, int] = PAPER) -> "Image.Image":
+def framed(inset: np.ndarray, edge: int, line: int, paper: tuple[int, int, int] = PAPER) -> "Image.Image":
     """A picture of shape (height, width, 3), RGB uint8, resized to a square with a frame around it."""
     import cv2
     from PIL import Image
