@@ -64,16 +64,19 @@ print(sorted({{name.split(".")[0] for name in sys.modules}} & {{"faceline", "skl
         ({"network": "vgg"}, "unknown network 'vgg'"),
         ({"network_sha256": "0"}, "made with another network sha256 than dlib has now"),
         ({"alignment": {}}, "not described as this version does"),
-        ({"gallery/people": ["one"] * 99}, "its parts do not fit together"),
-        ({"gallery/people": 5}, "classifier.pkl: "),
-        ({"gallery/labels": np.zeros(3, np.int32)}, "its parts do not fit together"),
-        ({"gallery/embeddings": np.zeros((3, 3), np.float32)}, "its parts do not fit together"),
-        ({"gallery/scorer/learnt/coefficients": None}, "classifier.pkl: "),
-        ({"gallery/scorer/classifier": "Foo"}, "classifier.pkl: "),
-        ({"gallery/scorer/classifier": "Knn"}, "classifier.pkl: "),
-        ({"gallery/scorer/learnt": {}}, "its parts do not fit together"),
-        ({"gallery/calibration/limit": "far"}, "its parts do not fit together"),
-        ({"gallery/calibration/more": 1}, "classifier.pkl: "),
+        ({"gallery/people": ["one"] * 99}, "its part labels is damaged, or does not fit the others"),
+        ({"gallery/people": 5}, "its part people is damaged"),
+        ({"gallery/labels": np.zeros(3, np.int32)}, "its part labels is damaged, or does not fit the others"),
+        (
+            {"gallery/embeddings": np.zeros((3, 3), np.float32)},
+            "its part embeddings is damaged, or does not fit the others",
+        ),
+        ({"gallery/scorer/learnt/coefficients": None}, "its part scorer/learnt/coefficients is damaged"),
+        ({"gallery/scorer/classifier": "Foo"}, "its part scorer is damaged"),
+        ({"gallery/scorer/classifier": "Knn"}, "its part scorer/learnt is damaged"),
+        ({"gallery/scorer/learnt": {}}, "its part scorer/learnt is damaged, or does not fit the others"),
+        ({"gallery/calibration/limit": "far"}, "its part calibration/limit is damaged, or does not fit the others"),
+        ({"gallery/calibration/more": 1}, "its part calibration is damaged"),
         ({"gallery/metric/typical_length": 1.5}, "made with another distance than dlib has now"),
         ({"gallery": {"distance": "euclidean"}}, "the distance is not described as this version does"),
     ],
@@ -176,6 +179,7 @@ def assert_refused(content, folder):
     with pytest.raises(FacelineError, match=r"classifier\.pkl: ") as caught:
         read_classifier(folder / "classifier.pkl")
     assert "\n" not in str(caught.value)
+    return str(caught.value)
 
 
 @pytest.mark.parametrize("place", PLACES)
@@ -184,7 +188,10 @@ def test_hostile_values_take_one_line(forged, tmp_path, place):
     holder, _, key = place.rpartition("/")
     for value in HOSTILE:
         if type(value) is not int or value != -1 or "calibration" not in place or key not in ANY_NUMBER:
-            assert_refused(altered(content, place, value), tmp_path)
+            complaint = assert_refused(altered(content, place, value), tmp_path)
+            assert "its part" in complaint or not place.startswith("gallery/") or "metric" in place
+            if place.startswith(("gallery/scorer/", "gallery/calibration/")):
+                assert f"its part {place.split('/')[1]}" in complaint
     fewer = {name: value for name, value in (value_at(content, holder) if holder else content).items() if name != key}
     assert_refused(altered(content, holder, fewer) if holder else fewer, tmp_path)
 

@@ -7,8 +7,9 @@ from conftest import drawn
 
 from faceline.networks.distances import Metric
 from faceline.networks.table import NETWORKS
-from faceline.people import gallery
-from faceline.people.gallery import UNKNOWN, Candidate, Gallery, Identity, exemplars, one_name_each
+from faceline.people import enrolled
+from faceline.people.enrolled import exemplars
+from faceline.people.gallery import UNKNOWN, Candidate, Gallery, Identity, one_name_each
 from faceline.people.scoring import unit
 
 
@@ -49,7 +50,7 @@ def test_a_large_gallery_keeps_some_pictures_of_everybody(monkeypatch):
     means = unit(np.stack([directions[labels == person].mean(axis=0) for person in range(4)]))
     assert np.array_equal(exemplars(directions, labels), np.arange(38))
     for limit, each in ((20, 5), (9, 2), (4, 1), (1, 1)):
-        monkeypatch.setattr(gallery, "EXEMPLARS", limit)
+        monkeypatch.setattr(enrolled, "EXEMPLARS", limit)
         kept = exemplars(directions, labels)
         assert (np.diff(kept) > 0).all()
         assert np.bincount(labels[kept]).tolist() == [min(count, each) for count in counts]
@@ -62,7 +63,7 @@ def test_a_large_gallery_keeps_some_pictures_of_everybody(monkeypatch):
 
 def test_a_gallery_of_exemplars_names_as_the_whole_does(monkeypatch, people):
     whole, probes = people
-    monkeypatch.setattr(gallery, "EXEMPLARS", 16)
+    monkeypatch.setattr(enrolled, "EXEMPLARS", 16)
     embeddings, labels = drawn(8, 4)
     last = np.arange(len(labels)) % 4 == 3
     few = learnt(embeddings[~last], labels[~last])

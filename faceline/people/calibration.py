@@ -9,12 +9,13 @@ positive identification rate (TPIR) the share of known people who get theirs (IS
 """
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Self
 
 import numpy as np
 
 from faceline.errors import FacelineError
+from faceline.people.checks import check_number, part_of_file, require
 from faceline.people.enrolment import Enrolment
 from faceline.people.holdout import LEAST_TO_HOLD_OUT, Sample, Strangers, collect, hold_out
 from faceline.people.label_noise import DOUBLE_PRIOR, PRIOR_PEOPLE
@@ -89,13 +90,20 @@ class Calibration:
 
     @classmethod
     def from_record(cls, record: dict) -> Self:
-        """The calibration that `asdict` told of; raises KeyError or TypeError if it is none, checks nothing else."""
-        curves = {name: Curve(**record[name]) for name in ("right", "known")}
-        return cls(**record | curves)
+        """The calibration that `asdict` told of, which comes from a file; raises FacelineError if it is none."""
+        with part_of_file("calibration"):
+            return cls(**record | {name: Curve(**record[name]) for name in ("right", "known")})
 
-    def numbers(self) -> list[float]:
-        curves = [*vars(self.right).values(), *vars(self.known).values()]
-        return [self.fpir, self.tpir, self.limit, *curves, self.people, self.doubtful]
+    def check(self) -> None:
+        """Raise FacelineError unless all are numbers to reckon with; they come from a file."""
+        for field in fields(self):
+            if field.type is not Curve:
+                check_number(getattr(self, field.name), f"calibration/{field.name}")
+        for name in ("right", "known"):
+            curve = getattr(self, name)
+            check_number(curve.centre, f"calibration/{name}/centre")
+            check_number(curve.slope, f"calibration/{name}/slope")
+            require(curve.slope > 0, f"calibration/{name}/slope")
 
     @classmethod
     def fit(

@@ -2,62 +2,40 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields, replace
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
-from faceline.disk.numbers import LARGEST, are_reckonable
+import numpy as np
+
 from faceline.disk.people_paths import UNKNOWN
 from faceline.errors import FacelineError
 from faceline.networks.distances import Metric
 from faceline.networks.table import Network
 from faceline.people.calibration import Calibration
+from faceline.people.checks import part_of_file
 from faceline.people.doubt import probabilities
+from faceline.people.enrolled import EnrolledPictures, exemplars
 from faceline.people.enrolment import Enrolment
 from faceline.people.holdout import score_strangers
 from faceline.people.identity import Candidate, Identity, given_the_others, is_doubtful, one_name_each
 from faceline.people.quality import GOOD, Quality
 from faceline.people.scoring import Scorer, Training, unit
 
-if TYPE_CHECKING:
-    import numpy as np
-
-# So many embeddings, and the names of their crops, are kept to name the nearest picture: 50 MB of them. Of a larger
-# gallery, as many as that leaves for each person.
-EXEMPLARS = 100_000
-
 # People beside the most similar one who are weighed for a face that shares a picture with others.
 CANDIDATES = 10
 
 
 @dataclass(frozen=True)
-class Gallery:
+class Gallery(EnrolledPictures):
     """People, and what it takes to name them.
 
     Attributes
     ----------
-    people : list of k str
-        Their names, which are those of their folders, sorted.
-    embeddings : ndarray of shape (n, d), float32
-        As the network gave them, person by person: all that do not lie in a wrong folder, or the EXEMPLARS that a large
-        gallery keeps.
-    crops : list of n str
-        Where each came from.
-    labels : ndarray of shape (n,), int32
-        Index into `people` of each embedding, in rising order; everybody has one at least.
-    subjects, persons : ndarrays of shape (k,), int32
-        What `scorer` knows each of `people` as, and who of them are one person: see Enrolment.
-    metric : Metric
-        What `Candidate.distance` is.
     scorer : Scorer
+        How similar a face is to each subject.
     calibration : Calibration
+        What a score means.
     """
 
-    people: list[str]
-    embeddings: "np.ndarray"
-    crops: list[str]
-    labels: "np.ndarray"
-    subjects: "np.ndarray"
-    persons: "np.ndarray"
-    metric: Metric
     scorer: Scorer
     calibration: Calibration
 
@@ -70,7 +48,7 @@ class Gallery:
     def enrol(
         cls,
         names: list[str],
-        embeddings: "np.ndarray",
+        embeddings: np.ndarray,
         crops: list[str],
         network: Network,
         *,
@@ -79,7 +57,7 @@ class Gallery:
         lda_dim: int | None,
         jobs: int,
         distinct: Iterable[tuple[str, str]] = (),
-        strangers: "np.ndarray | None" = None,
+        strangers: np.ndarray | None = None,
     ) -> tuple[Self, Enrolment]:
         """Learn people from their embeddings.
 
@@ -105,8 +83,6 @@ class Gallery:
         Enrolment
             What was found in it.
         """
-        import numpy as np
-
         people = sorted(set(names))
         number = {name: index for index, name in enumerate(people)}
         labels = np.array([number[name] for name in names], np.int32)
@@ -139,7 +115,7 @@ class Gallery:
 
     def identify(
         self,
-        embeddings: "np.ndarray",
+        embeddings: np.ndarray,
         threshold: float | None = None,
         top: int = 1,
         one_each: bool = False,
@@ -164,8 +140,6 @@ class Gallery:
         -------
         list of m Identity
         """
-        import numpy as np
-
         qualities = [GOOD] * len(embeddings) if qualities is None else qualities
         scores, order = self.scorer.score(embeddings)
         count = min(scores.shape[1], max(top, CANDIDATES if one_each else 2))
@@ -213,11 +187,9 @@ class Gallery:
         return probabilities(self.calibration, len(self.scorer.means), score, quality)
 
     def candidates(
-        self, embedding: "np.ndarray", scores: "np.ndarray", chosen: "np.ndarray", quality: Quality
+        self, embedding: np.ndarray, scores: np.ndarray, chosen: np.ndarray, quality: Quality
     ) -> list[Candidate]:
         """What there is to say of the subjects `chosen`, the most similar one first; `scores`, (s,), are of all."""
-        import numpy as np
-
         top = scores[chosen[0]]
         # The face is the first one's with the probability that was calibrated, unless others come near in score.
         rivalry = np.exp(self.calibration.right.slope * np.minimum(scores - top, 0))
@@ -228,15 +200,13 @@ class Gallery:
             for candidate in self.members(embedding, int(subject), float(share), float(scores[subject]))
         ]
 
-    def members(self, embedding: "np.ndarray", subject: int, share: float, score: float) -> list[Candidate]:
+    def members(self, embedding: np.ndarray, subject: int, share: float, score: float) -> list[Candidate]:
         """The people whom the scorer knows as one subject: the one, or those who look alike, the most similar first.
 
         `share` is the probability that the face is one of them. How it is shared out follows from how similar the face
         is to the mean of each one's pictures. Of a person's several names the one whose pictures are more similar is
         taken.
         """
-        import numpy as np
-
         folders = np.flatnonzero(self.subjects == subject)
         if len(folders) == 1:
             return [Candidate(self.people[folders[0]], share, score, *self.nearest(embedding, folders))]
@@ -259,14 +229,12 @@ class Gallery:
             )
         return found
 
-    def score(self, embeddings: "np.ndarray") -> "tuple[np.ndarray, np.ndarray]":
+    def score(self, embeddings: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Compare faces with all of `people`: what `Scorer.score` gives, (m, k) each.
 
         Of those whom the scorer knows as one subject, the most similar one has its score, and others have less by how
         much less similar they are.
         """
-        import numpy as np
-
         scores, order = (found[:, self.subjects] for found in self.scorer.score(embeddings))
         directions = unit(embeddings)
         for subject in np.flatnonzero(np.bincount(self.subjects) > 1):
@@ -276,28 +244,6 @@ class Gallery:
             scores[:, folders] -= less
             order[:, folders] -= less
         return scores, order
-
-    def means(self, folders: "np.ndarray") -> "np.ndarray":
-        """The directions of the mean pictures of some of `people`: (f, d) float32."""
-        import numpy as np
-
-        return unit(np.stack([unit(self.embeddings[self.rows(folder)]).mean(axis=0) for folder in folders]))
-
-    def rows(self, folder: int) -> slice:
-        """The rows of one of `people`."""
-        import numpy as np
-
-        return slice(*np.searchsorted(self.labels, [folder, folder + 1]))
-
-    def nearest(self, embedding: "np.ndarray", folders: "np.ndarray") -> tuple[float, str]:
-        """The distance of an embedding, (d,) float32, to the nearest one of a person, who has one or several of the
-        names, and that one's crop."""
-        import numpy as np
-
-        rows = np.concatenate([np.arange(len(self.labels))[self.rows(folder)] for folder in folders])
-        distances = self.metric.pairs(self.embeddings[rows], embedding[None])
-        nearest = int(distances.argmin())
-        return float(distances[nearest]), self.crops[rows[nearest]]
 
     def is_near(self, candidate: Candidate, threshold: float | None) -> bool:
         """Whether a candidate is similar enough to be named."""
@@ -316,83 +262,20 @@ class Gallery:
         Raises
         ------
         FacelineError
-            If the parts are not what they should be, do not fit together, or compare otherwise than the network does.
-        KeyError, TypeError, ValueError, AttributeError
-            If they are nothing of the kind.
+            If it is none, which names the part; or if it compares otherwise than the network does.
         """
-        metric = Metric.from_record(record.get("metric"))
-        if metric != network.metric:
-            raise FacelineError(f"made with another distance than {network.name} has now")
-        parts = {field.name: record[field.name] for field in fields(cls)}
-        scorer, calibration = Scorer.from_record(parts["scorer"]), Calibration.from_record(parts["calibration"])
-        gallery = cls(**parts | {"metric": metric, "scorer": scorer, "calibration": calibration})
-        gallery.check(network.dimensions)
-        return gallery
+        with part_of_file("gallery"):
+            metric = Metric.from_record(record.get("metric"))
+            if metric != network.metric:
+                raise FacelineError(f"made with another distance than {network.name} has now")
+            parts = {field.name: record[field.name] for field in fields(cls)}
+            scorer, calibration = Scorer.from_record(parts["scorer"]), Calibration.from_record(parts["calibration"])
+            gallery = cls(**parts | {"metric": metric, "scorer": scorer, "calibration": calibration})
+            gallery.check(network.dimensions)
+            return gallery
 
     def check(self, dimensions: int) -> None:
         """Raise FacelineError unless all parts fit together, and hold numbers to reckon with."""
-        import numpy as np
-
-        count, people = len(self.labels), len(self.people)
-        subjects = len(self.scorer.means)
-        scorer, calibration = self.scorer, self.calibration
-        inner = scorer.components.shape[1] or dimensions
-        arrays = [
-            self.embeddings,
-            self.labels,
-            self.subjects,
-            self.persons,
-            scorer.centre,
-            scorer.means,
-            scorer.crowding,
-            scorer.components,
-        ]
-        numbers = [scorer.scale, *calibration.numbers()]
-        learnt = scorer.classifier
-        arrays += learnt.arrays().values() if learnt is not None else []
-        if not (
-            all(type(array) is np.ndarray and array.dtype in NUMBERS and are_reckonable(array) for array in arrays)
-            and all(type(number) in (int, float) and abs(number) < LARGEST for number in numbers)
-            and all(type(part) is list for part in (self.people, self.crops))
-            and all(type(text) is str for text in self.people + self.crops)
-            and self.embeddings.shape == (count, dimensions)
-            and self.labels.dtype == self.subjects.dtype == self.persons.dtype == np.int32
-            and self.labels.shape == (count,)
-            and len(self.crops) == count
-            and people > 0
-            and np.array_equal(np.unique(self.labels), np.arange(people))
-            and bool((np.diff(self.labels) >= 0).all())
-            and self.subjects.shape == self.persons.shape == (people,)
-            and np.array_equal(np.unique(self.subjects), np.arange(subjects))
-            and bool(((self.persons >= 0) & (self.persons < people)).all())
-            and scorer.centre.shape == (dimensions,)
-            and scorer.means.shape == (subjects, dimensions)
-            and scorer.crowding.shape == (subjects,)
-            and scorer.components.shape == (dimensions, scorer.components.shape[1])
-            and scorer.scale > 1 / LARGEST
-            and calibration.right.slope > 0
-            and calibration.known.slope > 0
-            and (subjects == 1 if learnt is None else learnt.fits(subjects, inner))
-        ):
-            raise FacelineError("its parts do not fit together")
-
-
-NUMBERS = ("float32", "float64", "int32")
-
-
-def exemplars(directions: "np.ndarray", labels: "np.ndarray") -> "np.ndarray":
-    """The rows whose embeddings a gallery keeps: all, or for each person some from the most to the least typical."""
-    import numpy as np
-
-    if len(labels) <= EXEMPLARS:
-        return np.arange(len(labels))
-    starts = np.flatnonzero(np.diff(labels, prepend=-1))
-    means = unit(np.add.reduceat(directions, starts))
-    typical = np.einsum("ij,ij->i", directions, means[labels])
-    each = max(1, EXEMPLARS // len(means))
-    kept = []
-    for person in range(len(means)):
-        start, stop = np.searchsorted(labels, [person, person + 1])
-        rows = start + np.argsort(-typical[start:stop], kind="stable")
-        kept.append(rows[np.unique(np.linspace(0, len(rows) - 1, each).round().astype(int))])
-    return np.sort(np.concatenate(kept))
+        self.scorer.check(dimensions)
+        self.calibration.check()
+        self.check_pictures(dimensions, len(self.scorer.means))

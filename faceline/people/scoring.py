@@ -6,7 +6,9 @@ from typing import Self
 
 import numpy as np
 
+from faceline.disk.numbers import LARGEST
 from faceline.errors import FacelineError
+from faceline.people.checks import check_array, check_number, part_of_file, require
 from faceline.people.classifiers.base import Classifier, Neighbours, blocks, few_pictures, products
 from faceline.people.classifiers.table import CLASSIFIERS, DEFAULT_CLASSIFIER_NAME
 
@@ -164,10 +166,28 @@ class Scorer:
 
     @classmethod
     def from_record(cls, record: dict) -> Self:
-        """The scorer that `record` told of; raises KeyError or TypeError if it is none, and checks nothing else."""
-        parts = {field.name: record[field.name] for field in fields(cls) if field.name != "classifier"}
-        kind = CLASSIFIERS[record["classifier"]]
-        return cls(**parts, classifier=kind(**record["learnt"]) if record["learnt"] else None)
+        """The scorer that `record` told of, which comes from a file; raises FacelineError if it is none."""
+        with part_of_file("scorer"):
+            parts = {field.name: record[field.name] for field in fields(cls) if field.name != "classifier"}
+            kind = CLASSIFIERS[record["classifier"]]
+        with part_of_file("scorer/learnt"):
+            return cls(**parts, classifier=kind(**record["learnt"]) if record["learnt"] else None)
+
+    def check(self, dimensions: int) -> None:
+        """Raise FacelineError unless all parts fit together, and hold numbers to reckon with; they come from a file."""
+        check_number(self.scale, "scorer/scale")
+        require(self.scale > 1 / LARGEST, "scorer/scale")
+        check_array(self.means, "scorer/means")
+        people = len(self.means) if self.means.ndim else 0
+        check_array(self.means, "scorer/means", (people, dimensions))
+        check_array(self.centre, "scorer/centre", (dimensions,))
+        check_array(self.crowding, "scorer/crowding", (people,))
+        check_array(self.components, "scorer/components")
+        require(self.components.ndim == 2 and len(self.components) == dimensions, "scorer/components")
+        if self.classifier is None:
+            require(people == 1, "scorer/learnt")
+        else:
+            self.classifier.check(people, self.components.shape[1] or dimensions)
 
 
 def compare_people(

@@ -12,6 +12,7 @@ import numpy as np
 
 from faceline.errors import FacelineError
 from faceline.host.quiet import quiet
+from faceline.people.checks import check_array, part_of_file, require
 
 # Numbers that a classifier may keep, 200 MB of them; LinearSvm's grow with the people only.
 MAX_NUMBERS = 50_000_000
@@ -48,6 +49,13 @@ class Classifier:
     def fits(self, people: int, dimensions: int) -> bool:
         """Whether the shapes go together; the arrays come from a file."""
         raise NotImplementedError
+
+    def check(self, people: int, dimensions: int) -> None:
+        """Raise FacelineError unless the arrays hold numbers to reckon with, and go together; they come from a file."""
+        for name, array in self.arrays().items():
+            check_array(array, f"scorer/learnt/{name}")
+        with part_of_file("scorer/learnt"):
+            require(self.fits(people, dimensions), "scorer/learnt")
 
     def arrays(self) -> dict[str, np.ndarray]:
         return {field.name: getattr(self, field.name) for field in fields(self)}
