@@ -1,6 +1,6 @@
 """Faceline: face recognition in stages, each reading what the one before wrote to disk.
 
-    from faceline import align_folder, represent_folder, train, infer
+    from faceline import Recognizer, align_folder, represent_folder, train, infer
 
 The names below are imported at first use, so that a script loads only what its stage needs.
 """
@@ -11,6 +11,7 @@ from faceline.host.first_use import at_first_use
 
 if TYPE_CHECKING:
     from faceline.errors import FacelineError
+    from faceline.recognition.recognizer import Recognizer
     from faceline.runs.keeping import keep_workers
     from faceline.stages.align import align_folder
     from faceline.stages.infer import infer
@@ -19,12 +20,13 @@ if TYPE_CHECKING:
 
 MODULES = {
     "FacelineError": "faceline.errors",
+    "Recognizer": "faceline.recognition.recognizer",
     "align_folder": "faceline.stages.align",
     "represent_folder": "faceline.stages.represent",
     "train": "faceline.stages.train",
     "infer": "faceline.stages.infer",
     "keep_workers": "faceline.runs.keeping",
 }
-__all__ = ["FacelineError", "align_folder", "infer", "keep_workers", "represent_folder", "train"]
+__all__ = ["FacelineError", "Recognizer", "align_folder", "infer", "keep_workers", "represent_folder", "train"]
 __version__ = "0.1.0"
 __getattr__ = at_first_use(__name__, MODULES)

@@ -66,7 +66,7 @@ def test_a_legend_leaves_the_picture_where_it_is(tmp_path, portrait):
     boxes = [(30 * face, 20, 30 * face + 20, 40) for face in range(9)]
     captions = [f"person-{face} 0.50" if face != 4 else "" for face in range(9)]
     crops = [np.full((96, 96, 3), 20 * face, np.uint8) for face in range(9)]
-    numbered = draw_faces(portrait, boxes, captions, tmp_path / "a.png", crops)
+    numbered, _ = draw_faces(portrait, boxes, captions, tmp_path / "a.png", crops)
     assert numbered == [0, 1, 2, 3, 5, 6, 7, 8]
     marked = decode_image((tmp_path / "a.png").read_bytes())
     assert marked.shape > portrait.shape

@@ -22,7 +22,7 @@ from faceline.report.marked_pictures import marked_paths
 def test_probes_get_their_names(photographs, classifier):
     answers = list(infer([path for path, _ in photographs.probes], classifier))
     assert [names(answer) for answer in answers] == [[name] for _, name in photographs.probes]
-    assert all(face.identity.confidence > 0.9 for answer in answers for face in answer.faces)
+    assert all(face.confidence > 0.9 and face.name == face.identity.name for one in answers for face in one.faces)
 
 
 def test_a_stranger_is_unknown_unless_a_name_is_wanted(photographs, classifier):
@@ -119,6 +119,11 @@ def test_marked_pictures(photographs, classifier, tmp_path):
     answers = list(infer(pictures, classifier, save_dir=tmp_path / "new" / "marked"))
     copies = ["a-faces.png", "a-faces-2.png", "a.heic.tiff-faces.jpg", f"{path.stem}-faces.jpg"]
     assert sorted(os.listdir(tmp_path / "new" / "marked")) == sorted(copies)
+    said = [str(tmp_path / "new" / "marked" / name) for name in ("a-faces.png", "a-faces-2.png")]
+    assert [answer.marked for answer in answers] == [said[0], "", "", said[1]]
+    assert str(answers[3]).endswith(f"\nMarked copy: {said[1]}")
+    assert json.loads(answers[3].to_json())["marked"] == said[1]
+    assert "marked" not in json.loads(answers[1].to_json())
     marked = decode_image((tmp_path / "new" / "marked" / "a-faces.png").read_bytes())
     assert marked.shape == picture.shape
     changed = np.argwhere((marked != picture).any(axis=2))

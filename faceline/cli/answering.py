@@ -83,7 +83,7 @@ def answer_lines(
     """
     begun, tally, failed = time.monotonic(), Tally(), []
     try:
-        options["classifier"], named = chosen(pictures, options["classifier"])
+        options["classifier_path"], named = chosen(pictures, options["classifier_path"])
         probes = list_probes(named, save_dir)
         tally.total = len(probes.paths)
         with closing(bar_for(tally.total)) as bar:

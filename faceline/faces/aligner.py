@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from faceline.disk.pictures.boxes import turned, turned_box
+from faceline.disk.pictures.boxes import turned, turned_box, turned_points
 from faceline.faces.cutting import (
     affine_transform,
     align_transform,
@@ -128,6 +128,22 @@ class Aligner:
         CoincidentLandmarksError
             If the face's landmarks do.
         """
+        return self.crop_and_landmarks(image, face)[0]
+
+    def crop_and_landmarks(self, image: "np.ndarray", face: Face) -> "tuple[np.ndarray, np.ndarray]":
+        """What `crop` gives, and the landmarks that it was cut by.
+
+        Returns
+        -------
+        ndarray of shape (size, size, 3), uint8
+        ndarray of shape (landmark_model, 2), int64
+            (x, y) in pixels of the picture as it is, before any turn.
+
+        Raises
+        ------
+        CoincidentLandmarksError
+            If the landmarks do.
+        """
         import numpy as np
 
         options = self.options
@@ -135,13 +151,15 @@ class Aligner:
         image = turned(image, face.turn)
         landmarks = predict_landmarks(image, box_ltrb, options.landmark_model)
         if options.landmarks == DLIB_CHIP:
-            return dlib_chip(image, box_ltrb, landmarks, options.size, DLIB_CHIP_PADDING)
-        frame = FRAMES[options.frame]
-        groups = LANDMARK_SETS[options.landmarks][options.landmark_model]
-        points = np.array([landmarks[list(group)].mean(axis=0) for group in groups])
-        places = np.array(frame.places[options.landmarks][options.landmark_model])
-        transform = affine_transform if frame.affine else align_transform
-        return cut(image, points, places, frame.edge, options.size, transform)
+            crop = dlib_chip(image, box_ltrb, landmarks, options.size, DLIB_CHIP_PADDING)
+        else:
+            frame = FRAMES[options.frame]
+            groups = LANDMARK_SETS[options.landmarks][options.landmark_model]
+            points = np.array([landmarks[list(group)].mean(axis=0) for group in groups])
+            places = np.array(frame.places[options.landmarks][options.landmark_model])
+            transform = affine_transform if frame.affine else align_transform
+            crop = cut(image, points, places, frame.edge, options.size, transform)
+        return crop, turned_points(landmarks, *image.shape[:2], -face.turn % 360)
 
 
 def from_largest(faces: Iterable[Face], image: "np.ndarray") -> list[Face]:

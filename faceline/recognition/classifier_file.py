@@ -1,9 +1,11 @@
 """`classifier.pkl`: all that it takes to name people, as `train` writes it and `infer` reads it."""
 
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from faceline.disk.freshness import Learnt, check_learnt
+from faceline.disk.names import CLASSIFIER_FILE
 from faceline.disk.run_records import versions
 from faceline.errors import FacelineError
 from faceline.faces.options import AlignmentOptions
@@ -27,6 +29,11 @@ class Model:
     averaging: Averaging
     gallery: Gallery
     learnt: Learnt = field(default_factory=dict)
+
+
+def classifier_at(path: Path) -> Path:
+    """The classifier that a path means: the file itself, or the one in that folder."""
+    return path / CLASSIFIER_FILE if os.path.isdir(path) else path
 
 
 def write_classifier(path: Path, model: Model) -> None:

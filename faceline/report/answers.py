@@ -21,6 +21,16 @@ class NamedFace:
     turn: int = 0
 
     @property
+    def name(self) -> str:
+        """The person, or "unknown"."""
+        return self.identity.name
+
+    @property
+    def confidence(self) -> float:
+        """The probability that the name is right; of "unknown", that the face is nobody's in the gallery."""
+        return self.identity.confidence
+
+    @property
     def centre_x(self) -> int:
         return (self.box_ltrb[0] + self.box_ltrb[2]) // 2
 
@@ -31,7 +41,8 @@ class Answer:
 
     `multi` says whether all faces were wanted, `top` how many candidates each, `verbose` whether to give the evidence.
     `numbered` are the faces, counted from 0, that have a number instead of their name in the marked copy: their place
-    in `faces`, counted from 1.
+    in `faces`, counted from 1. `marked` is where the marked copy lies, if the names of several pictures say that of
+    theirs.
     """
 
     image: str
@@ -42,6 +53,7 @@ class Answer:
     top: int = 1
     verbose: bool = False
     numbered: tuple[int, ...] = ()
+    marked: str = ""
 
     def __str__(self) -> str:
         lines = [f"=== {one_line(self.image)} ==="]
@@ -63,6 +75,8 @@ class Answer:
                     f"  {rank}. {one_line(candidate.name)} with {candidate.confidence:.2f} confidence"
                     for rank, candidate in enumerate(who.candidates[: self.top], start=1)
                 ]
+        if self.marked:
+            lines.append(f"Marked copy: {one_line(self.marked)}")
         if self.numbered:
             lines.append("Numbers in the marked copy:")
             lines += [f"  {face + 1}: {one_line(self.faces[face].identity.name)}" for face in self.numbered]
@@ -95,7 +109,8 @@ class Answer:
                 }
             )
         reason = {"reason": self.reason} if self.reason else {}
-        return json.dumps({"image": self.image, "status": self.status, **reason, "faces": faces})
+        marked = {"marked": self.marked} if self.marked else {}
+        return json.dumps({"image": self.image, "status": self.status, **reason, **marked, "faces": faces})
 
 
 def evidence(who: Identity) -> list[str]:

@@ -1,6 +1,7 @@
 """Drawing boxes and names on a picture."""
 
 import os
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -27,7 +28,7 @@ def draw_faces(
     insets: Sequence[np.ndarray | None] | None = None,
     profile: bytes | None = None,
     others_ltrb: Sequence[Box] = (),
-) -> list[int]:
+) -> tuple[list[int], Path]:
     """Save a picture of shape (height, width, 3), RGB uint8, with a box around each face and a caption beside it.
 
     An empty caption stands for a face that nobody knows: its box is dashed. Many captions, and those that have no room
@@ -41,6 +42,8 @@ def draw_faces(
     -------
     list of int
         The faces that got a number, counted from 0.
+    Path
+        Where the picture lies.
     """
     from PIL import Image
 
@@ -67,7 +70,7 @@ def draw_faces(
     with replacing(path) as scratch:
         marked = Image.fromarray(canvas)
         marked.save(scratch, WRITTEN[path.suffix.lower()], quality=JPEG_QUALITY, icc_profile=profile)
-    return marks.numbered
+    return marks.numbered, path
 
 
 def draw_box(canvas: np.ndarray, box: Box, line: int, is_known: bool) -> None:
@@ -102,10 +105,7 @@ def marked_paths(pictures: Sequence[str | Path], folder: Path) -> list[Path]:
     originals = {os.path.realpath(picture) for picture in pictures}
     paths, taken = [], set()
     for picture in pictures:
-        name = Path(picture).name
-        stem, suffix = os.path.splitext(name)
-        if suffix.lower() not in WRITTEN:
-            stem, suffix = name, ".jpg"
+        stem, suffix = copy_name(picture)
         path, number = folder / fitting(stem, f"-faces{suffix}"), 1
         # Without its ending, which may yet change: see `draw_faces`.
         while path.with_suffix("") in taken:
@@ -116,3 +116,17 @@ def marked_paths(pictures: Sequence[str | Path], folder: Path) -> list[Path]:
             raise FacelineError(f"{one_line(path)}: the marked copy would replace an original; name another folder")
         paths.append(path)
     return paths
+
+
+def copy_name(picture: str | Path) -> tuple[str, str]:
+    """What the name of a picture's marked copy begins with, and its ending."""
+    name = Path(picture).name
+    stem, suffix = os.path.splitext(name)
+    return (stem, suffix) if suffix.lower() in WRITTEN else (name, ".jpg")
+
+
+def share_names(pictures: Sequence[str | Path]) -> list[bool]:
+    """Of each picture, whether another one's marked copy would have the same name, but for a number or the ending."""
+    names = [copy_name(picture)[0] for picture in pictures]
+    counts = Counter(names)
+    return [counts[name] > 1 for name in names]

@@ -8,6 +8,7 @@ from pathlib import Path
 from faceline.disk.names import CLASSIFIER_FILE, REPS_FILE
 from faceline.disk.reading import opened
 from faceline.errors import FacelineError, UnreadableError
+from faceline.recognition.classifier_file import classifier_at
 from faceline.stages.probes import URL, ending, pictures_below
 from faceline.wording import one_line
 
@@ -40,16 +41,11 @@ def split_classifier(named: Sequence[str]) -> tuple[str | None, list[str]]:
         else:
             weak.append(argument)
             pictures.append(argument)
-    paths = [classifier_path(Path(argument)) for argument in classifiers or weak]
+    paths = [classifier_at(Path(argument)) for argument in classifiers or weak]
     others = [path for path in paths if os.path.realpath(path) != os.path.realpath(paths[0])]
     if others:
         raise FacelineError(f"{one_line(paths[0])} and {one_line(others[0])} are two classifiers; name one")
     return (str(paths[0]) if paths else None), pictures
-
-
-def classifier_path(path: Path) -> Path:
-    """The classifier that a path means: the file itself, or the one in that folder."""
-    return path / CLASSIFIER_FILE if os.path.isdir(path) else path
 
 
 def holds_classifier(folder: str) -> bool:

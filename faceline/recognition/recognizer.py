@@ -1,0 +1,289 @@
+"""From a picture in memory to its faces, and with a gallery to their names.
+
+    recognizer = Recognizer.load("generated-embeddings/classifier.pkl")
+    for face in recognizer.faces(picture):
+        print(face.name, face.confidence, face.box_ltrb)
+
+What is shown of it, as text, JSON or marked pictures, is the room `report`'s.
+"""
+
+import logging
+import os
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+
+from faceline.disk.freshness import why_stale
+from faceline.disk.paths import named_path
+from faceline.disk.pictures.boxes import Box
+from faceline.disk.pictures.given import picture_given
+from faceline.disk.pictures.images import Picture
+from faceline.errors import FacelineError
+from faceline.faces.aligner import aligner_for
+from faceline.faces.cutting import CoincidentLandmarksError
+from faceline.faces.detectors import Face
+from faceline.faces.embedder import check_network, embed
+from faceline.faces.options import AlignmentOptions
+from faceline.faces.test_time_augmentation import ALONE, DEFAULT_PASSES, Averaging
+from faceline.faces.uprightness import likeness
+from faceline.networks.runtime import DEFAULT_DEVICE, DEFAULT_ENGINE, Runtime
+from faceline.networks.table import DEFAULT_NETWORK, Network, network_named
+from faceline.people.gallery import Gallery
+from faceline.people.identity import Identity
+from faceline.people.quality import measure
+from faceline.recognition.classifier_file import classifier_at, read_classifier
+from faceline.runs.parallel import all_cores
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, eq=False)
+class RecognizedFace:
+    """A face of a picture, and who it is.
+
+    Attributes
+    ----------
+    box_ltrb : (left, top, right, bottom)
+        The part of the face's box that the picture shows, in pixels of the picture as a viewer shows it; right and
+        bottom are exclusive.
+    landmarks : ndarray of shape (5, 2) or (68, 2), float64
+        (x, y) in pixels of the same picture, from the centre of its top-left pixel; they may lie outside of it. The
+        order is that of dlib's predictors: of five, the outer and inner corner of the eye on the right of the upright
+        face as it is seen, the outer and inner corner of the one on the left, and the point below the nose.
+    embedding : ndarray of shape (d,), float32
+        As the network gives it, or the mean of several copies where that was asked for.
+    score : float
+        How sure `detector` (hog, cnn or yunet) is: 0 is its limit, and scores of different detectors do not compare.
+    detector : str
+    turn : {0, 90, 180, 270}
+        How far the picture has to be turned clockwise for the face to be upright, in degrees.
+    identity : Identity or None
+        Who it is and what speaks for it: `candidates` with their nearest pictures and distances, `runner_up`, `margin`,
+        `unclear`. None without a gallery.
+    """
+
+    box_ltrb: Box
+    landmarks: np.ndarray
+    embedding: np.ndarray
+    score: float
+    detector: str
+    turn: int = 0
+    identity: Identity | None = None
+
+    @property
+    def name(self) -> str | None:
+        """The person, or "unknown"; None without a gallery."""
+        return None if self.identity is None else self.identity.name
+
+    @property
+    def confidence(self) -> float | None:
+        """The probability that the name is right; of "unknown", that the face is nobody's in the gallery."""
+        return None if self.identity is None else self.identity.confidence
+
+    def in_whole(self, picture: Picture) -> "RecognizedFace":
+        """The same face with its places in the whole picture, where they are those in `picture.pixels`."""
+        box_ltrb = picture.whole_box(self.box_ltrb)
+        return replace(self, box_ltrb=box_ltrb, landmarks=picture.whole_points(self.landmarks))
+
+
+@dataclass(frozen=True, eq=False)
+class Recognizer:
+    """Finds the faces of pictures, embeds them, and with a gallery names them.
+
+    Any number of threads may use one at once, with the answers of one thread alone; so may forked children. The models
+    are loaded at first use, once in a process, and shared by all recognizers that need the same.
+
+    `load` makes one for a classifier, or with the default network and options. To make one of parts of your own, give
+    them here: `Recognizer(network_named("sface"), AlignmentOptions(frame="arcface", size=112))`.
+
+    Attributes
+    ----------
+    network : Network
+        What embeds.
+    alignment : AlignmentOptions
+        How faces are found and cropped; for the network's frame.
+    averaging : Averaging
+        Of which copies of a crop an embedding is the mean.
+    gallery : Gallery or None
+        Who is known.
+    runtime : Runtime
+        What networks run on; with a thread for each core, if not given.
+    wide : bool
+        Whether photographs larger than `alignment.detection_size` may be looked at in their full resolution, too.
+
+    Raises
+    ------
+    FacelineError
+        If weights are missing, or parts do not go together.
+    """
+
+    network: Network
+    alignment: AlignmentOptions
+    averaging: Averaging = ALONE
+    gallery: Gallery | None = field(default=None, repr=False)
+    runtime: Runtime = field(default_factory=lambda: Runtime(threads=all_cores()))
+    wide: bool = True
+
+    def __post_init__(self) -> None:
+        if self.alignment.frame != self.network.frame:
+            cut, wanted = self.alignment.frame, self.network.frame
+            raise FacelineError(f"the network {self.network.name} wants crops in the frame {wanted}, not in {cut}")
+        self.alignment.check_weights()
+        check_network(self.network, self.runtime)
+
+    @classmethod
+    def load(
+        cls,
+        classifier_path: str | os.PathLike | None = None,
+        *,
+        network: str | None = None,
+        engine: str = DEFAULT_ENGINE,
+        device: str = DEFAULT_DEVICE,
+        threads: int | None = None,
+        passes: int | None = None,
+        jitters: int | None = None,
+        detection_size: int | None = None,
+        upsample: int | None = None,
+    ) -> Self:
+        """A recognizer with the people, network and options of a classifier.
+
+        Parameters
+        ----------
+        classifier_path : path or None
+            What `train` wrote, or the folder that it lies in. Without one, faces are found and embedded with the
+            default options, and have no names.
+        network : str or None
+            Where the gallery's network lies now, if it is a file that has moved. Without a classifier: the network,
+            by its name or the path of an ONNX file.
+        engine, device : str
+            What networks run on, keys of `runtime.ENGINES` and `runtime.DEVICES`.
+        threads : int or None
+            Of each network; None for one on each core. Answers do not depend on it.
+        passes, jitters : int or None
+            Average over that many copies of each crop, as `represent_folder` does; None for what the gallery was made
+            with.
+        detection_size : int or None
+            Shrink larger pictures to this many pixels to find faces, and look nowhere closer; None for the gallery's
+            number, and for the full resolution where that finds nothing or every face is wanted.
+        upsample : int or None
+            How often pictures are doubled to find smaller faces; None for the gallery's number.
+
+        Raises
+        ------
+        FacelineError
+            If the classifier, the network or the weights cannot be used, or an option is out of range.
+        """
+        gallery = None
+        if classifier_path is None:
+            found = network_named(DEFAULT_NETWORK if network is None else network)
+            alignment, averaging = AlignmentOptions(frame=found.frame, size=found.crop_size), ALONE
+        else:
+            path = classifier_at(named_path(classifier_path))
+            model = read_classifier(path, network)
+            stale = why_stale(path, model.learnt)
+            if stale is not None:
+                logger.warning(stale)
+            found, alignment, averaging, gallery = model.network, model.alignment, model.averaging, model.gallery
+        if detection_size is not None:
+            alignment = replace(alignment, detection_size=detection_size)
+        if upsample is not None:
+            alignment = replace(alignment, upsample=upsample)
+        if passes is not None or jitters is not None:
+            averaging = Averaging(DEFAULT_PASSES if passes is None else passes, jitters or 0)
+        runtime = Runtime(engine, device, all_cores() if threads is None else threads)
+        return cls(found, alignment, averaging, gallery, runtime, detection_size is None)
+
+    def faces(
+        self,
+        image: "np.ndarray | bytes | bytearray | memoryview | str | os.PathLike | Image.Image",
+        *,
+        every: bool = True,
+        threshold: float | None = None,
+        one_each: bool = False,
+        candidates: int = 2,
+    ) -> list[RecognizedFace]:
+        """The faces of a picture, from left to right; an empty list if there is none.
+
+        Parameters
+        ----------
+        image : ndarray of shape (height, width, 3), uint8 in RGB; bytes of a picture file; its path; Pillow image
+            An array is taken as it is; the others as a viewer shows them, turned as their EXIF says.
+        every : bool
+            Every face; otherwise the main one alone, which is large and near the middle, and which costs less.
+        threshold : float or None
+            The largest distance to a person's nearest picture at which a face is named, instead of the gallery's own
+            limit; infinity names every face.
+        one_each : bool
+            Name nobody twice in the picture: of all ways to name its faces, the one with the highest total score.
+        candidates : int
+            How many people to give for each face, at least two where there are as many.
+
+        Raises
+        ------
+        UnreadableError
+            If a file cannot be read, is no picture, damaged, or too large.
+        FacelineError
+            If `threshold` or `candidates` is out of range.
+        TypeError, ValueError
+            If `image` is nothing of the kind; if an array has another shape or kind of numbers.
+        MemoryError
+            If there is not enough.
+        """
+        check_question(threshold, candidates)
+        picture = picture_given(image)
+        faces, _ = self.look(picture.pixels, every, threshold, one_each, candidates)
+        return [face.in_whole(picture) for face in faces]
+
+    def look(
+        self, pixels: np.ndarray, every: bool, threshold: float | None, one_each: bool, candidates: int
+    ) -> tuple[list[RecognizedFace], list[Box]]:
+        """The faces of a picture of shape (height, width, 3), RGB uint8, with their places in it, as `faces` gives
+        them; and the boxes of other faces that were seen, where only the main one is wanted."""
+        aligner = aligner_for(self.alignment, self.runtime, self.wide)
+        found = aligner.find(pixels, every=every)
+        wanted, crops, landmarks = [], [], []
+        for face in found if every else found[:1]:
+            try:
+                crop, points = aligner.crop_and_landmarks(pixels, face)
+            except CoincidentLandmarksError:
+                continue
+            wanted.append(face)
+            crops.append(crop)
+            landmarks.append(points.astype(np.float64))
+        faces = []
+        if crops:
+            embeddings = embed(self.network, np.array(crops), self.runtime, self.averaging)
+            identities = [None] * len(wanted)
+            if self.gallery is not None:
+                qualities = self.qualities(pixels, wanted, np.array(crops), embeddings)
+                identities = self.gallery.identify(embeddings, threshold, candidates, one_each, qualities)
+            faces = [
+                RecognizedFace(face.visible_box(pixels), points, row, face.score, face.detector, face.turn, identity)
+                for face, points, row, identity in zip(wanted, landmarks, embeddings, identities, strict=True)
+            ]
+        others = [] if every else [face.visible_box(pixels) for face in found[1:]]
+        return sorted(faces, key=from_left), others
+
+    def qualities(self, pixels: np.ndarray, faces: list[Face], crops: np.ndarray, embeddings: np.ndarray) -> list:
+        """How much of its person the picture of each face tells: what `measure` says of the faces of one picture."""
+        edges = [face.box_ltrb[2] - face.box_ltrb[0] for face in faces]
+        likenesses = [likeness(pixels, face, self.runtime) for face in faces]
+        scale = self.gallery.scorer.scale
+        return measure(crops, edges, likenesses, embeddings, self.averaging, self.network, self.runtime, scale)
+
+
+def from_left(face: RecognizedFace) -> tuple[int, Box]:
+    """By what faces are sorted: the middle of the box, then the box."""
+    return (face.box_ltrb[0] + face.box_ltrb[2]) // 2, face.box_ltrb
+
+
+def check_question(threshold: float | None, candidates: int) -> None:
+    """Raise FacelineError if that cannot be asked of a gallery."""
+    if candidates < 1:
+        raise FacelineError(f"candidates {candidates} is out of range; choose 1 or more")
+    if threshold is not None and not threshold >= 0:
+        raise FacelineError(f"threshold {threshold} is no distance; choose 0 or more, inf to name every face")
