@@ -54,6 +54,12 @@ class Curve:
     def __call__(self, score: float) -> float:
         return 0.5 + 0.5 * math.tanh(self.slope * (score - self.centre) / 2)
 
+    def check(self, part: str) -> None:
+        """Raise FacelineError, which names the part of a file, unless the curve rises."""
+        check_number(self.centre, f"{part}/centre")
+        check_number(self.slope, f"{part}/slope")
+        require(self.slope > 0, f"{part}/slope")
+
 
 @dataclass(frozen=True)
 class Calibration:
@@ -99,11 +105,8 @@ class Calibration:
         for field in fields(self):
             if field.type is not Curve:
                 check_number(getattr(self, field.name), f"calibration/{field.name}")
-        for name in ("right", "known"):
-            curve = getattr(self, name)
-            check_number(curve.centre, f"calibration/{name}/centre")
-            check_number(curve.slope, f"calibration/{name}/slope")
-            require(curve.slope > 0, f"calibration/{name}/slope")
+        self.right.check("calibration/right")
+        self.known.check("calibration/known")
 
     @classmethod
     def fit(

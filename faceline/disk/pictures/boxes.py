@@ -26,13 +26,11 @@ def turned_box(box_ltrb: Box, height: int, width: int, turn: int) -> Box:
     }[turn]
 
 
-def turned_points(points: "np.ndarray", height: int, width: int, turn: int) -> "np.ndarray":
+def turned_points(points: np.ndarray, height: int, width: int, turn: int) -> np.ndarray:
     """Where pixels of a picture of `height` and `width` lie when the picture is turned clockwise by one of TURNS.
 
     `points` are (n, 2) of any kind, (x, y) from the centre of the top-left pixel; so is what is given.
     """
-    import numpy as np
-
     x, y = points.T
     right, bottom = width - 1, height - 1
     places = {0: (x, y), 90: (bottom - y, x), 180: (right - x, bottom - y), 270: (y, right - x)}

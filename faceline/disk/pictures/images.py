@@ -48,7 +48,7 @@ class Picture:
         left, top, right, bottom = (edge * self.scale for edge in box_ltrb)
         return left, top, min(right, self.width), min(bottom, self.height)
 
-    def whole_points(self, points: "np.ndarray") -> "np.ndarray":
+    def whole_points(self, points: np.ndarray) -> np.ndarray:
         """Points in `pixels`, (n, 2) as (x, y) from the centre of the top-left pixel, as such in the whole picture."""
         return points * self.scale + (self.scale - 1) / 2
 
