@@ -1,60 +1,14 @@
 #!/usr/bin/env python3
-"""Evaluate identification: how often known people are found, strangers named, and how true the confidence is.
-
-Reads   <embeddings>, as batch_represent wrote it
-Writes  <output>/cmc.*, open-set.*, reliability.*: plots as .png and .pdf, their curves as .csv
-"""
+"""How often known people are found, strangers named, and how true the confidence is."""
 
 import sys
 
 try:
-    from faceline.cli import program as cli
-    from faceline.evaluation import identify
-    from faceline.people.classifiers.table import CLASSIFIERS
+    from faceline.cli import evaluate_identify
+    from faceline.cli.program import run_script
 except ModuleNotFoundError as error:
-    print(f"identify.py: error: {error}; run 'source .venv/bin/activate' first", file=sys.stderr)
+    print(f"identify.py: error: {error}; run ./demo.sh first, then source .venv/bin/activate", file=sys.stderr)
     sys.exit(2)
 
-
-def build_parser() -> cli.Parser:
-    parser = cli.Parser(prog="identify.py", description=__doc__)
-    parser.add_argument(
-        "embeddings_dir", nargs="?", metavar="embeddings", help="folder of embeddings (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--known",
-        dest="known_path",
-        metavar="FILE",
-        help="list of known people, one a line (default: people with more pictures than are enrolled)",
-    )
-    parser.add_argument(
-        "--strangers",
-        dest="strangers_path",
-        metavar="FILE",
-        help="list of strangers, one a line (default: everybody else; if there is nobody, half of the people)",
-    )
-    parser.add_argument(
-        "--enrolled",
-        type=int,
-        metavar="N",
-        help="pictures of each known person to enrol; the others are to be named (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--draws", type=int, metavar="N", help="draw the enrolled pictures so many times (default: %(default)s)"
-    )
-    parser.add_argument("--seed", type=int, metavar="N", help="what is drawn (default: %(default)s)")
-    parser.add_argument(
-        "--fpir", type=float, metavar="RATE", help="how often a stranger may get a name (default: %(default)s)"
-    )
-    parser.add_argument("--classifier", choices=CLASSIFIERS, help="what tells people apart (default: %(default)s)")
-    parser.add_argument(
-        "--ldaDim", "--lda-dim", type=int, dest="lda_dim", metavar="N", help="show it N discriminant components only"
-    )
-    parser.add_argument("--jobs", type=int, metavar="N", help="processes to use (default: one for each core)")
-    cli.add_result_options(parser)
-    parser.take_defaults(identify)
-    return parser
-
-
 if __name__ == "__main__":
-    sys.exit(cli.run(cli.as_text_or_json(identify), build_parser()))
+    sys.exit(run_script(evaluate_identify, "identify.py"))

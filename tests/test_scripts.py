@@ -1,7 +1,6 @@
 """The scripts as a user types them: their options, and one line for each mistake."""
 
 import errno
-import importlib.util
 import inspect
 import json
 import os
@@ -17,6 +16,8 @@ from conftest import ALIGN, CLASSIFIER, EVALUATION, REPRESENT, ROOT, run_script,
 from PIL import Image
 
 from faceline import align_folder, infer, represent_folder, train
+from faceline.cli import align, classifier, evaluate_groups, evaluate_identify, evaluate_lfw, represent
+from faceline.cli.parser import Parser
 from faceline.disk import pickles
 from faceline.disk.pictures.images import decode_image, encode_png
 from faceline.evaluation import compare_groups, identify, verify
@@ -25,27 +26,27 @@ LFW, GROUPS, IDENTIFY = (EVALUATION / f"{name}.py" for name in ("lfw", "groups",
 SCRIPTS = [ALIGN, REPRESENT, CLASSIFIER, LFW, GROUPS, IDENTIFY, ROOT / "util" / "get-samples.py"]
 
 
-def parser_of(script):
-    spec = importlib.util.spec_from_file_location(script.stem.replace("-", "_"), script)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.build_parser()
+def options_of(command, arguments):
+    """What a module of `cli` hands on to its stage."""
+    parser = Parser(prog="program")
+    command.fill(parser)
+    return parser.parse(arguments)[1].keywords
 
 
 @pytest.mark.parametrize(
-    ("script", "arguments", "stage", "extra"),
+    ("command", "arguments", "stage", "extra"),
     [
-        (ALIGN, ["in", "align", "outerEyesAndNose", "out"], align_folder, set()),
-        (REPRESENT, ["-outDir", "out", "-data", "in"], represent_folder, set()),
-        (CLASSIFIER, ["train"], train, {"command"}),
-        (CLASSIFIER, ["infer", "a.jpg"], infer, {"command", "as_json"}),
-        (LFW, ["pairs.txt", "in"], verify, {"as_json"}),
-        (GROUPS, ["groups.csv", "in"], compare_groups, {"as_json"}),
-        (IDENTIFY, [], identify, {"as_json"}),
+        (align, ["in", "align", "outerEyesAndNose", "out"], align_folder, set()),
+        (represent, ["-outDir", "out", "-data", "in"], represent_folder, set()),
+        (classifier, ["train"], train, set()),
+        (classifier, ["infer", "a.jpg"], infer, {"as_json"}),
+        (evaluate_lfw, ["pairs.txt", "in"], verify, {"as_json"}),
+        (evaluate_groups, ["groups.csv", "in"], compare_groups, {"as_json"}),
+        (evaluate_identify, [], identify, {"as_json"}),
     ],
 )
-def test_script_offers_its_stage_s_parameters_with_the_same_defaults(script, arguments, stage, extra):
-    options = vars(parser_of(script).parse_args(arguments))
+def test_a_command_offers_its_stage_s_parameters_with_the_same_defaults(command, arguments, stage, extra):
+    options = options_of(command, arguments)
     parameters = inspect.signature(stage).parameters
     assert options.keys() - extra == parameters.keys()
     for name, parameter in parameters.items():
@@ -67,16 +68,16 @@ def test_a_python_without_the_library_takes_one_line(script):
     """As where the virtual environment is not activated: -S hides what is installed, -E what PYTHONPATH names."""
     command = [sys.executable, "-S", "-E", str(script), "--help"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    complaint = "error: No module named 'faceline'; run 'source .venv/bin/activate' first"
+    complaint = "error: No module named 'faceline'; run ./demo.sh first, then source .venv/bin/activate"
     assert done.stderr == f"{script.name}: {complaint}\n"
     assert (done.returncode, done.stdout) == (2, "")
 
 
 def test_openface_s_spellings_stay():
-    options = parser_of(ALIGN).parse_args(["in", "align", "outerEyesAndNose", "out", "--skipMulti"])
-    assert options.skip_multi
+    options = options_of(align, ["in", "align", "outerEyesAndNose", "out", "--skipMulti"])
+    assert options["skip_multi"]
     same = [["-outDir", "o", "-data", "d"], ["--out-dir", "o", "--data", "d"]]
-    assert parser_of(REPRESENT).parse_args(same[0]) == parser_of(REPRESENT).parse_args(same[1])
+    assert options_of(represent, same[0]) == options_of(represent, same[1])
 
 
 @pytest.mark.parametrize(

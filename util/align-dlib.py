@@ -1,69 +1,14 @@
 #!/usr/bin/env python3
-"""Stage 1: find, align and crop the face in every picture of a folder.
-
-Reads   <input>/<person>/<picture>, in any format that Pillow and pi-heif read
-Writes  <output>/<person>/<picture>.png, manifest.csv with a row for every picture, and run.json
-
-Run it again after adding, changing or removing pictures: only those are computed.
-"""
+"""Stage 1: find, align and crop the face in every picture of a folder."""
 
 import sys
 
 try:
-    from faceline import align_folder
-    from faceline.cli import program as cli
-    from faceline.cli.arguments import ALIGN_WORDS, alignment_words
-    from faceline.faces.detectors import DETECTORS
-    from faceline.faces.landmarks import LANDMARK_MODELS
-    from faceline.networks.frames import DEFAULT_LANDMARKS, LANDMARK_SETS
-    from faceline.networks.table import NETWORKS
-    from faceline.stages.align import FALLBACKS
+    from faceline.cli import align
+    from faceline.cli.program import run_script
 except ModuleNotFoundError as error:
-    print(f"align-dlib.py: error: {error}; run 'source .venv/bin/activate' first", file=sys.stderr)
+    print(f"align-dlib.py: error: {error}; run ./demo.sh first, then source .venv/bin/activate", file=sys.stderr)
     sys.exit(2)
 
-
-def build_parser() -> cli.Parser:
-    parser = cli.Parser(prog="align-dlib.py", description=__doc__, usage=f"align-dlib.py {ALIGN_WORDS} [options]")
-    parser.add_argument(
-        "words",
-        nargs="*",
-        metavar=ALIGN_WORDS,
-        help="the folder that holds a folder of pictures for each person; the word align; the landmarks, one of"
-        f" {', '.join(LANDMARK_SETS)} (default: {DEFAULT_LANDMARKS}); the folder for the crops",
-    )
-    parser.add_argument("--size", type=int, metavar="N", help="edge of the crops in pixels (default: 96 for dlib)")
-    parser.add_argument(
-        "--network",
-        metavar="NAME|FILE.onnx",
-        help=f"network that the crops are for: {', '.join(NETWORKS)}, or a file (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--landmark-model",
-        type=int,
-        choices=LANDMARK_MODELS,
-        help="number of points of the landmark predictor (default: 5 where it has the landmarks, else 68)",
-    )
-    parser.add_argument("--detector", choices=DETECTORS, help="face detector (default: %(default)s)")
-    cli.add_detection_options(parser, "%(default)s", "and look closer only where need be")
-    parser.add_argument(
-        "--skipMulti",
-        "--skip-multi",
-        dest="skip_multi",
-        action="store_true",
-        help="leave out pictures with several faces",
-    )
-    parser.add_argument(
-        "--fallback",
-        choices=FALLBACKS,
-        help="where no face is found, crop the centre of the picture, for evaluations (default: %(default)s)",
-    )
-    cli.add_runtime_options(parser)
-    cli.add_run_options(parser)
-    parser.take_defaults(align_folder)
-    parser.take_rest("words", alignment_words)
-    return parser
-
-
 if __name__ == "__main__":
-    sys.exit(cli.run(align_folder, build_parser(), resumes=True))
+    sys.exit(run_script(align, "align-dlib.py"))

@@ -17,11 +17,12 @@ from pathlib import Path
 
 try:
     from faceline import FacelineError
-    from faceline.cli import program as cli
+    from faceline.cli.parser import Parser
+    from faceline.cli.program import run
     from faceline.disk.writing import write_bytes, write_errors
     from faceline.wording import one_line
 except ModuleNotFoundError as error:
-    print(f"get-samples.py: error: {error}; run 'source .venv/bin/activate' first", file=sys.stderr)
+    print(f"get-samples.py: error: {error}; run ./demo.sh first, then source .venv/bin/activate", file=sys.stderr)
     sys.exit(2)
 
 SAMPLES = Path(__file__).resolve().parent.parent / "demos" / "samples.txt"
@@ -68,11 +69,8 @@ def put(path: Path, data: bytes) -> None:
     write_bytes(path, data)
 
 
-def build_parser() -> cli.Parser:
-    parser = cli.Parser(prog="get-samples.py", description=__doc__)
-    parser.add_argument("folder", help="where the folders of photographs go")
-    return parser
-
-
 if __name__ == "__main__":
-    sys.exit(cli.run(get_samples, build_parser()))
+    parser = Parser(prog="get-samples.py", description=__doc__)
+    parser.add_argument("folder", help="where the folders of photographs go")
+    parser.does(get_samples, get_samples)
+    sys.exit(run(parser))

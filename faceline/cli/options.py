@@ -1,0 +1,59 @@
+"""Options that several commands share."""
+
+import argparse
+
+from faceline.faces.test_time_augmentation import PASSES
+from faceline.networks.runtime import DEVICES, ENGINES
+
+
+def add_runtime_options(parser: argparse.ArgumentParser) -> None:
+    """What the networks run on."""
+    parser.add_argument(
+        "--engine",
+        choices=ENGINES,
+        help="onnx: ONNX Runtime; dlib: dlib itself, slower but the reference (default: %(default)s)",
+    )
+    parser.add_argument("--device", choices=DEVICES, help="where ONNX Runtime runs (default: %(default)s)")
+
+
+def add_detection_options(parser: argparse.ArgumentParser, default: str, closer: str) -> None:
+    """How closely faces are looked for; `default` says what is taken otherwise, `closer` what else is looked at."""
+    parser.add_argument(
+        "--upsample",
+        type=int,
+        metavar="N",
+        help=f"double the picture N times before detection, to find smaller faces (default: {default})",
+    )
+    parser.add_argument(
+        "--detection-size",
+        type=int,
+        metavar="N",
+        help=f"shrink larger pictures to N pixels for detection, {closer} (default: {default})",
+    )
+
+
+def add_averaging_options(parser: argparse.ArgumentParser, default: str) -> None:
+    """How many copies of a face are embedded; `default` says what is taken otherwise."""
+    parser.add_argument(
+        "--passes",
+        type=int,
+        choices=PASSES,
+        help=f"average over N copies of each crop, turned and mirrored: slower, more accurate (default: {default})",
+    )
+    parser.add_argument(
+        "--jitters", type=int, metavar="N", help=f"average over N copies as dlib jitters them (default: {default})"
+    )
+
+
+def add_run_options(parser: argparse.ArgumentParser) -> None:
+    """The options that stages 1 and 2 share."""
+    parser.add_argument("--jobs", type=int, metavar="N", help="processes to use (default: one for each core)")
+    parser.add_argument("--overwrite", action="store_true", help="compute everything again")
+
+
+def add_result_options(parser: argparse.ArgumentParser) -> None:
+    """The options that the evaluations share."""
+    parser.add_argument("--json", action="store_true", dest="as_json", help="print the report as one JSON object")
+    parser.add_argument(
+        "--output", dest="output_dir", metavar="DIR", help="folder for the plots and tables (default: %(default)s)"
+    )

@@ -1,0 +1,73 @@
+"""An argument parser for stages."""
+
+import argparse
+import functools
+import inspect
+import os
+from collections.abc import Callable, Sequence
+
+from faceline.wording import one_line
+
+MISTAKE = 2
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser for a stage: its defaults are those of the stage's function, its errors take one line."""
+
+    def __init__(self, **options: object) -> None:
+        self._rest, self._sort, self._call, self.resumes = "", None, None, False
+        super().__init__(formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False, **options)
+
+    def take_rest(self, name: str, sort: Callable[[list[str]], dict] | None = None) -> None:
+        """Let the list `name` of positional arguments go on behind options: `classifier.pkl --multi photo.jpg`.
+
+        Its argument has to allow none, so that an unknown option is complained of first. `sort` gives what stands in
+        its place: which of them is which; it raises ValueError for a mistake.
+        """
+        self._rest, self._sort = name, sort
+
+    def does(self, call: Callable, defaults_of: Callable, resumes: bool = False) -> None:
+        """Say what is called with the options; call it when all arguments are defined.
+
+        The defaults are those of the parameters of `defaults_of`. `resumes` says whether the same command, run again,
+        goes on where it was interrupted.
+        """
+        parameters = inspect.signature(defaults_of).parameters.values()
+        defaults = {p.name: p.default for p in parameters if p.default is not inspect.Parameter.empty}
+        self.set_defaults(**defaults, command_parser=self)
+        self._call, self.resumes = call, resumes
+
+    def parse(self, args: Sequence[str] | None = None) -> "tuple[Parser, Callable[[], object]]":
+        """The parser of the command that the arguments name, and what they ask for."""
+        options, rest = self.parse_known_args(args)
+        # A mistake is best explained by the help of the command that it was made in.
+        command = vars(options).pop("command_parser")
+        vars(options).pop("command", None)
+        command.take(options, rest)
+        return command, functools.partial(command._call, **vars(options))
+
+    def take(self, options: argparse.Namespace, rest: list[str]) -> None:
+        """Sort what was left over: arguments that went on behind options, and unknown options."""
+        names, literal = rest, []
+        if "--" in rest:  # what stands behind it is no option, whatever it begins with
+            names, literal = rest[: rest.index("--")], rest[rest.index("--") + 1 :]
+        flags = [argument for argument in names if argument.startswith("-") and argument != "-"]
+        if flags or (rest and not self._rest):
+            file = next((f"; for the file write ./{flag}" for flag in flags if os.path.lexists(flag)), "")
+            self.error(f"unrecognized arguments: {' '.join(rest)}{file}")
+        if self._rest:
+            getattr(options, self._rest).extend([*names, *literal])
+            if not getattr(options, self._rest):
+                self.error("the following arguments are required: " + " ".join(self.positionals()))
+        if self._sort is not None:
+            try:
+                vars(options).update(self._sort(vars(options).pop(self._rest)))
+            except ValueError as error:
+                self.error(str(error))
+
+    def positionals(self) -> list[str]:
+        """The arguments that are no options, as the help calls them."""
+        return [action.metavar for action in self._get_positional_actions()]
+
+    def error(self, message: str) -> None:
+        self.exit(MISTAKE, f"{self.prog}: error: {one_line(message)}; see {self.prog} --help\n")
