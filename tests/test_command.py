@@ -23,8 +23,9 @@ def test_a_mistake_points_to_the_help_of_its_own_command():
     for words in WORDS:
         done = run_script("-m", "faceline", *words, "--webcam")
         name = f"faceline {' '.join(words)}"
-        assert done.stderr == f"{name}: error: unrecognized arguments: --webcam; see {name} --help\n"
-        assert done.returncode == 2
+        assert done.stderr.startswith(f"{name}: error: ")
+        assert done.stderr.endswith(f"; see {name} --help\n")
+        assert (done.stderr.count("\n"), done.returncode) == (1, 2)
 
 
 def test_the_version():
