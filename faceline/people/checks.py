@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from faceline.errors import FacelineError
 NUMBERS = ("float32", "float64", "int32")
 
 
-def require(holds: object, part: str) -> None:
+def require(holds: Any, part: str) -> None:
     """Raise FacelineError unless something holds that it takes for a part to be right."""
     if not holds:
         raise FacelineError(f"its part {part} is damaged, or does not fit the others")
@@ -28,23 +29,23 @@ def part_of_file(part: str) -> Iterator[None]:
         require(False, part)
 
 
-def check_array(array: object, part: str, shape: tuple[int, ...] | None = None) -> None:
+def check_array(array: Any, part: str, shape: tuple[int, ...] | None = None) -> None:
     """Raise FacelineError unless that is an array of numbers to reckon with, of that shape where one is given."""
     require(type(array) is np.ndarray and array.dtype in NUMBERS and are_reckonable(array), part)
     require(shape is None or array.shape == shape, part)
 
 
-def check_indices(array: object, part: str, count: int, below: int) -> None:
+def check_indices(array: Any, part: str, count: int, below: int) -> None:
     """Raise FacelineError unless that is an array of `count` int32 from 0 to `below` - 1."""
     check_array(array, part, (count,))
-    require(array.dtype == np.int32 and ((array >= 0) & (array < below)).all(), part)
+    require(array.dtype == np.int32 and bool(((array >= 0) & (array < below)).all()), part)
 
 
-def check_number(number: object, part: str) -> None:
+def check_number(number: Any, part: str) -> None:
     """Raise FacelineError unless that is a number to reckon with; NaN is none."""
     require(type(number) in (int, float) and abs(number) < LARGEST, part)
 
 
-def check_texts(texts: object, part: str) -> None:
+def check_texts(texts: Any, part: str) -> None:
     """Raise FacelineError unless that is a list of str."""
     require(type(texts) is list and all(type(text) is str for text in texts), part)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields, replace
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -40,7 +40,7 @@ class Gallery(EnrolledPictures):
     calibration: Calibration
 
     @classmethod
-    def fit(cls, *learnt: object, **options: object) -> Self:
+    def fit(cls, *learnt: Any, **options: Any) -> Self:
         """The gallery that `enrol` makes."""
         return cls.enrol(*learnt, **options)[0]
 

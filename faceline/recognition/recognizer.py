@@ -9,6 +9,7 @@ What is shown of it, as text, JSON or marked pictures, is the room `report`'s.
 
 import logging
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Self
 
@@ -31,7 +32,7 @@ from faceline.networks.runtime import DEFAULT_DEVICE, DEFAULT_ENGINE, Runtime
 from faceline.networks.table import DEFAULT_NETWORK, Network, network_named
 from faceline.people.gallery import Gallery
 from faceline.people.identity import Identity
-from faceline.people.quality import measure
+from faceline.people.quality import Quality, measure
 from faceline.recognition.classifier_file import classifier_at, read_classifier
 from faceline.runs.parallel import all_cores
 
@@ -182,7 +183,7 @@ class Recognizer:
             found = network_named(DEFAULT_NETWORK if network is None else network)
             alignment, averaging = AlignmentOptions(frame=found.frame, size=found.crop_size), ALONE
         else:
-            path = classifier_at(named_path(classifier_path))
+            path = classifier_at(named_path(os.fspath(classifier_path)))
             model = read_classifier(path, network)
             stale = why_stale(path, model.learnt)
             if stale is not None:
@@ -257,9 +258,9 @@ class Recognizer:
         faces = []
         if crops:
             embeddings = embed(self.network, np.array(crops), self.runtime, self.averaging)
-            identities = [None] * len(wanted)
+            identities: Sequence[Identity | None] = [None] * len(wanted)
             if self.gallery is not None:
-                qualities = self.qualities(pixels, wanted, np.array(crops), embeddings)
+                qualities = self.qualities(pixels, wanted, np.array(crops), embeddings, self.gallery.scorer.scale)
                 identities = self.gallery.identify(embeddings, threshold, candidates, one_each, qualities)
             faces = [
                 RecognizedFace(face.visible_box(pixels), points, row, face.score, face.detector, face.turn, identity)
@@ -268,11 +269,12 @@ class Recognizer:
         others = [] if every else [face.visible_box(pixels) for face in found[1:]]
         return sorted(faces, key=from_left), others
 
-    def qualities(self, pixels: np.ndarray, faces: list[Face], crops: np.ndarray, embeddings: np.ndarray) -> list:
+    def qualities(
+        self, pixels: np.ndarray, faces: list[Face], crops: np.ndarray, embeddings: np.ndarray, scale: float
+    ) -> list[Quality]:
         """How much of its person the picture of each face tells: what `measure` says of the faces of one picture."""
         edges = [face.box_ltrb[2] - face.box_ltrb[0] for face in faces]
         likenesses = [likeness(pixels, face, self.runtime) for face in faces]
-        scale = self.gallery.scorer.scale
         return measure(crops, edges, likenesses, embeddings, self.averaging, self.network, self.runtime, scale)
 
 

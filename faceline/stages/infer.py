@@ -108,11 +108,12 @@ def infer(
         check_folder(crops_dir, "name the folder of aligned crops")
         if save_dir is None:
             raise FacelineError("crops are shown in the marked pictures only; name a folder for these with --save")
-        check_crops(crops_dir, recognizer.gallery.crops)
+        check_crops(crops_dir, recognizer.gallery.crops if recognizer.gallery else ())
     request = Request(recognizer, multi, threshold, one_each, top, verbose, crops_dir)
-    copies = [None] * len(pictures)
+    copies: list[Copy | None] = [None] * len(pictures)
     if save_dir is not None:
-        copies = list(map(Copy, marked_paths(pictures, named_path(save_dir)), share_names(pictures)))
+        paths = marked_paths(pictures, named_path(save_dir))
+        copies = [Copy(path, is_shared) for path, is_shared in zip(paths, share_names(pictures), strict=True)]
     return (answer_to(picture, request, copy) for picture, copy in zip(pictures, copies, strict=True))
 
 
@@ -163,8 +164,9 @@ def answer_to(picture: str, request: Request, copy: Copy | None) -> Answer:
             status = Status.MISSING if isinstance(error, MissingError) else Status.UNREADABLE
             return request.answer(picture, status, unreadable_reason(picture, one_line(error.reason)))
         found, others = request.look(decoded.pixels)
-        faces = [NamedFace(face.box_ltrb, face.identity, face.turn) for face in found]
-        numbered, marked = [], ""
+        faces = [NamedFace(face.box_ltrb, face.identity, face.turn) for face in found if face.identity]
+        numbered: list[int] = []
+        marked = ""
         if copy is not None:
             numbered, path = save_marked(decoded.pixels, faces, others, request.crops_dir, copy.path, profile)
             marked = str(path) if copy.is_said else ""

@@ -48,7 +48,7 @@ def picture_given(image: "np.ndarray | bytes | bytearray | memoryview | str | os
     if isinstance(image, bytes | bytearray | memoryview):
         return decode_picture(bytes(image))
     if isinstance(image, str | os.PathLike):
-        path = named_path(image)
+        path = named_path(os.fspath(image))
         try:
             return decode_picture(read_picture(Path(path)))
         except UnreadableError as error:
@@ -81,7 +81,7 @@ def of_pillow(image: "Image.Image") -> Picture:
 
     with quiet(), damage():
         with DECODING:
-            lies = None
+            lies = 1
             image.load()
             with contextlib.suppress(Exception):  # damaged metadata say nothing of how the picture lies
                 lies = int(image.getexif()[ExifTags.Base.Orientation])
