@@ -35,6 +35,19 @@ EVALUATION = ROOT / "evaluation"
 OFFLINE = ROOT / "tests" / "offline.py"
 
 
+# The files whose tests take a minute together, among them one run of all stages.
+QUICK = frozenset(
+    "architecture arguments command distances dlib_format edited_tables files formats geometry identification_rates"
+    " jpeg_ends lettering marks orientation packaging people_paths pickles rates trials".split()
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.stem.removeprefix("test_") in QUICK:
+            item.add_marker("quick")
+
+
 def run_script(script: Path, *arguments: object, **options: object) -> subprocess.CompletedProcess:
     """Run a script as a user does, and keep what it prints."""
     command = [sys.executable, str(script), *map(str, arguments)]
