@@ -37,8 +37,27 @@ OFFLINE = ROOT / "tests" / "offline.py"
 
 # The files whose tests take a minute together, among them one run of all stages.
 QUICK = frozenset(
-    "architecture arguments command distances dlib_format edited_tables files formats geometry identification_rates"
-    " jpeg_ends lettering marks orientation packaging people_paths pickles rates trials".split()
+    [
+        "architecture",
+        "arguments",
+        "command",
+        "distances",
+        "dlib_format",
+        "edited_tables",
+        "files",
+        "formats",
+        "geometry",
+        "identification_rates",
+        "jpeg_ends",
+        "lettering",
+        "marks",
+        "orientation",
+        "packaging",
+        "people_paths",
+        "pickles",
+        "rates",
+        "trials",
+    ]
 )
 
 
