@@ -1,4 +1,4 @@
-"""Averaging over 100 jittered copies of a face: dlib's num_jitters against ours."""
+"""Augmentation over 100 jittered copies of a face: dlib's num_jitters against ours."""
 
 from pathlib import Path
 
@@ -7,11 +7,11 @@ from embedding import NETWORK, crops_of
 from measure import interleaved, table
 
 from faceline.faces.embedder import embed, load_dlib
-from faceline.faces.test_time_augmentation import Averaging
+from faceline.faces.test_time_augmentation import Augmentation
 from faceline.networks.runtime import Runtime
 from faceline.runs.parallel import all_cores
 
-JITTERS = Averaging(jitters=100)
+JITTERS = Augmentation(jitters=100)
 
 
 def main(faces: Path) -> list[str]:

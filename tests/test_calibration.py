@@ -155,7 +155,7 @@ def test_a_lower_rate_never_lowers_the_limit(people, pictures):
 def test_the_limit_of_made_up_scores(people, outliers):
     scores = np.random.default_rng(0).gamma(16, 0.1, people)
     scores[:outliers] = 9  # a person in two folders
-    sample = Sample(scores, np.zeros(people, bool), np.ones(people), people).with_background(1.6, 0.4)
+    sample = Sample(scores, np.zeros(people, bool), np.ones(people), people).with_prior(1.6, 0.4)
     limits = [strangers_limit(sample, fpir) for fpir in np.geomspace(0.5, 1e-5, 60)]
     assert np.diff(limits).min() > -0.01
     if people == 400 and not outliers:
@@ -252,7 +252,7 @@ def held_out(scores, doubles):
 def test_strangers_who_score_like_known_people_do_not_count():
     generator = np.random.default_rng(0)
     scores = np.append(-0.38 + 0.3 * generator.normal(size=90), 0.9 + 0.15 * generator.normal(size=10))
-    known = Sample(np.empty(0), np.empty(0, bool), np.empty(0), 0).with_background(0.9, 0.2)
+    known = Sample(np.empty(0), np.empty(0, bool), np.empty(0), 0).with_prior(0.9, 0.2)
     strangers, counted = without_known(held_out(scores, np.full(100, 0.1)), (-0.38, 0.3), known)
     own, behind = strangers.weights[:100], strangers.weights[100:]
     assert own[90:].max() < 0.2
@@ -268,7 +268,7 @@ def test_strangers_who_score_like_known_people_do_not_count():
 
 def test_who_looks_like_somebody_else_is_the_sooner_known():
     """The same score counts as a stranger's or as a known person's by what the pictures of both people say."""
-    known = Sample(np.empty(0), np.empty(0, bool), np.empty(0), 0).with_background(0.5, 0.2)
+    known = Sample(np.empty(0), np.empty(0, bool), np.empty(0), 0).with_prior(0.5, 0.2)
     scores = np.append(np.random.default_rng(0).normal(-0.38, 0.3, 30), 0.4)
     weights = []
     for doubtful in (0.0, 0.1, 0.4, 1.0):
@@ -281,7 +281,7 @@ def test_who_looks_like_somebody_else_is_the_sooner_known():
 
 
 def test_strangers_of_a_single_person_have_nobody_behind():
-    known = Sample(np.empty(0), np.empty(0, bool), np.empty(0), 0).with_background(0.5, 0.2)
+    known = Sample(np.empty(0), np.empty(0, bool), np.empty(0), 0).with_prior(0.5, 0.2)
     strangers = Strangers(np.array([-0.5, 0.6]), np.full(2, np.nan), np.ones(2), np.array([0.02, 0.9]), 2)
     found, counted = without_known(strangers, (-0.68, 0.42), known)
     assert len(found.scores) == 2

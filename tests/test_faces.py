@@ -56,7 +56,7 @@ def test_landmarks_of_a_crop_lie_where_the_network_expects_them(photographs, fra
     edges = {"dlib": (20, 20, 130, 130), "arcface": (14, 27, 98, 111)}[frame]
     frame = FRAMES[frame]
     found = predict_landmarks(crop, tuple(round(edge * size / frame.edge) for edge in edges), model)
-    places = frame.places[landmarks][model]
+    places = frame.template[landmarks][model]
     for group, place in zip(LANDMARK_SETS[landmarks][model], places, strict=True):
         expected = (np.array(place) + 0.5) * size / frame.edge - 0.5
         assert np.abs(found[list(group)].mean(axis=0) - expected).max() < 0.07 * size
@@ -67,7 +67,7 @@ def test_openface_s_frame_stretches_three_points_onto_their_places(photographs):
     aligner = Aligner(AlignmentOptions("innerEyesAndBottomLip", 96, upsample=0, frame="openface"), RUNTIME)
     crop = aligner.crop(image, aligner.find(image)[0])
     found = predict_landmarks(crop, (-4, -8, 100, 96), 68)[[39, 42, 57]]
-    assert np.abs(found - FRAMES["openface"].places["innerEyesAndBottomLip"][68]).max() < 5
+    assert np.abs(found - FRAMES["openface"].template["innerEyesAndBottomLip"][68]).max() < 5
 
 
 @pytest.mark.parametrize("detection_size", [320, 640, 1600])

@@ -115,7 +115,7 @@ def test_a_crop_of_half_the_size_shows_the_same_places(portrait):
 
 def test_every_frame_has_a_place_for_every_landmark():
     for frame in FRAMES.values():
-        for landmarks, models in frame.places.items():
+        for landmarks, models in frame.template.items():
             for model, places in models.items():
                 assert len(places) == len(LANDMARK_SETS[landmarks][model])
                 assert all(0 < x < frame.edge and 0 < y < frame.edge for x, y in places)

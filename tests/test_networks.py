@@ -11,7 +11,7 @@ from faceline.faces.aligner import Aligner
 from faceline.faces.embedder import check_network, embed, onnx_session
 from faceline.faces.jitter import jittered
 from faceline.faces.options import AlignmentOptions
-from faceline.faces.test_time_augmentation import Averaging
+from faceline.faces.test_time_augmentation import Augmentation
 from faceline.networks import runtime
 from faceline.networks import table as networks
 from faceline.networks.runtime import Runtime, cache_path, check_device, dlib_session
@@ -87,8 +87,8 @@ def test_the_tight_frame_costs_nothing_against_dlib_s_chip(photographs):
 
 
 def test_jitters_repeat_whatever_came_before(crops):
-    alone = embed(NETWORK, crops[2:3], ONNX, Averaging(jitters=5))
-    together = embed(NETWORK, crops, ONNX, Averaging(jitters=5))
+    alone = embed(NETWORK, crops[2:3], ONNX, Augmentation(jitters=5))
+    together = embed(NETWORK, crops, ONNX, Augmentation(jitters=5))
     assert np.array_equal(together[2:3], alone)
     assert not np.array_equal(alone, embed(NETWORK, crops[2:3], ONNX))
     copies = jittered(crops[0], 8)
@@ -100,7 +100,7 @@ def test_jitters_average_as_dlib_s_do(crops):
     """Two averages over 100 copies, drawn differently, lie nearer to each other than either to the plain embedding."""
     model = dlib.face_recognition_model_v1(str(weights_path(NETWORK.source)))
     plain = embed(NETWORK, crops[:1], ONNX)[0]
-    ours = embed(NETWORK, crops[:1], Runtime(threads=2), Averaging(jitters=100))[0]
+    ours = embed(NETWORK, crops[:1], Runtime(threads=2), Augmentation(jitters=100))[0]
     theirs = np.array(model.compute_face_descriptor(crops[0], 100))
     assert np.linalg.norm(ours - theirs) < 0.04
     assert np.linalg.norm(ours - theirs) < 0.5 * np.linalg.norm(plain - theirs)

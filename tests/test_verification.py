@@ -15,7 +15,7 @@ from faceline.disk.writing import write_json
 from faceline.errors import FacelineError
 from faceline.evaluation import compare_groups, verify
 from faceline.evaluation.comparison import all_distances, read_embedded
-from faceline.faces.test_time_augmentation import ALONE, Averaging
+from faceline.faces.test_time_augmentation import ALONE, Augmentation
 from faceline.networks.distances import Metric
 from faceline.networks.table import NETWORKS, network_named
 from faceline.stages.represent import write_represented
@@ -44,7 +44,7 @@ def described(path, **changes):
     return network_named(str(path))
 
 
-def made_up(folder, people, fallbacks=(), network=None, averaging=ALONE):
+def made_up(folder, people, fallbacks=(), network=None, augmentation=ALONE):
     """Write embeddings as stage 2 does; without another network, they are of one `plain` beside the folder."""
     network = NETWORKS[network] if network else described(folder.parent / "plain.onnx")
     rows = []
@@ -58,7 +58,7 @@ def made_up(folder, people, fallbacks=(), network=None, averaging=ALONE):
     folder.mkdir()
     write_represented(folder, rows)
     counts = {status: sum(row.status == status for row in rows) for status in {row.status for row in rows}}
-    write_json(folder / "run.json", run_record("represent", network.record() | averaging.record(), counts, 1.0))
+    write_json(folder / "run.json", run_record("represent", network.record() | augmentation.record(), counts, 1.0))
     return folder
 
 
@@ -202,7 +202,7 @@ def test_a_list_of_groups_from_elsewhere(tmp_path):
 
 
 def test_embeddings_of_other_averages_do_not_compare(tmp_path):
-    one, two = made_up(tmp_path / "one", A), made_up(tmp_path / "two", B, averaging=Averaging(passes=4))
+    one, two = made_up(tmp_path / "one", A), made_up(tmp_path / "two", B, augmentation=Augmentation(passes=4))
     groups = groups_of(tmp_path / "groups.csv", A)
     with pytest.raises(FacelineError, match=r"two: made with other --passes or --jitters than .*one, which"):
         compare_groups(groups, [one, two], output_dir=tmp_path / "out")

@@ -156,9 +156,9 @@ class Aligner:
             frame = FRAMES[options.frame]
             groups = LANDMARK_SETS[options.landmarks][options.landmark_model]
             points = np.array([landmarks[list(group)].mean(axis=0) for group in groups])
-            places = np.array(frame.places[options.landmarks][options.landmark_model])
+            template = np.array(frame.template[options.landmarks][options.landmark_model])
             transform = affine_transform if frame.affine else align_transform
-            crop = cut(image, points, places, frame.edge, options.size, transform)
+            crop = cut(image, points, template, frame.edge, options.size, transform)
         return crop, turned_points(landmarks, *image.shape[:2], -face.turn % 360)
 
 

@@ -55,7 +55,7 @@ def affine_transform(source: np.ndarray, target: np.ndarray) -> np.ndarray:
 def cut(
     image: np.ndarray,
     landmarks: np.ndarray,
-    places: np.ndarray,
+    template: np.ndarray,
     edge: int,
     size: int,
     transform: Callable[[np.ndarray, np.ndarray], np.ndarray] = align_transform,
@@ -67,7 +67,7 @@ def cut(
     image : ndarray of shape (height, width, 3), uint8
     landmarks : ndarray of shape (n, 2), float
         (x, y) in the picture.
-    places : ndarray of shape (n, 2), float
+    template : ndarray of shape (n, 2), float
         The same points in a square of `edge` pixels.
     size : int
         Edge of the crop, in pixels.
@@ -82,7 +82,7 @@ def cut(
     import cv2
 
     def scaled(factor: float) -> np.ndarray:
-        return (np.asarray(places) + 0.5) * factor - 0.5
+        return (np.asarray(template) + 0.5) * factor - 0.5
 
     matrix = transform(landmarks, scaled(size / edge))
     # Bilinear interpolation sees four pixels, so a face that shrinks would alias: cut it `oversampling` times as large,

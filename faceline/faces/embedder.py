@@ -6,7 +6,7 @@ import numpy as np
 
 from faceline.disk.reading import read_bytes
 from faceline.errors import FacelineError
-from faceline.faces.test_time_augmentation import ALONE, Averaging
+from faceline.faces.test_time_augmentation import ALONE, Augmentation
 from faceline.host.sharing import Guard, once, once_in_each_process
 from faceline.networks.runtime import Runtime, dlib_session, open_session
 from faceline.networks.table import Network
@@ -33,7 +33,7 @@ def check_network(network: Network, runtime: Runtime) -> None:
         raise FacelineError(f"the engine dlib does not run the network {network.name}; leave out --engine dlib")
 
 
-def embed(network: Network, crops: np.ndarray, runtime: Runtime, averaging: Averaging = ALONE) -> np.ndarray:
+def embed(network: Network, crops: np.ndarray, runtime: Runtime, augmentation: Augmentation = ALONE) -> np.ndarray:
     """Embed aligned faces. The weights are loaded at first use, once a process.
 
     Parameters
@@ -42,7 +42,7 @@ def embed(network: Network, crops: np.ndarray, runtime: Runtime, averaging: Aver
     crops : ndarray of shape (n, size, size, 3), uint8
         RGB, cut for the network's frame.
     runtime : Runtime
-    averaging : Averaging
+    augmentation : Augmentation
         Which copies of a crop an embedding is the mean of.
 
     Returns
@@ -57,16 +57,16 @@ def embed(network: Network, crops: np.ndarray, runtime: Runtime, averaging: Aver
         If the network is not what its description says.
     """
     crops = resized(crops, network.input_size)
-    if averaging == ALONE:
+    if augmentation == ALONE:
         embeddings = run_network(network, crops, runtime)
     else:
         embeddings = np.empty((len(crops), network.dimensions), np.float32)
-        several = max(1, BATCH // averaging.count)
+        several = max(1, BATCH // augmentation.count)
         for start in range(0, len(crops), several):
             part = slice(start, start + several)
-            copies = np.concatenate([averaging.copies(crop) for crop in crops[part]])
+            copies = np.concatenate([augmentation.copies(crop) for crop in crops[part]])
             found = run_network(network, copies, runtime)
-            embeddings[part] = found.reshape(-1, averaging.count, network.dimensions).mean(axis=1)
+            embeddings[part] = found.reshape(-1, augmentation.count, network.dimensions).mean(axis=1)
     if network.distance == "cosine":
         embeddings = embeddings / np.maximum(np.linalg.norm(embeddings, axis=1, keepdims=True), 1e-12)
     return embeddings

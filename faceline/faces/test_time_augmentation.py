@@ -19,7 +19,7 @@ MAX_JITTERS = 10_000
 
 
 @dataclass(frozen=True)
-class Averaging:
+class Augmentation:
     """Which copies of a crop are embedded; the embedding is their mean.
 
     Attributes
@@ -48,7 +48,7 @@ class Averaging:
             raise FacelineError("passes and jitters do not go together; choose one of the two")
 
     @classmethod
-    def from_record(cls, record: dict) -> "Averaging":
+    def from_record(cls, record: dict) -> "Augmentation":
         """What `record` told of; raises FacelineError if it is none."""
         return cls(record.get("passes"), record.get("jitters"))
 
@@ -67,7 +67,7 @@ class Averaging:
         return np.array([turned(crop, degrees, is_mirrored) for degrees, is_mirrored in PASSES[self.passes]])
 
 
-ALONE = Averaging()
+ALONE = Augmentation()
 
 
 def turned(crop: np.ndarray, degrees: float, is_mirrored: bool) -> np.ndarray:

@@ -38,14 +38,14 @@ class Frame:
     Attributes
     ----------
     edge : int
-        The square that `places` are given in, in pixels.
-    places : landmark set -> landmark model -> (x, y) of each point
+        The square that `template` is given in, in pixels.
+    template : landmark set -> landmark model -> (x, y) of each point
     affine : bool
         The crop is stretched so that three points fit exactly, as OpenFace's networks were trained.
     """
 
     edge: int
-    places: Mapping[str, Mapping[int, tuple[tuple[float, float], ...]]]
+    template: Mapping[str, Mapping[int, tuple[tuple[float, float], ...]]]
     affine: bool = False
 
 
@@ -54,7 +54,7 @@ FRAMES = {
     # the landmarks in it, measured on 600 to 700 faces of LFW.
     "dlib": Frame(
         edge=150,
-        places={
+        template={
             "outerEyesAndNose": {
                 5: ((36.71, 46.36), (109.97, 46.42), (73.59, 86.61)),
                 68: ((36.90, 46.67), (109.82, 46.84), (73.55, 86.72)),
@@ -70,7 +70,7 @@ FRAMES = {
     # sets in crops that were aligned by these, measured on 696 faces of LFW.
     "arcface": Frame(
         edge=112,
-        places={
+        template={
             "outerEyesAndNose": {
                 5: ((31.53, 52.94), (80.05, 52.76), (56.14, 79.61)),
                 68: ((31.73, 53.07), (79.81, 52.98), (56.15, 79.61)),
@@ -89,7 +89,7 @@ FRAMES = {
     # points as its align_dlib.py does; these networks want it tight and stretched.
     "openface": Frame(
         edge=96,
-        places={
+        template={
             "outerEyesAndNose": {68: ((18.6391, 16.2496), (75.7305, 15.1844), (47.5153, 49.3864))},
             "innerEyesAndBottomLip": {68: ((34.9234, 17.0829), (59.4205, 16.5867), (48.0196, 72.0561))},
         },
@@ -110,7 +110,7 @@ def landmark_model_for(frame: str, landmarks: str, model: int | None) -> int:
         raise FacelineError(f"unknown frame {frame!r}; choose from {', '.join(FRAMES)}")
     if landmarks not in LANDMARK_SETS:
         raise FacelineError(f"unknown landmarks {landmarks!r}; choose from {', '.join(LANDMARK_SETS)}")
-    sets = FRAMES[frame].places
+    sets = FRAMES[frame].template
     if landmarks not in sets:
         raise FacelineError(f"the frame {frame} has no places for {landmarks}; choose from {', '.join(sets)}")
     if model is None:

@@ -2,7 +2,7 @@
 
 Both come from the gallery itself: people are held out and compared with the others, as strangers would be; pictures of
 the others are held out too, and compared with all, as known people would be. Where the gallery is too small to say, a
-background of a few numbers stands in for a few people more.
+prior of a few numbers stands in for a few people more.
 
 Terms of the field: the false positive identification rate (FPIR) is the share of strangers who get a name, the true
 positive identification rate (TPIR) the share of known people who get theirs (ISO/IEC 19795-1).
@@ -20,12 +20,12 @@ from faceline.people.enrolment import Enrolment
 from faceline.people.holdout import LEAST_TO_HOLD_OUT, Sample, Strangers, collect, hold_out
 from faceline.people.label_noise import DOUBLE_PRIOR, PRIOR_PEOPLE
 from faceline.people.prior import (
-    BACKGROUND_PEOPLE,
-    KNOWN_SPREAD,
-    KNOWN_SPREAD_POWER,
+    KNOWN_SD,
+    KNOWN_SD_POWER,
+    SCORE_PRIOR_PEOPLE,
     STRANGERS_SHAPE,
-    known_background,
-    strangers_background,
+    known_prior,
+    strangers_prior,
 )
 from faceline.people.scoring import CROWDING_WEIGHT, Scorer, Training
 
@@ -140,13 +140,13 @@ class Calibration:
         if known.people >= LEAST_TO_HOLD_OUT and known.weights @ known.right < LEAST_RIGHT * known.people:
             advice = "make sure that each folder holds pictures of one person"
             raise FacelineError(f"the people cannot be told apart, their own pictures are taken for others'; {advice}")
-        background = strangers_background(people)
-        expected = known_background(people, pictures) - CROWDING_WEIGHT * scorer.crowding
-        spread = KNOWN_SPREAD[0] + KNOWN_SPREAD[1] / pictures
-        prior = [float(np.average(part, weights=often)) for part in (expected, spread)]
-        strangers, counted = without_known(held_out, background, known.with_background(*prior))
-        prior[1] *= (strangers.spread / background[1]) ** KNOWN_SPREAD_POWER
-        known = known.with_background(*prior)
+        prior = strangers_prior(people)
+        expected = known_prior(people, pictures) - CROWDING_WEIGHT * scorer.crowding
+        deviation = KNOWN_SD[0] + KNOWN_SD[1] / pictures
+        of_known = [float(np.average(part, weights=often)) for part in (expected, deviation)]
+        strangers, counted = without_known(held_out, prior, known.with_prior(*of_known))
+        of_known[1] *= (strangers.deviation / prior[1]) ** KNOWN_SD_POWER
+        known = known.with_prior(*of_known)
         limit = strangers_limit(strangers, fpir)
         right, some = fit_curve(strangers, known, known.right), fit_curve(strangers, known, np.ones_like(known.right))
         if not (right.slope > 0 and some.slope > 0):
@@ -157,12 +157,12 @@ class Calibration:
         return cls(fpir, known_found(known, named), limit, right, some, held_out.seen, doubtful)
 
 
-def without_known(strangers: Strangers, background: tuple[float, float], known: Sample) -> tuple[Sample, float]:
-    """The scores of strangers with their background, and how many of the people held out score as strangers do.
+def without_known(strangers: Strangers, prior: tuple[float, float], known: Sample) -> tuple[Sample, float]:
+    """The scores of strangers with their prior, and how many of the people held out score as strangers do.
 
     Who is enrolled twice without having been recognised as such scores like a known person when held out. So the scores
     are a mixture of both kinds, of which the mean, the deviation and the share of known people are found by expectation
-    and maximisation, from the background on; how likely each one is known before the score is seen follows from what
+    and maximisation, from the prior on; how likely each one is known before the score is seen follows from what
     `label_noise` suspects. As far as somebody is known, the most similar person is left aside and the next one
     counts: that is what the same face would reach as a stranger, and nobody is lost.
     """
@@ -170,14 +170,14 @@ def without_known(strangers: Strangers, background: tuple[float, float], known: 
 
     has_next = ~np.isnan(strangers.behind)
     scores = np.append(strangers.scores, strangers.behind[has_next])
-    found = Sample(scores, np.zeros(len(scores), bool), np.zeros(len(scores)), 0.0, *background)
+    found = Sample(scores, np.zeros(len(scores), bool), np.zeros(len(scores)), 0.0, *prior)
     share, shape, people = DOUBLE_PRIOR, STRANGERS_SHAPE, float(strangers.weights.sum())
     own = strangers.weights
     for _ in range(ITERATIONS):
-        steps = (strangers.scores - found.mean) / found.spread * math.sqrt(shape) + shape
-        as_stranger = gamma.pdf(np.maximum(steps, 1e-3), shape) * math.sqrt(shape) / found.spread
+        steps = (strangers.scores - found.mean) / found.deviation * math.sqrt(shape) + shape
+        as_stranger = gamma.pdf(np.maximum(steps, 1e-3), shape) * math.sqrt(shape) / found.deviation
         # Whoever scores higher than known people do is known all the more.
-        as_known = norm.pdf(np.minimum(strangers.scores, known.mean), known.mean, known.spread)
+        as_known = norm.pdf(np.minimum(strangers.scores, known.mean), known.mean, known.deviation)
         # The suspicions came from DOUBLE_PRIOR; the share is what all scores make of it.
         as_known = as_known * strangers.doubles * share / DOUBLE_PRIOR
         as_stranger = as_stranger * (1 - strangers.doubles) * (1 - share) / (1 - DOUBLE_PRIOR)
@@ -186,14 +186,14 @@ def without_known(strangers: Strangers, background: tuple[float, float], known: 
         # Either alone may find a double: the pictures of both people, or the score.
         own = strangers.weights * (1 - strangers.doubles) * (1 - doubtful)
         weights = np.append(own, (strangers.weights - own)[has_next])
-        found = replace(found, weights=weights, people=float(weights.sum())).with_background(*background)
+        found = replace(found, weights=weights, people=float(weights.sum())).with_prior(*prior)
     return found, float(own.sum())
 
 
 def strangers_limit(strangers: Sample, fpir: float) -> float:
     """The score that strangers exceed at the rate `fpir`.
 
-    Few strangers tell the mean and the spread of their scores, but not the tail, which then follows the background's
+    Few strangers tell the mean and the deviation of their scores, but not the tail, which then follows the prior's
     shape. The more of them lie in the tail, the more their own quantile counts.
     """
     from scipy.special import gammainccinv
@@ -201,7 +201,7 @@ def strangers_limit(strangers: Sample, fpir: float) -> float:
     # A single stranger far beyond the others would count less for a lower rate: the limit never falls with the rate.
     rates = np.geomspace(fpir, 1, 1000, endpoint=False)
     shape = STRANGERS_SHAPE
-    limits = strangers.mean + strangers.spread * (gammainccinv(shape, rates) - shape) / math.sqrt(shape)
+    limits = strangers.mean + strangers.deviation * (gammainccinv(shape, rates) - shape) / math.sqrt(shape)
     if strangers.people:
         order = np.argsort(strangers.scores, kind="stable")
         weights = strangers.weights[order]
@@ -212,16 +212,16 @@ def strangers_limit(strangers: Sample, fpir: float) -> float:
 
 
 def known_found(known: Sample, limit: float) -> float:
-    """The rate of known people who get their name, in the held-out pictures and in the background."""
+    """The rate of known people who get their name, in the held-out pictures and in the prior."""
     own = known.weights @ (known.right & (known.scores >= limit))
-    background = 0.5 * math.erfc((limit - known.mean) / known.spread / math.sqrt(2))
-    return float((own + BACKGROUND_PEOPLE * background) / (known.people + BACKGROUND_PEOPLE))
+    prior = 0.5 * math.erfc((limit - known.mean) / known.deviation / math.sqrt(2))
+    return float((own + SCORE_PRIOR_PEOPLE * prior) / (known.people + SCORE_PRIOR_PEOPLE))
 
 
 def fit_curve(strangers: Sample, known: Sample, success: np.ndarray) -> Curve:
     """The probability of `success`, (n,) bool for the known people's faces; strangers never have it.
 
-    Logistic regression on the held-out faces and the background, strangers and known people weighing the same: Platt,
+    Logistic regression on the held-out faces and the prior, strangers and known people weighing the same: Platt,
     "Probabilistic outputs for support vector machines", 1999.
     """
     from scipy.optimize import minimize
@@ -233,16 +233,16 @@ def fit_curve(strangers: Sample, known: Sample, success: np.ndarray) -> Curve:
     steps, shares = ndtr(normal), np.exp(-(normal**2) / 2)
     shares /= shares.sum()
     shape = STRANGERS_SHAPE
-    backgrounds = ((gammaincinv(shape, steps) - shape) / math.sqrt(shape), normal)
+    priors = ((gammaincinv(shape, steps) - shape) / math.sqrt(shape), normal)
     scores, truth, weights = [], [], []
-    for sample, background, own, always in (
-        (strangers, backgrounds[0], strangers.right, 0),
-        (known, backgrounds[1], success, 1),
+    for sample, prior, own, always in (
+        (strangers, priors[0], strangers.right, 0),
+        (known, priors[1], success, 1),
     ):
-        scores += [sample.scores, sample.mean + sample.spread * background]
+        scores += [sample.scores, sample.mean + sample.deviation * prior]
         truth += [own, np.full(len(steps), always)]
-        total = sample.people + BACKGROUND_PEOPLE
-        weights += [sample.weights / total, BACKGROUND_PEOPLE / total * shares]
+        total = sample.people + SCORE_PRIOR_PEOPLE
+        weights += [sample.weights / total, SCORE_PRIOR_PEOPLE / total * shares]
     scores, truth, weights = map(np.concatenate, (scores, truth, weights))
     middle = (strangers.mean + known.mean) / 2
     inputs = np.stack([scores - middle, np.ones(len(scores))], axis=1)

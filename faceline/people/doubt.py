@@ -3,7 +3,7 @@
 import math
 
 from faceline.people.calibration import Calibration
-from faceline.people.prior import strangers_background
+from faceline.people.prior import strangers_prior
 from faceline.people.quality import GOOD, Quality
 
 STEEPEST = 30.0  # logarithms of odds beyond this are certain
@@ -33,7 +33,7 @@ def probabilities(calibration: Calibration, people: int, score: float, quality: 
     if quality == GOOD:
         return right(score), known(score)
     # Half the way from the strangers' mean to the known people's, who lie on both sides of the curve's centre.
-    half = max(known.centre - strangers_background(people)[0], 0.1)
+    half = max(known.centre - strangers_prior(people)[0], 0.1)
     steepness = known.slope * half
     # Two normal distributions of one deviation, 2 apart, lead to a curve of the slope 2 / variance.
     flatter = steepness / (1 + steepness * quality.spread / 2)

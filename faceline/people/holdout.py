@@ -10,7 +10,7 @@ import numpy as np
 from faceline.people.enrolment import Enrolment
 from faceline.people.label_noise import People, enrolled_after_all
 from faceline.people.near_copies import merged, near_copies
-from faceline.people.prior import BACKGROUND_PEOPLE, MEAN_PEOPLE, known_background
+from faceline.people.prior import MEAN_PEOPLE, SCORE_PRIOR_PEOPLE, known_prior
 from faceline.people.scoring import CROWDING_WEIGHT, Scorer, Training
 
 # In how many parts people are held out, one after the other: one person at a time where that is cheap, since strangers
@@ -25,10 +25,10 @@ PROBES = 5  # pictures at most that one person contributes
 
 @dataclass(frozen=True)
 class Sample:
-    """Best scores of faces that were held out, `scores` (n,), and of the background.
+    """Best scores of faces that were held out, `scores` (n,), and of the prior.
 
     `right` (n,) bool says whether the best score was the right person's. `weights` (n,) sum to `people`: those count
-    less who may be in a wrong folder or in two. `mean` and `spread` are those of faces and background together.
+    less who may be in a wrong folder or in two. `mean` and `deviation` are those of faces and prior together.
     """
 
     scores: np.ndarray
@@ -36,20 +36,20 @@ class Sample:
     weights: np.ndarray
     people: float
     mean: float = 0.0
-    spread: float = 0.0
+    deviation: float = 0.0
 
-    def with_background(self, mean: float, spread: float) -> Self:
-        """The same, with the mean and the deviation that come out if the background counts as several people.
+    def with_prior(self, mean: float, deviation: float) -> Self:
+        """The same, with the mean and the deviation that come out if the prior counts as several people.
 
         Those that a normal-inverse-gamma prior leads to: Murphy, "Conjugate Bayesian analysis of the Gaussian
         distribution", 2007. The deviation is that of a new face from the mean, which few people do not tell exactly.
         """
         total = self.people + MEAN_PEOPLE
         own = float(self.weights @ self.scores) / max(self.people, 1e-9)
-        squares = float(self.weights @ (self.scores - own) ** 2) + BACKGROUND_PEOPLE * spread**2
+        squares = float(self.weights @ (self.scores - own) ** 2) + SCORE_PRIOR_PEOPLE * deviation**2
         squares += self.people * MEAN_PEOPLE / total * (own - mean) ** 2
-        variance = squares / (self.people + BACKGROUND_PEOPLE) * (1 + self.people / total**2)
-        return replace(self, mean=(self.people * own + MEAN_PEOPLE * mean) / total, spread=math.sqrt(variance))
+        variance = squares / (self.people + SCORE_PRIOR_PEOPLE) * (1 + self.people / total**2)
+        return replace(self, mean=(self.people * own + MEAN_PEOPLE * mean) / total, deviation=math.sqrt(variance))
 
 
 @dataclass(frozen=True)
@@ -113,9 +113,7 @@ def hold_out(enrolment: Enrolment, scorer: Scorer, training: Training) -> Iterat
         best, found, behind = best_scores(fitted, directions[rows])
         who, is_stranger = labels[rows], part[labels[rows]] == number
         position = np.minimum(np.searchsorted(enrolled, who), len(enrolled) - 1)
-        lacking = known_background(people, pictures[who]) - known_background(
-            len(enrolled), np.bincount(relabelled)[position]
-        )
+        lacking = known_prior(people, pictures[who]) - known_prior(len(enrolled), np.bincount(relabelled)[position])
         crowding = CROWDING_WEIGHT * (fitted.crowding[position] - scorer.crowding[who])
         best = np.where(is_stranger, best, best + lacking + crowding)
         yield rows, is_stranger, best, ~is_stranger & (enrolled[found] == who), behind

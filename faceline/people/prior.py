@@ -1,37 +1,37 @@
 """What is known of scores before a gallery says anything of its own: a few numbers, in place of a few people.
 
-benchmarks/background.py shows them beside LFW's.
+benchmarks/score_prior.py shows them beside LFW's.
 """
 
 import math
 
 import numpy as np
 
-# The background counts as much as so many people; its mean for less, as galleries differ more in that than people do.
-BACKGROUND_PEOPLE = 6
+# The prior counts as much as so many people; its mean for less, as galleries differ more in that than people do.
+SCORE_PRIOR_PEOPLE = 6
 MEAN_PEOPLE = 2
 
-# Strangers' scores have about the same mean in every gallery, since crowding is taken off, and spread the less the more
-# people there are.
+# Strangers' scores have about the same mean in every gallery, since crowding is taken off, and the more people there are,
+# the less they scatter.
 STRANGERS_MEAN = -0.38
 STRANGERS_MEAN_ALONE = -0.68  # against a single person
-STRANGERS_SPREAD = 0.42
-STRANGERS_SPREAD_POWER = -0.16
+STRANGERS_SD = 0.42
+STRANGERS_SD_POWER = -0.16
 # They lean to the right: like a gamma distribution of this shape.
 STRANGERS_SHAPE = 16.0
 # Deviation of a known person's scores with k pictures: the first, plus the second / k; times the ratio of the
-# strangers' deviation to their background's to this power, as people whom the network sees as alike scatter less.
-KNOWN_SPREAD = (0.22, 0.08)
-KNOWN_SPREAD_POWER = 0.5
+# strangers' deviation to their prior's to this power, as people whom the network sees as alike scatter less.
+KNOWN_SD = (0.22, 0.08)
+KNOWN_SD_POWER = 0.5
 
 
-def strangers_background(people: int) -> tuple[float, float]:
+def strangers_prior(people: int) -> tuple[float, float]:
     """Mean and deviation of the best scores that strangers reach in a gallery of so many people."""
     mean = STRANGERS_MEAN if people > 1 else STRANGERS_MEAN_ALONE
-    return mean, STRANGERS_SPREAD * people**STRANGERS_SPREAD_POWER
+    return mean, STRANGERS_SD * people**STRANGERS_SD_POWER
 
 
-def known_background(people: int, pictures: np.ndarray | int) -> np.ndarray | float:
+def known_prior(people: int, pictures: np.ndarray | int) -> np.ndarray | float:
     """Mean score, before crowding is taken off, of a face with a person who is enrolled with so many pictures."""
     if people == 1:
         return -0.28 - 0.25 / pictures

@@ -9,7 +9,7 @@ import numpy as np
 from faceline.faces.cutting import align_transform
 from faceline.faces.embedder import embed
 from faceline.faces.landmarks import predict_landmarks
-from faceline.faces.test_time_augmentation import ALONE, Averaging
+from faceline.faces.test_time_augmentation import ALONE, Augmentation
 from faceline.networks.frames import FRAMES
 from faceline.networks.runtime import Runtime
 from faceline.networks.table import Network
@@ -61,7 +61,7 @@ def measure(
     edges: Sequence[float],
     likenesses: Sequence[float],
     embeddings: np.ndarray,
-    averaging: Averaging,
+    augmentation: Augmentation,
     network: Network,
     runtime: Runtime,
     scale: float,
@@ -78,14 +78,14 @@ def measure(
         How much it looks like a face: `uprightness.likeness`.
     embeddings : ndarray of shape (m, d), float32
         Of the crops.
-    averaging : Averaging
+    augmentation : Augmentation
         What copies of the crops these are the mean of.
     network, runtime
         Where they come from.
     scale : float
         The cosine distance that stands for the network's threshold.
     """
-    features = measure_features(crops, edges, likenesses, embeddings, averaging, network, runtime, scale)
+    features = measure_features(crops, edges, likenesses, embeddings, augmentation, network, runtime, scale)
     return [judge(row) for row in features]
 
 
@@ -113,13 +113,13 @@ def measure_features(
     edges: Sequence[float],
     likenesses: Sequence[float],
     embeddings: np.ndarray,
-    averaging: Averaging,
+    augmentation: Augmentation,
     network: Network,
     runtime: Runtime,
     scale: float,
 ) -> np.ndarray:
     """What is measured of faces, (m, f), in the order of FEATURES; the parameters are those of `measure`."""
-    if averaging != ALONE:
+    if augmentation != ALONE:
         embeddings = embed(network, crops, runtime)
     mirrored = embed(network, np.ascontiguousarray(crops[:, :, ::-1]), runtime)
     lengths = np.linalg.norm(embeddings, axis=1)
@@ -153,7 +153,7 @@ def in_dlib_frame(crop: np.ndarray, frame: str) -> np.ndarray:
     if frame == "dlib":
         return crop
     before, after = (
-        (np.array(known.places["outerEyesAndNose"][68]) + 0.5) * EDGE / known.edge - 0.5
+        (np.array(known.template["outerEyesAndNose"][68]) + 0.5) * EDGE / known.edge - 0.5
         for known in (FRAMES[frame], FRAMES["dlib"])
     )
     matrix = align_transform(before, after)

@@ -9,7 +9,7 @@ from faceline.disk.names import CLASSIFIER_FILE
 from faceline.disk.run_records import versions
 from faceline.errors import FacelineError
 from faceline.faces.options import AlignmentOptions
-from faceline.faces.test_time_augmentation import Averaging
+from faceline.faces.test_time_augmentation import Augmentation
 from faceline.host.imports import load
 from faceline.networks.table import Network, network_of
 from faceline.people.gallery import Gallery
@@ -26,7 +26,7 @@ class Model:
 
     alignment: AlignmentOptions
     network: Network
-    averaging: Averaging
+    augmentation: Augmentation
     gallery: Gallery
     learnt: Learnt = field(default_factory=dict)
 
@@ -42,7 +42,7 @@ def write_classifier(path: Path, model: Model) -> None:
     from faceline.disk import pickles
 
     content = {"format": FORMAT, "alignment": model.alignment.record(), "versions": versions()}
-    content |= model.network.record() | model.averaging.record() | {"gallery": model.gallery.record()}
+    content |= model.network.record() | model.augmentation.record() | {"gallery": model.gallery.record()}
     content["learnt_from"] = {name: list(digest) for name, digest in model.learnt.items()}
     pickles.dump(content, path)
 
@@ -65,11 +65,11 @@ def read_classifier(path: Path, network: str | None = None) -> Model:
     try:
         found = network_of(content, network)
         alignment = AlignmentOptions.from_record(content["alignment"])
-        averaging = Averaging.from_record(content)
+        augmentation = Augmentation.from_record(content)
         gallery = Gallery.from_record(content["gallery"], found)
         learnt = check_learnt(content.get("learnt_from", {}))
     except FacelineError as error:
         raise FacelineError(f"{one_line(path)}: {one_line(error)}; {advice}") from None
     except Exception:  # values of a wrong kind raise nearly everything when they are compared or looked up
         raise FacelineError(f"{one_line(path)}: damaged; {advice}") from None
-    return Model(alignment, found, averaging, gallery, learnt)
+    return Model(alignment, found, augmentation, gallery, learnt)

@@ -26,7 +26,7 @@ from faceline.faces.cutting import CoincidentLandmarksError
 from faceline.faces.detectors import Face
 from faceline.faces.embedder import check_network, embed
 from faceline.faces.options import AlignmentOptions
-from faceline.faces.test_time_augmentation import ALONE, DEFAULT_PASSES, Averaging
+from faceline.faces.test_time_augmentation import ALONE, DEFAULT_PASSES, Augmentation
 from faceline.faces.uprightness import likeness
 from faceline.networks.runtime import DEFAULT_DEVICE, DEFAULT_ENGINE, Runtime
 from faceline.networks.table import DEFAULT_NETWORK, Network, network_named
@@ -107,7 +107,7 @@ class Recognizer:
         What embeds.
     alignment : AlignmentOptions
         How faces are found and cropped; for the network's frame.
-    averaging : Averaging
+    augmentation : Augmentation
         Of which copies of a crop an embedding is the mean.
     gallery : Gallery or None
         Who is known.
@@ -124,7 +124,7 @@ class Recognizer:
 
     network: Network
     alignment: AlignmentOptions
-    averaging: Averaging = ALONE
+    augmentation: Augmentation = ALONE
     gallery: Gallery | None = field(default=None, repr=False)
     runtime: Runtime = field(default_factory=lambda: Runtime(threads=all_cores()))
     wide: bool = True
@@ -181,22 +181,22 @@ class Recognizer:
         gallery = None
         if classifier_path is None:
             found = network_named(DEFAULT_NETWORK if network is None else network)
-            alignment, averaging = AlignmentOptions(frame=found.frame, size=found.crop_size), ALONE
+            alignment, augmentation = AlignmentOptions(frame=found.frame, size=found.crop_size), ALONE
         else:
             path = classifier_at(named_path(os.fspath(classifier_path)))
             model = read_classifier(path, network)
             stale = why_stale(path, model.learnt)
             if stale is not None:
                 logger.warning(stale)
-            found, alignment, averaging, gallery = model.network, model.alignment, model.averaging, model.gallery
+            found, alignment, augmentation, gallery = model.network, model.alignment, model.augmentation, model.gallery
         if detection_size is not None:
             alignment = replace(alignment, detection_size=detection_size)
         if upsample is not None:
             alignment = replace(alignment, upsample=upsample)
         if passes is not None or jitters is not None:
-            averaging = Averaging(DEFAULT_PASSES if passes is None else passes, jitters or 0)
+            augmentation = Augmentation(DEFAULT_PASSES if passes is None else passes, jitters or 0)
         runtime = Runtime(engine, device, all_cores() if threads is None else threads)
-        return cls(found, alignment, averaging, gallery, runtime, detection_size is None)
+        return cls(found, alignment, augmentation, gallery, runtime, detection_size is None)
 
     def faces(
         self,
@@ -257,7 +257,7 @@ class Recognizer:
             landmarks.append(points.astype(np.float64))
         faces = []
         if crops:
-            embeddings = embed(self.network, np.array(crops), self.runtime, self.averaging)
+            embeddings = embed(self.network, np.array(crops), self.runtime, self.augmentation)
             identities: Sequence[Identity | None] = [None] * len(wanted)
             if self.gallery is not None:
                 qualities = self.qualities(pixels, wanted, np.array(crops), embeddings, self.gallery.scorer.scale)
@@ -275,7 +275,7 @@ class Recognizer:
         """How much of its person the picture of each face tells: what `measure` says of the faces of one picture."""
         edges = [face.box_ltrb[2] - face.box_ltrb[0] for face in faces]
         likenesses = [likeness(pixels, face, self.runtime) for face in faces]
-        return measure(crops, edges, likenesses, embeddings, self.averaging, self.network, self.runtime, scale)
+        return measure(crops, edges, likenesses, embeddings, self.augmentation, self.network, self.runtime, scale)
 
 
 def from_left(face: RecognizedFace) -> tuple[int, Box]:

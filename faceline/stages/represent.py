@@ -39,7 +39,7 @@ from faceline.disk.run_records import read_record
 from faceline.errors import FacelineError, MissingError, UnreadableError, cure
 from faceline.faces.embedder import BATCH, check_network, embed
 from faceline.faces.options import AlignmentOptions
-from faceline.faces.test_time_augmentation import ALONE, DEFAULT_PASSES, Averaging
+from faceline.faces.test_time_augmentation import ALONE, DEFAULT_PASSES, Augmentation
 from faceline.networks.runtime import DEFAULT_DEVICE, DEFAULT_ENGINE, Runtime
 from faceline.networks.table import DEFAULT_NETWORK, Network, network_named
 from faceline.runs.folder_run import FolderRun
@@ -100,14 +100,14 @@ def represent_folder(
     model = network_named(network)
     runtime = Runtime(engine, device)
     check_network(model, runtime)
-    averaging = Averaging(passes, jitters)
-    options = model.record() | {"engine": engine, "device": device} | averaging.record()
+    augmentation = Augmentation(passes, jitters)
+    options = model.record() | {"engine": engine, "device": device} | augmentation.record()
     aligned, alignment = read_aligned(data, model)
     pictures = [row for row in aligned if row.status in USABLE]
     if not pictures and not was_begun(out_dir):
         raise FacelineError(f"{one_line(data)}: {no_crops(aligned)}")
     # They are those of the same network on the same engine, of the crop alone.
-    is_plain = averaging == ALONE and runtime == Runtime()
+    is_plain = augmentation == ALONE and runtime == Runtime()
     given = read_crop_embeddings(data, model.sha256, model.dimensions, read_record(data)) if is_plain else {}
     with FolderRun(
         *(out_dir, STAGE, options),
@@ -120,7 +120,7 @@ def represent_folder(
     ) as run:
         tasks = [
             Task(
-                *(data, picture, model, runtime, averaging, alignment["size"], run.known.get(picture.crop)),
+                *(data, picture, model, runtime, augmentation, alignment["size"], run.known.get(picture.crop)),
                 given.get(picture.crop_sha256),
             )
             for picture in sorted(pictures, key=lambda picture: (person_of(picture.crop), picture.crop))
@@ -190,7 +190,7 @@ class Task:
     picture: PictureRow
     network: Network
     runtime: Runtime
-    averaging: Averaging
+    augmentation: Augmentation
     size: int
     known: CropRow | None
     given: np.ndarray | None = None
@@ -205,7 +205,7 @@ def represent_crops(tasks: list[Task]) -> list[tuple[CropRow, bool]]:
         if crop is not None:
             crops[index] = crop
     if crops:
-        embeddings = embed(tasks[0].network, np.array(list(crops.values())), tasks[0].runtime, tasks[0].averaging)
+        embeddings = embed(tasks[0].network, np.array(list(crops.values())), tasks[0].runtime, tasks[0].augmentation)
         for index, embedding in zip(crops, embeddings, strict=True):
             picture = tasks[index].picture
             rows[index] = known_as(replace(rows[index], status=Status.OK, embedding=embedding), picture)

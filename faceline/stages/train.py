@@ -24,7 +24,7 @@ from faceline.disk.run_records import read_record
 from faceline.disk.writing import remove
 from faceline.errors import FacelineError, cure
 from faceline.faces.options import AlignmentOptions
-from faceline.faces.test_time_augmentation import Averaging
+from faceline.faces.test_time_augmentation import Augmentation
 from faceline.networks.table import Network, network_of
 from faceline.people.calibration import DEFAULT_FPIR, Calibration, check_fpir
 from faceline.people.classifiers.table import DEFAULT_CLASSIFIER_NAME, check_classifier
@@ -139,7 +139,7 @@ def train(
         with cure("run batch_represent again with --overwrite"):
             network = network_of(record["options"])
             alignment = AlignmentOptions.from_record(record.get("alignment"))
-            averaging = Averaging.from_record(record["options"])
+            augmentation = Augmentation.from_record(record["options"])
             found = read_people(folder, network.dimensions, record["counts"], frozenset({Status.OK}))
         embeddings, crops, names = found
         aligned = changed_crops(folder)
@@ -150,7 +150,7 @@ def train(
         apart = remember_distinct(folder, distinct or (), set(names))
         others, others_crops = None, []
         if strangers is not None:
-            others, others_crops = read_strangers(named_path(strangers), folder, network, averaging)
+            others, others_crops = read_strangers(named_path(strangers), folder, network, augmentation)
         gallery, enrolment = Gallery.enrol(
             names,
             embeddings,
@@ -164,7 +164,7 @@ def train(
             strangers=others,
         )
         write_classifier(
-            folder / CLASSIFIER_FILE, Model(alignment, network, averaging, gallery, digests_learnt(folder))
+            folder / CLASSIFIER_FILE, Model(alignment, network, augmentation, gallery, digests_learnt(folder))
         )
         without = without_faces(folder, record["counts"])
     findings = findings_of(enrolment, gallery.people, crops, names)
@@ -185,7 +185,9 @@ def without_faces(folder: Path, counts: dict) -> list[str]:
     )
 
 
-def read_strangers(folder: Path, gallery: Path, network: Network, averaging: Averaging) -> tuple[np.ndarray, list[str]]:
+def read_strangers(
+    folder: Path, gallery: Path, network: Network, augmentation: Augmentation
+) -> tuple[np.ndarray, list[str]]:
     """The embeddings of faces of nobody in particular, (m, d) float32, and their crops.
 
     Raises
@@ -199,7 +201,7 @@ def read_strangers(folder: Path, gallery: Path, network: Network, averaging: Ave
     with cure("run batch_represent on the crops of strangers, to its end"):
         record = read_record(folder, "represent")
         found = network_of(record["options"])
-        if found != network or Averaging.from_record(record["options"]) != averaging:
+        if found != network or Augmentation.from_record(record["options"]) != augmentation:
             raise FacelineError(f"{one_line(folder)}: made with another network or other passes than the gallery")
         embeddings, crops, _ = read_people(folder, network.dimensions, record["counts"], frozenset({Status.OK}))
     return embeddings, crops

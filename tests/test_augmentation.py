@@ -8,7 +8,7 @@ from faceline.errors import FacelineError
 from faceline.faces.aligner import Aligner
 from faceline.faces.embedder import embed
 from faceline.faces.options import AlignmentOptions
-from faceline.faces.test_time_augmentation import PASSES, Averaging, turned
+from faceline.faces.test_time_augmentation import PASSES, Augmentation, turned
 from faceline.networks.runtime import Runtime
 from faceline.networks.table import NETWORKS
 
@@ -37,12 +37,12 @@ def test_a_crop_is_turned_clockwise_about_its_middle_and_then_mirrored():
 
 @pytest.mark.parametrize("passes", PASSES)
 def test_an_embedding_is_the_mean_over_the_copies(crops, passes):
-    averaging = Averaging(passes)
-    together = embed(NETWORK, np.concatenate([crops] * 6), RUNTIME, averaging)
+    augmentation = Augmentation(passes)
+    together = embed(NETWORK, np.concatenate([crops] * 6), RUNTIME, augmentation)
     assert together.shape == (18, 128)
-    large = np.array([averaging.copies(crop) for crop in crops])  # a crop is turned before it is enlarged or after
+    large = np.array([augmentation.copies(crop) for crop in crops])  # a crop is turned before it is enlarged or after
     assert large.shape == (3, passes, 96, 96, 3)
-    alone = np.concatenate([embed(NETWORK, crops[index : index + 1], RUNTIME, averaging) for index in range(3)])
+    alone = np.concatenate([embed(NETWORK, crops[index : index + 1], RUNTIME, augmentation) for index in range(3)])
     assert np.array_equal(together, np.concatenate([alone] * 6))
     means = np.array([embed(NETWORK, copies, RUNTIME).mean(axis=0) for copies in large])
     assert np.abs(means - alone).max() < (1e-6 if passes == 1 else 0.03)
@@ -51,8 +51,8 @@ def test_an_embedding_is_the_mean_over_the_copies(crops, passes):
 
 
 def test_more_passes_lie_nearer_to_the_mean_of_many_jitters(crops):
-    many = embed(NETWORK, crops, RUNTIME, Averaging(jitters=60))
-    few = [embed(NETWORK, crops, RUNTIME, Averaging(passes)) for passes in PASSES]
+    many = embed(NETWORK, crops, RUNTIME, Augmentation(jitters=60))
+    few = [embed(NETWORK, crops, RUNTIME, Augmentation(passes)) for passes in PASSES]
     apart = [np.linalg.norm(embeddings - many, axis=1).mean() for embeddings in few]
     assert apart[0] > apart[1] > apart[2]
 
@@ -70,4 +70,4 @@ def test_more_passes_lie_nearer_to_the_mean_of_many_jitters(crops):
 )
 def test_numbers_out_of_range(numbers, message):
     with pytest.raises(FacelineError, match=message):
-        Averaging(*numbers)
+        Augmentation(*numbers)

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What faceline/background.py says of scores, beside what small galleries of LFW's people show.
+"""What faceline/people/prior.py says of scores, beside what small galleries of LFW's people show.
 
 Takes the folder of embeddings that batch_represent made of lfw-dev, and its lists of known people and of strangers.
 """
@@ -14,7 +14,7 @@ from faceline.disk.people_paths import person_of
 from faceline.networks.table import DEFAULT_NETWORK, NETWORKS
 from faceline.people.classifiers.table import DEFAULT_CLASSIFIER_NAME
 from faceline.people.holdout import best_scores
-from faceline.people.prior import KNOWN_SPREAD, known_background, strangers_background
+from faceline.people.prior import KNOWN_SD, known_prior, strangers_prior
 from faceline.people.scoring import CROWDING_WEIGHT, Scorer, Training, unit
 
 NETWORK = NETWORKS[DEFAULT_NETWORK]
@@ -33,7 +33,7 @@ def main() -> None:
     directions, outside = unit(embeddings), np.isin(names, strangers)
     scale = NETWORK.metric.as_cosine(NETWORK.threshold, embeddings)
     training = Training(DEFAULT_CLASSIFIER_NAME, None, scale, 1, {})
-    print("| people | pictures | strangers: mean, deviation | background | known, crowding added: mean, deviation |")
+    print("| people | pictures | strangers: mean, deviation | prior | known, crowding added: mean, deviation |")
     print("|---|---|---|---|---|")
     for people in (1, 2, 3, 5, 10, 20, 50, 100, len(known)):
         for pictures in (1, 2, 4):
@@ -52,10 +52,10 @@ def main() -> None:
                 own = scorer.score(directions[probes])[0][np.arange(len(probes)), whose]
                 scores[1].extend(own + CROWDING_WEIGHT * scorer.crowding[whose])
             seen = [f"{np.mean(values):.2f}, {np.std(values):.2f}" for values in scores]
-            said = "{:.2f}, {:.2f}".format(*strangers_background(people))
-            spread = KNOWN_SPREAD[0] + KNOWN_SPREAD[1] / pictures
-            also = f"{known_background(people, pictures):.2f}, {spread:.2f}"
-            print(f"| {people} | {pictures} | {seen[0]} | {said} | {seen[1]}; background {also} |", flush=True)
+            said = "{:.2f}, {:.2f}".format(*strangers_prior(people))
+            spread = KNOWN_SD[0] + KNOWN_SD[1] / pictures
+            also = f"{known_prior(people, pictures):.2f}, {spread:.2f}"
+            print(f"| {people} | {pictures} | {seen[0]} | {said} | {seen[1]}; prior {also} |", flush=True)
 
 
 if __name__ == "__main__":
