@@ -11,8 +11,8 @@ import numpy as np
 SCORE_PRIOR_PEOPLE = 6
 MEAN_PEOPLE = 2
 
-# Strangers' scores have about the same mean in every gallery, since crowding is taken off; the more people there are, the
-# less they scatter.
+# Strangers' scores have about the same mean in every gallery, since crowding is taken off. They scatter the less, the
+# more people there are.
 STRANGERS_MEAN = -0.38
 STRANGERS_MEAN_ALONE = -0.68  # against a single person
 STRANGERS_SD = 0.42
