@@ -10,6 +10,7 @@ from faceline.files import one_line
 from faceline.freshness import Learnt, check_learnt
 from faceline.gallery import Gallery
 from faceline.imports import load
+from faceline.interruptions import pass_on
 from faceline.networks import Network, network_of
 from faceline.summary import versions
 
@@ -63,6 +64,7 @@ def read_classifier(path: Path, network: str | None = None) -> Model:
         learnt = check_learnt(content.get("learnt_from", {}))
     except FacelineError as error:
         raise FacelineError(f"{one_line(path)}: {one_line(error)}; {advice}") from None
-    except Exception:  # values of a wrong kind raise nearly everything when they are compared or looked up
+    except Exception as error:  # values of a wrong kind raise nearly everything when they are compared or looked up
+        pass_on(error)
         raise FacelineError(f"{one_line(path)}: damaged; {advice}") from None
     return Model(alignment, found, averaging, gallery, learnt)

@@ -12,6 +12,7 @@ import numpy as np
 from faceline.errors import FacelineError
 from faceline.files import file_sha256, read_bytes, remove, sha256, write_bytes
 from faceline.formats import CROP_EMBEDDINGS_FILE, are_reckonable
+from faceline.interruptions import pass_on
 from faceline.networks import Network
 
 
@@ -37,7 +38,8 @@ def read_crop_embeddings(folder: Path, network: Network, record: dict) -> dict[s
             return {}
         with np.load(io.BytesIO(data), allow_pickle=False) as file:
             of_network, crops, embeddings = (file[name] for name in ("network", "crops", "embeddings"))
-    except Exception:  # a forged file raises nearly everything; stage 2 computes what it lacks
+    except Exception as error:  # a forged file raises nearly everything; stage 2 computes what it lacks
+        pass_on(error)
         return {}
     fits = embeddings.dtype == np.float32 and embeddings.shape == (len(crops), network.dimensions)
     if str(of_network) != network.sha256 or not fits or not are_reckonable(embeddings):

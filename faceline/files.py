@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO, TextIO
 
 from faceline.errors import FacelineError, MissingError, UnreadableError
+from faceline.interruptions import pass_on
 from faceline.locks import locking
 
 RUN_FILE = "run.json"
@@ -68,6 +69,7 @@ def write_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        pass_on(error)
         full = error.errno in FULL
         cure = "make room and run the same command again" if full else "make it writable or name another place"
         reason = one_line(error.strerror or str(error))
@@ -187,6 +189,7 @@ def opened(path: Path, limit: int | None = None) -> Iterator[BinaryIO]:
                 raise UnreadableError(f"{status.st_size:,} bytes, the limit is {limit:,}", one_line(path))
             yield file
     except OSError as error:
+        pass_on(error)
         is_missing = isinstance(error, FileNotFoundError | NotADirectoryError)
         kind = MissingError if is_missing else UnreadableError
         raise kind(error.strerror or str(error), one_line(path)) from error

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from faceline import opencv_font
 from faceline.fonts import fonts_with, has
+from faceline.interruptions import pass_on
 
 if TYPE_CHECKING:
     from PIL import Image, ImageFont
@@ -112,6 +113,7 @@ class Lettering:
                     self._fonts[path, size] = ImageFont.truetype(path, size)
                 part = draw(self._fonts[path, size], letters if self._shapes else visible(letters), size)
         except (OSError, ValueError, OverflowError) as error:
+            pass_on(error)
             raise BrokenFontError(path) from error
         if visible(letters).strip() and part.mask.getbbox() is None:
             raise BrokenFontError(path)

@@ -17,6 +17,7 @@ from joblib.numpy_pickle import NumpyArrayWrapper, NumpyUnpickler
 
 from faceline.errors import FacelineError, MissingError
 from faceline.files import one_line, opened, replacing
+from faceline.interruptions import pass_on
 
 # The largest gallery in sight, 800,000 embeddings, takes 410 MB.
 MAX_BYTES = 2 * 1024**3
@@ -48,7 +49,8 @@ def load(path: Path) -> object:
         ) from None
     except FacelineError:
         raise
-    except Exception:  # an unpickler raises nearly everything on bytes that are no pickle
+    except Exception as error:  # an unpickler raises nearly everything on bytes that are no pickle
+        pass_on(error)
         raise FacelineError(f"{name}: damaged, or no classifier; run classifier.py train again") from None
 
 

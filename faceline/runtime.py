@@ -11,6 +11,7 @@ from faceline.cache import cache_folder, keep
 from faceline.dlib_format import DlibNetwork, read_mmod, read_resnet
 from faceline.errors import FacelineError, cure
 from faceline.files import one_line, read_bytes
+from faceline.interruptions import pass_on
 from faceline.sharing import once_in_each_process
 from faceline.telemetry import import_onnxruntime
 from faceline.weights import DLIB_MMOD, DLIB_RESNET, Weights, weights_path
@@ -108,6 +109,7 @@ def open_session(model: bytes, runtime: Runtime) -> "onnxruntime.InferenceSessio
     try:
         session = onnxruntime.InferenceSession(model, options, providers=[DEVICES[runtime.device]])
     except Exception as error:  # its exceptions have no common base
+        pass_on(error)
         raise FacelineError(f"ONNX Runtime refuses the network: {one_line(str(error).strip())[:200]}") from None
     if session.get_providers()[0] != DEVICES[runtime.device]:
         raise FacelineError(f"device {runtime.device}: ONNX Runtime cannot start it; install its CUDA libraries")

