@@ -6,6 +6,8 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from faceline.host.interruptions import ignoring
+
 # Where no file can be: stands for the cache of a user who has no home.
 NOWHERE = Path(os.devnull) / "faceline"
 
@@ -30,7 +32,7 @@ def keep(path: Path, write: Callable[[Path], object]) -> None:
 
     Where the cache cannot be written, nothing is kept, and the next process makes it again.
     """
-    with contextlib.suppress(OSError):
+    with ignoring(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=".making-") as folder:
             scratch = Path(folder) / path.name

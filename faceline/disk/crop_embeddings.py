@@ -18,6 +18,7 @@ from faceline.disk.reading import (
 )
 from faceline.disk.writing import remove, write_bytes
 from faceline.errors import FacelineError
+from faceline.host.interruptions import pass_on
 
 
 def write_crop_embeddings(folder: Path, network: str, embeddings: dict[str, np.ndarray]) -> None:
@@ -43,7 +44,8 @@ def read_crop_embeddings(folder: Path, network: str, dimensions: int, record: di
             return {}
         with np.load(io.BytesIO(data), allow_pickle=False) as file:
             of_network, crops, embeddings = (file[name] for name in ("network", "crops", "embeddings"))
-    except Exception:  # a forged file raises nearly everything; stage 2 computes what it lacks
+    except Exception as error:  # a forged file raises nearly everything; stage 2 computes what it lacks
+        pass_on(error)
         return {}
     fits = embeddings.dtype == np.float32 and embeddings.shape == (len(crops), dimensions)
     if str(of_network) != network or not fits or not are_reckonable(embeddings):

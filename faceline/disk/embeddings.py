@@ -24,6 +24,7 @@ from faceline.disk.rows import USABLE, CropRow, Status
 from faceline.disk.tables import write_csv
 from faceline.disk.writing import write_lines
 from faceline.errors import EditedError, FacelineError, UnreadableError
+from faceline.host.interruptions import pass_on
 from faceline.wording import counted, one_line
 
 
@@ -93,7 +94,8 @@ def read_reps_copy(folder: Path, dimensions: int) -> np.ndarray | None:
             return None
         with opened(folder / REPS_COPY_FILE) as file:
             embeddings = np.lib.format.read_array(file, allow_pickle=False)
-    except Exception:  # a forged header raises nearly everything; whatever it is, `reps.csv` says the same
+    except Exception as error:  # a forged header raises nearly everything; whatever it is, `reps.csv` says the same
+        pass_on(error)
         return None
     is_such = embeddings.dtype == np.float32 and embeddings.ndim == 2 and embeddings.shape[1] == dimensions
     return embeddings if is_such and are_reckonable(embeddings) else None

@@ -18,6 +18,7 @@ from joblib.numpy_pickle import NumpyArrayWrapper, NumpyUnpickler
 from faceline.disk.reading import opened
 from faceline.disk.writing import replacing
 from faceline.errors import FacelineError, MissingError
+from faceline.host.interruptions import pass_on
 from faceline.wording import one_line
 
 # The largest gallery in sight, 800,000 embeddings, takes 410 MB.
@@ -50,7 +51,8 @@ def load(path: Path) -> object:
         ) from None
     except FacelineError:
         raise
-    except Exception:  # an unpickler raises nearly everything on bytes that are no pickle
+    except Exception as error:  # an unpickler raises nearly everything on bytes that are no pickle
+        pass_on(error)
         raise FacelineError(f"{name}: damaged, or no classifier; run classifier.py train again") from None
 
 

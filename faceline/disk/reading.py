@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import BinaryIO, TextIO
 
 from faceline.errors import FacelineError, MissingError, UnreadableError
+from faceline.host.interruptions import pass_on
 from faceline.wording import one_line
 
 # How a file is opened that may be anything. Without O_NONBLOCK, opening a pipe waits for somebody to write into it;
@@ -62,6 +63,7 @@ def opened(path: Path, limit: int | None = None) -> Iterator[BinaryIO]:
                 raise UnreadableError(f"{status.st_size:,} bytes, the limit is {limit:,}", one_line(path))
             yield file
     except OSError as error:
+        pass_on(error)
         is_missing = isinstance(error, FileNotFoundError | NotADirectoryError)
         kind = MissingError if is_missing else UnreadableError
         raise kind(error.strerror or str(error), one_line(path)) from error

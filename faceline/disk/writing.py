@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from faceline.errors import FacelineError
+from faceline.host.interruptions import pass_on
 from faceline.wording import one_line
 
 # What the system says where there is no room for a file; Windows has no quotas in this sense.
@@ -24,6 +25,7 @@ def write_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        pass_on(error)
         full = error.errno in FULL
         cure = "make room and run the same command again" if full else "make it writable or name another place"
         reason = one_line(error.strerror or str(error))

@@ -9,6 +9,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from faceline.host.interruptions import pass_on
+
 try:
     import fcntl
 except ImportError:  # Windows
@@ -58,6 +60,7 @@ def take(descriptor: int, wait: bool) -> bool:
                 region(descriptor, lock=True)
             return True
         except OSError as error:
+            pass_on(error)
             if error.errno not in HELD:
                 return False
             if not wait:

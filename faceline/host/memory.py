@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from faceline.host.interruptions import ignoring
 from faceline.host.locks import locking
 
 # Where nothing says how much memory there is.
@@ -68,6 +69,6 @@ def one_at_a_time() -> Iterator[None]:
     """Wait until no other process or thread of this machine's Faceline is in the body, so that what is free now is free
     for this one. Where there are no locks, nobody waits."""
     with contextlib.ExitStack() as lock:
-        with contextlib.suppress(OSError):
+        with ignoring(OSError):
             lock.enter_context(locking(Path(__file__).parent, wait=True))
         yield

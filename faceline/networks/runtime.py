@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from faceline.disk.cache import cache_folder, keep
 from faceline.disk.reading import read_bytes
 from faceline.errors import FacelineError, cure
+from faceline.host.interruptions import pass_on
 from faceline.host.sharing import once_in_each_process
 from faceline.networks import converter
 from faceline.networks.dlib_format import DlibNetwork, read_mmod, read_resnet
@@ -109,6 +110,7 @@ def open_session(model: bytes, runtime: Runtime) -> "onnxruntime.InferenceSessio
     try:
         session = onnxruntime.InferenceSession(model, options, providers=[DEVICES[runtime.device]])
     except Exception as error:  # its exceptions have no common base
+        pass_on(error)
         raise FacelineError(f"ONNX Runtime refuses the network: {one_line(str(error).strip())[:200]}") from None
     if session.get_providers()[0] != DEVICES[runtime.device]:
         raise FacelineError(f"device {runtime.device}: ONNX Runtime cannot start it; install its CUDA libraries")

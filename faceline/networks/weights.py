@@ -7,6 +7,7 @@ from pathlib import Path
 from faceline.disk.cache import NOWHERE, cache_folder
 from faceline.disk.reading import read_bytes, sha256
 from faceline.errors import FacelineError, cure
+from faceline.host.interruptions import pass_on
 from faceline.host.sharing import once
 from faceline.wording import one_line
 
@@ -93,6 +94,7 @@ def download_path(download: Download) -> Path:
     try:
         path = pooch.retrieve(download.url, f"sha256:{download.sha256}", download.file, folder)
     except Exception as error:  # the network, the disk, or the hash; requests' errors are no OSErrors
+        pass_on(error)
         place = one_line(folder / download.file)
         raise FacelineError(
             f"{download.url} cannot be fetched: {one_line(error)[:150]}; put the file at {place} and run again"

@@ -11,6 +11,7 @@ from faceline.errors import FacelineError
 from faceline.faces.options import AlignmentOptions
 from faceline.faces.test_time_augmentation import Augmentation
 from faceline.host.imports import load
+from faceline.host.interruptions import pass_on
 from faceline.networks.table import Network, network_of
 from faceline.people.gallery import Gallery
 from faceline.wording import one_line
@@ -70,6 +71,7 @@ def read_classifier(path: Path, network: str | None = None) -> Model:
         learnt = check_learnt(content.get("learnt_from", {}))
     except FacelineError as error:
         raise FacelineError(f"{one_line(path)}: {one_line(error)}; {advice}") from None
-    except Exception:  # values of a wrong kind raise nearly everything when they are compared or looked up
+    except Exception as error:  # values of a wrong kind raise nearly everything when they are compared or looked up
+        pass_on(error)
         raise FacelineError(f"{one_line(path)}: damaged; {advice}") from None
     return Model(alignment, found, augmentation, gallery, learnt)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, BinaryIO
 
 from faceline.errors import UnreadableError
+from faceline.host.interruptions import pass_on
 from faceline.host.sharing import Guard
 
 if TYPE_CHECKING:
@@ -77,13 +78,14 @@ def opened(file: BinaryIO) -> "Image.Image":
 def damage() -> Iterator[None]:
     """Call whatever a decoder raises the picture's damage: on hostile data, they raise nearly everything.
 
-    A want of memory passes; it says nothing about the picture.
+    A want of memory passes, and a time limit of the program that calls: they say nothing about the picture.
     """
     try:
         yield
     except (UnreadableError, MemoryError):
         raise
     except Exception as error:
+        pass_on(error)
         raise UnreadableError(f"damaged picture: {reason(error)}") from error
 
 

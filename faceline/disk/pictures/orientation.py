@@ -1,9 +1,9 @@
 """How a stored picture is turned to stand upright, as its metadata says."""
 
-import contextlib
 from typing import TYPE_CHECKING
 
 from faceline.disk.pictures.heif import turns_itself
+from faceline.host.interruptions import ignoring
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -20,7 +20,7 @@ def orientation(image: "Image.Image", data: bytes) -> int:
     the standard has it ignored.
     """
     # Damaged metadata say nothing about the picture's orientation; the picture itself is whole.
-    with contextlib.suppress(Exception):
+    with ignoring(Exception):
         number = stored_orientation(image, data)
         return number if number in range(1, 9) else 1
     return 1

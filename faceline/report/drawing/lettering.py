@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from faceline.host.interruptions import pass_on
 from faceline.report.drawing import opencv_font
 from faceline.report.drawing.fonts import fonts_with, has
 
@@ -112,6 +113,7 @@ class Lettering:
                     self._fonts[path, size] = ImageFont.truetype(path, size)
                 part = draw(self._fonts[path, size], letters if self._shapes else visible(letters), size)
         except (OSError, ValueError, OverflowError) as error:
+            pass_on(error)
             raise BrokenFontError(path) from error
         if visible(letters).strip() and part.mask.getbbox() is None:
             raise BrokenFontError(path)
