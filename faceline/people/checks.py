@@ -8,6 +8,7 @@ import numpy as np
 
 from faceline.disk.numbers import LARGEST, are_reckonable
 from faceline.errors import FacelineError
+from faceline.host.interruptions import pass_on
 
 NUMBERS = ("float32", "float64", "int32")
 
@@ -25,7 +26,8 @@ def part_of_file(part: str) -> Iterator[None]:
         yield
     except (FacelineError, MemoryError):
         raise
-    except Exception:
+    except Exception as error:
+        pass_on(error)
         require(False, part)
 
 
