@@ -1,6 +1,6 @@
 """Faceline: face recognition in stages, each reading what the one before wrote to disk.
 
-    from faceline import Recognizer, align_folder, represent_folder, train, infer
+    from faceline import Recognizer, align_folder, represent_folder, train, infer, enrol
 
 The names below are imported at first use, so that a script loads only what its stage needs.
 """
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from faceline.recognition.recognizer import Recognizer
     from faceline.runs.keeping import keep_workers
     from faceline.stages.align import align_folder
+    from faceline.stages.enrol import enrol
     from faceline.stages.infer import infer
     from faceline.stages.represent import represent_folder
     from faceline.stages.train import train
@@ -21,12 +22,13 @@ if TYPE_CHECKING:
 MODULES = {
     "FacelineError": "faceline.errors",
     "Recognizer": "faceline.recognition.recognizer",
+    "enrol": "faceline.stages.enrol",
     "align_folder": "faceline.stages.align",
     "represent_folder": "faceline.stages.represent",
     "train": "faceline.stages.train",
     "infer": "faceline.stages.infer",
     "keep_workers": "faceline.runs.keeping",
 }
-__all__ = ["FacelineError", "Recognizer", "align_folder", "infer", "keep_workers", "represent_folder", "train"]
+__all__ = ["FacelineError", "Recognizer", "align_folder", "enrol", "infer", "keep_workers", "represent_folder", "train"]
 __version__ = "0.1.0"
 __getattr__ = at_first_use(__name__, MODULES)

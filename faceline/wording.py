@@ -27,3 +27,12 @@ def listed(names: Sequence[str]) -> str:
     """The first names, and how many more there are."""
     more = len(names) - MOST_NAMES
     return ", ".join(map(one_line, names[:MOST_NAMES])) + (f" and {more} more" if more > 0 else "")
+
+
+def duration(seconds: float) -> str:
+    """About how long that is, in words."""
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    if seconds < 3600:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"

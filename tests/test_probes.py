@@ -154,6 +154,27 @@ def test_a_folder_that_holds_the_classifier_is_meant_as_one(album, classifier):
         split_classifier(["empty", embeddings, "a.jpg"])
 
 
+def test_a_work_folder_is_the_classifier_in_it(album, classifier):
+    for folder in ("work/generated-embeddings", "work/training-images/anna", "second/generated-embeddings"):
+        (album / folder).mkdir(parents=True)
+    for name in ("classifier.pkl", "reps.csv"):
+        (album / "work" / "generated-embeddings" / name).touch()
+    (album / "second" / "generated-embeddings" / "reps.csv").touch()
+    found = "work/generated-embeddings/classifier.pkl"
+    assert split_classifier(["work", "a.jpg", "work/training-images"]) == (found, ["a.jpg", "work/training-images"])
+    # Nothing else is named: all pictures below. Another classifier is: the same.
+    assert split_classifier(["work"]) == (found, ["work"])
+    assert split_classifier(["a.jpg", "work", str(classifier), "b.jpg"]) == (
+        str(classifier),
+        ["a.jpg", "work", "b.jpg"],
+    )
+    # A folder that is both stays photographs beside it.
+    shutil.copy(classifier, album / "photos" / "classifier.pkl")
+    assert split_classifier(["photos", "work"]) == (found, ["photos"])
+    with pytest.raises(FacelineError, match="are two classifiers"):
+        split_classifier(["work", "second", "a.jpg"])
+
+
 def test_no_pipe_or_device_is_waited_for(album):
     os.mkfifo("pipe.jpg")
     assert split_classifier(["pipe.jpg", "/dev/zero"]) == (None, ["pipe.jpg", "/dev/zero"])

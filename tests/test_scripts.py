@@ -15,8 +15,9 @@ import pytest
 from conftest import ALIGN, CLASSIFIER, EVALUATION, REPRESENT, ROOT, run_script, tree
 from PIL import Image
 
-from faceline import align_folder, infer, represent_folder, train
+from faceline import align_folder, enrol, infer, represent_folder, train
 from faceline.cli import align, classifier, evaluate_groups, evaluate_identify, evaluate_lfw, represent
+from faceline.cli import enrol as enrol_command
 from faceline.cli.parser import Parser
 from faceline.disk import pickles
 from faceline.disk.pictures.images import decode_image, encode_png
@@ -40,6 +41,7 @@ def options_of(command, arguments):
         (represent, ["-outDir", "out", "-data", "in"], represent_folder, set()),
         (classifier, ["train"], train, set()),
         (classifier, ["infer", "a.jpg"], infer, {"as_json"}),
+        (enrol_command, ["photos", "work"], enrol, set()),
         (evaluate_lfw, ["pairs.txt", "in"], verify, {"as_json"}),
         (evaluate_groups, ["groups.csv", "in"], compare_groups, {"as_json"}),
         (evaluate_identify, [], identify, {"as_json"}),

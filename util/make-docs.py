@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 try:
+    from faceline.cli.completion import commands_of
     from faceline.cli.main import build_parser
     from faceline.cli.parser import Parser
     from faceline.cli.program import run
@@ -26,14 +27,11 @@ and `infer` are `faceline train` and `infer`, and `evaluation/lfw.py`, `groups.p
 """
 
 
-def leaves(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
+def leaves(parser: Parser) -> Iterator[argparse.ArgumentParser]:
     """The commands below a parser that have no further ones below them."""
-    below = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
-    if not below:
-        yield parser
-    for action in below:
-        for command in action.choices.values():
-            yield from leaves(command)
+    for command in commands_of(parser):
+        if not any(isinstance(action, argparse._SubParsersAction) for action in command._actions):
+            yield command
 
 
 def table(parser: argparse.ArgumentParser) -> list[str]:

@@ -56,5 +56,5 @@ def fill(parser: Parser) -> None:
     )
     add_runtime_options(parser)
     add_run_options(parser)
-    parser.does(align_folder, align_folder, resumes=True)
+    parser.does(align_folder, align_folder, resumes=True, summarises=True)
     parser.take_rest("words", alignment_words)

@@ -1,13 +1,10 @@
 """What `classifier.py infer` prints: the answers one by one, and what they come to; and its exit status."""
 
-import sys
 import time
 from collections import Counter
 from collections.abc import Generator, Iterable
-from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from faceline.cli.program import complain
 from faceline.disk.names import CLASSIFIER_FILE
@@ -15,14 +12,12 @@ from faceline.disk.people_paths import UNKNOWN
 from faceline.disk.rows import Status
 from faceline.errors import FacelineError
 from faceline.report.answers import Answer
+from faceline.runs.progress import QUIET, Silent, bar
 from faceline.runs.summary import ignored_text
 from faceline.stages.classifier_paths import split_classifier
 from faceline.stages.infer import infer
 from faceline.stages.probes import list_probes, misfit
 from faceline.wording import counted, one_line
-
-if TYPE_CHECKING:
-    from tqdm import tqdm
 
 # From so many pictures on, what they come to is said, too; fewer are looked over as they are.
 MANY = 10
@@ -86,21 +81,23 @@ def answer_lines(
         options["classifier_path"], named = chosen(pictures, options["classifier_path"])
         probes = list_probes(named, save_dir)
         tally.total = len(probes.paths)
-        with closing(bar_for(tally.total)) as bar:
+        # tqdm takes as long to import as a face takes to be named.
+        with bar("infer", tally.total, leave=False) if tally.total > 1 else Silent() as progress:
             for answer in infer(probes.paths, save_dir=save_dir, **options):
                 tally.add(answer)
                 if answer.status in (Status.MISSING, Status.UNREADABLE) and answer.image in named:
                     failed.append(answer)
-                bar.clear()
+                progress.clear()
                 yield answer.to_json() if as_json else str(answer)
-                bar.update()
-                bar.refresh()
+                progress.update()
+                progress.refresh()
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"{tally.given} of {counted(tally.total, 'picture')} answered") from None
-    if tally.total >= MANY or (probes.expanded and tally.total > 1):
-        complain(tally.text(time.monotonic() - begun))
-    if probes.ignored:
-        complain(ignored_text(probes.ignored))
+    if not QUIET.get():
+        if tally.total >= MANY or (probes.expanded and tally.total > 1):
+            complain(tally.text(time.monotonic() - begun))
+        if probes.ignored:
+            complain(ignored_text(probes.ignored))
     refuse_misfits(failed)
     return 0 if tally.statuses[Status.OK] or tally.statuses[Status.NO_FACE] else NO_PICTURE
 
@@ -111,24 +108,6 @@ def chosen(pictures: list[str], default: str) -> tuple[str, list[str]]:
     if not named:
         raise FacelineError(f"no picture named; classifier.py infer {CLASSIFIER_FILE} photo.jpg")
     return classifier or default, named
-
-
-class NoBar:
-    """Stands where no progress is shown."""
-
-    def clear(self) -> None:
-        pass
-
-    update = refresh = close = clear
-
-
-def bar_for(total: int) -> "tqdm | NoBar":
-    """A progress bar on standard error, where that is a terminal and there is progress to be shown."""
-    if total < 2 or not sys.stderr.isatty():
-        return NoBar()  # tqdm takes as long to import as a face takes to be named
-    from tqdm import tqdm
-
-    return tqdm(total=total, desc="infer", leave=False)
 
 
 def refuse_misfits(failed: Iterable[Answer]) -> None:

@@ -45,6 +45,29 @@ def add_averaging_options(parser: argparse.ArgumentParser, default: str) -> None
     )
 
 
+def add_calibration_options(parser: argparse.ArgumentParser) -> None:
+    """How people are told apart from each other and from strangers."""
+    from faceline.people.classifiers.table import CLASSIFIERS  # other commands need none of what that imports
+
+    parser.add_argument(
+        "--fpir", type=float, metavar="RATE", help="how often a stranger may get a name (default: %(default)s)"
+    )
+    parser.add_argument("--classifier", choices=CLASSIFIERS, help="what tells people apart (default: %(default)s)")
+    parser.add_argument(
+        "--ldaDim", "--lda-dim", type=int, dest="lda_dim", metavar="N", help="show it N discriminant components only"
+    )
+    parser.add_argument(
+        "--distinct",
+        nargs=2,
+        action="append",
+        metavar=("A", "B"),
+        help="A and B look like one person and are two, such as twins; remembered",
+    )
+    parser.add_argument(
+        "--strangers", metavar="DIR", help="folder of embeddings of faces that are nobody in the gallery"
+    )
+
+
 def add_run_options(parser: argparse.ArgumentParser) -> None:
     """The options that stages 1 and 2 share."""
     parser.add_argument("--jobs", type=int, metavar="N", help="processes to use (default: one for each core)")

@@ -5,17 +5,28 @@ import functools
 import inspect
 import os
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from faceline.wording import one_line
 
 MISTAKE = 2
 
 
+class Asked(NamedTuple):
+    """What a command line asks for: the parser of the command that it names, and how much is to be said of it."""
+
+    command: "Parser"
+    call: functools.partial
+    quiet: bool
+    is_talkative: bool
+
+
 class Parser(argparse.ArgumentParser):
     """An argument parser for a stage: its defaults are those of the stage's function, its errors take one line."""
 
     def __init__(self, **options: object) -> None:
-        self._rest, self._sort, self._call, self.resumes = "", None, None, False
+        self._rest, self._sort, self._call = "", None, None
+        self.resumes = self.summarises = False
         super().__init__(formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False, **options)
 
     def take_rest(self, name: str, sort: Callable[[list[str]], dict] | None = None) -> None:
@@ -26,25 +37,27 @@ class Parser(argparse.ArgumentParser):
         """
         self._rest, self._sort = name, sort
 
-    def does(self, call: Callable, defaults_of: Callable, resumes: bool = False) -> None:
+    def does(self, call: Callable, defaults_of: Callable, resumes: bool = False, summarises: bool = False) -> None:
         """Say what is called with the options; call it when all arguments are defined.
 
         The defaults are those of the parameters of `defaults_of`. `resumes` says whether the same command, run again,
-        goes on where it was interrupted.
+        goes on where it was interrupted; `summarises` whether all that it prints is a summary, which is left out where
+        quiet is asked for.
         """
         parameters = inspect.signature(defaults_of).parameters.values()
         defaults = {p.name: p.default for p in parameters if p.default is not inspect.Parameter.empty}
         self.set_defaults(**defaults, command_parser=self)
-        self._call, self.resumes = call, resumes
+        self._call, self.resumes, self.summarises = call, resumes, summarises
 
-    def parse(self, args: Sequence[str] | None = None) -> "tuple[Parser, Callable[[], object]]":
-        """The parser of the command that the arguments name, and what they ask for."""
+    def parse(self, args: Sequence[str] | None = None) -> Asked:
+        """What the arguments ask for."""
         options, rest = self.parse_known_args(args)
         # A mistake is best explained by the help of the command that it was made in.
         command = vars(options).pop("command_parser")
         vars(options).pop("command", None)
+        quiet, is_talkative = (vars(options).pop(name, False) for name in ("quiet", "is_talkative"))
         command.take(options, rest)
-        return command, functools.partial(command._call, **vars(options))
+        return Asked(command, functools.partial(command._call, **vars(options)), quiet, is_talkative)
 
     def take(self, options: argparse.Namespace, rest: list[str]) -> None:
         """Sort what was left over: arguments that went on behind options, and unknown options."""
@@ -71,3 +84,17 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> None:
         self.exit(MISTAKE, f"{self.prog}: error: {one_line(message)}; see {self.prog} --help\n")
+
+
+def add_output_options(parser: argparse.ArgumentParser) -> None:
+    """How much the commands of `faceline` say, before or behind their names."""
+    parser.add_argument(
+        "-q", "--quiet", action="store_true", default=argparse.SUPPRESS, help="no progress and no summary"
+    )
+    parser.add_argument(
+        "-v",
+        dest="is_talkative",
+        action="store_true",
+        default=argparse.SUPPRESS,
+        help="say on standard error what is being done",
+    )

@@ -6,11 +6,12 @@ import inspect
 import logging
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from types import ModuleType
 
 from faceline.cli.parser import MISTAKE, Parser
 from faceline.errors import FacelineError
+from faceline.runs.progress import QUIET, quiet
 from faceline.wording import one_line
 
 INTERRUPTED = 130
@@ -23,21 +24,22 @@ def run_script(command: ModuleType, program: str) -> int:
     return run(parser)
 
 
-def run(parser: Parser, argv: Sequence[str] | None = None) -> int:
+def run(parser: Parser, argv: Sequence[str] | None = None, said: Callable[[str], str] = str) -> int:
     """Do what the arguments ask for, print what comes of it, and give the exit status.
 
-    A result that is a generator is printed as it comes; what it returns in the end is the exit status.
+    A result that is a generator is printed as it comes; what it returns in the end is the exit status. `said` gives the
+    words for what the library says of mistakes.
     """
     open_streams()
     program, resumes = parser.prog, False
-    log = LogLines(program)
-    logging.getLogger("faceline").addHandler(log)
     try:
-        command, call = parser.parse(argv)
-        resumes = command.resumes
-        return show_all(call())
+        asked = parser.parse(argv)
+        resumes = asked.command.resumes
+        with logged(LogLines(program, said), asked.is_talkative), quiet() if asked.quiet else contextlib.nullcontext():
+            result = asked.call()
+            return show_summary(result) if asked.command.summarises else show_all(result)
     except FacelineError as error:
-        complain(f"{program}: error: {error}")
+        complain(f"{program}: error: {said(str(error))}")
         return MISTAKE
     except KeyboardInterrupt as interruption:
         advice = "run the same command again to go on" if resumes else "run the same command again to begin anew"
@@ -46,7 +48,6 @@ def run(parser: Parser, argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         return 0  # the reader of the output has gone (`| head`)
     finally:
-        logging.getLogger("faceline").removeHandler(log)
         settle_streams()
 
 
@@ -61,14 +62,39 @@ def as_text_or_json(stage: Callable) -> Callable:
 
 
 class LogLines(logging.Handler):
-    """Warnings of the library as lines on standard error."""
+    """What the library logs as lines on standard error."""
 
-    def __init__(self, program: str) -> None:
-        super().__init__(logging.WARNING)
-        self._program = program
+    def __init__(self, program: str, said: Callable[[str], str]) -> None:
+        super().__init__()
+        self._program, self._said = program, said
 
     def emit(self, record: logging.LogRecord) -> None:
-        complain(f"{self._program}: {record.levelname.lower()}: {one_line(record.getMessage())}")
+        level = f"{record.levelname.lower()}: " if record.levelno >= logging.WARNING else ""
+        complain(f"{self._program}: {level}{one_line(self._said(record.getMessage()))}")
+
+
+@contextlib.contextmanager
+def logged(log: logging.Handler, is_talkative: bool) -> Iterator[None]:
+    """Within this block, the library logs its warnings there, and how far it has come; or all that it says."""
+    library, progress = logging.getLogger("faceline"), logging.getLogger("faceline.runs.progress")
+    levels = library.level, progress.level
+    library.addHandler(log)
+    progress.setLevel(logging.INFO)
+    if is_talkative:
+        library.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        library.removeHandler(log)
+        library.setLevel(levels[0])
+        progress.setLevel(levels[1])
+
+
+def show_summary(result: object) -> int:
+    """Print what a stage reports, unless it has done so itself or the user wants quiet; the exit status."""
+    if result is not None and not QUIET.get():
+        show(result)
+    return 0
 
 
 def show_all(result: object) -> int:

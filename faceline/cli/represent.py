@@ -28,4 +28,4 @@ def fill(parser: Parser) -> None:
     add_averaging_options(parser, "%(default)s")
     add_runtime_options(parser)
     add_run_options(parser)
-    parser.does(represent_folder, represent_folder, resumes=True)
+    parser.does(represent_folder, represent_folder, resumes=True, summarises=True)

@@ -13,5 +13,10 @@ LABELS_FILE = "labels.csv"
 DISTINCT_FILE = "distinct.csv"
 CLASSIFIER_FILE = "classifier.pkl"
 
-DEFAULT_EMBEDDINGS_DIR = "./generated-embeddings/"
+# The folders of a work folder, as `enrol` makes it: the photographs, their crops, and what is made of these.
+TRAINING_DIR = "training-images"
+ALIGNED_DIR = "aligned-images"
+EMBEDDINGS_DIR = "generated-embeddings"
+
+DEFAULT_EMBEDDINGS_DIR = f"./{EMBEDDINGS_DIR}/"
 DEFAULT_CLASSIFIER = DEFAULT_EMBEDDINGS_DIR + CLASSIFIER_FILE

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from faceline.disk.freshness import Learnt, check_learnt
-from faceline.disk.names import CLASSIFIER_FILE
+from faceline.disk.names import CLASSIFIER_FILE, EMBEDDINGS_DIR, REPS_FILE
 from faceline.disk.run_records import versions
 from faceline.errors import FacelineError
 from faceline.faces.options import AlignmentOptions
@@ -33,8 +33,21 @@ class Model:
 
 
 def classifier_at(path: Path) -> Path:
-    """The classifier that a path means: the file itself, or the one in that folder."""
-    return path / CLASSIFIER_FILE if os.path.isdir(path) else path
+    """The classifier that a path means: the file itself, or the one in that folder of embeddings or work folder."""
+    if not os.path.isdir(path):
+        return path
+    is_work = not os.path.lexists(path / CLASSIFIER_FILE) and is_work_folder(path)
+    return (path / EMBEDDINGS_DIR if is_work else path) / CLASSIFIER_FILE
+
+
+def holds_classifier(folder: Path) -> bool:
+    """Whether a folder has a classifier in it, or would have one if `train` had run."""
+    return any(os.path.isfile(folder / name) for name in (CLASSIFIER_FILE, REPS_FILE))
+
+
+def is_work_folder(folder: Path) -> bool:
+    """Whether a folder is one as `enrol` makes it, with the embeddings of somebody."""
+    return holds_classifier(folder / EMBEDDINGS_DIR)
 
 
 def write_classifier(path: Path, model: Model) -> None:

@@ -35,6 +35,7 @@ from faceline.people.identity import Identity
 from faceline.people.quality import Quality, measure
 from faceline.recognition.classifier_file import classifier_at, read_classifier
 from faceline.runs.parallel import all_cores
+from faceline.wording import counted, one_line
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -189,6 +190,7 @@ class Recognizer:
             if stale is not None:
                 logger.warning(stale)
             found, alignment, augmentation, gallery = model.network, model.alignment, model.augmentation, model.gallery
+            logger.info("%s: %s, network %s", one_line(path), counted(len(gallery.people), "person"), found.name)
         if detection_size is not None:
             alignment = replace(alignment, detection_size=detection_size)
         if upsample is not None:

@@ -11,6 +11,7 @@ A stage lists its tasks, given what is known of each, and says what becomes of o
 """
 
 import contextlib
+import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -23,6 +24,9 @@ from faceline.disk.run_records import run_record
 from faceline.runs.journal import Journal
 from faceline.runs.parallel import spread
 from faceline.runs.summary import Summary
+from faceline.wording import one_line
+
+logger = logging.getLogger(__name__)
 
 Row = PictureRow | CropRow
 
@@ -90,6 +94,7 @@ class FolderRun:
             self._journal = self._open_journal()
             stack.callback(self._journal.close)
             self.known, self.was_finished = dict(self._journal.rows), self._journal.finished
+            logger.info("%s: %s, %d known already", self.stage, one_line(self.folder), len(self.known))
             self._resources = stack.pop_all()
         return self
 
@@ -100,6 +105,7 @@ class FolderRun:
         """What `work` gives for the tasks, as it comes, in any order; see `parallel.spread`."""
         if not tasks:
             return iter(())
+        logger.info("%s: %d to look at, processes: %d", doing or self.stage, len(tasks), self.jobs)
         results = spread(work, tasks, self.jobs, doing or self.stage, batch)
         return self._resources.enter_context(contextlib.closing(results))
 

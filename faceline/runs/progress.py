@@ -1,29 +1,86 @@
-"""Progress bars, on standard error where that is a terminal."""
+"""How far something has come: a bar on a terminal or in a notebook, else a line in the log now and then."""
 
 import contextlib
+import logging
 import sys
 import threading
-from typing import TYPE_CHECKING
+import time
+from collections.abc import Iterator
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Self
+
+from faceline.wording import duration
 
 if TYPE_CHECKING:
     from tqdm import tqdm
 
+logger = logging.getLogger(__name__)
 
-class Silent(contextlib.nullcontext):
-    """A bar that nobody sees."""
+LINE_SECONDS = 10.0
 
-    def __enter__(self) -> "Silent":
+# Whether somebody has asked for quiet.
+QUIET: ContextVar[bool] = ContextVar("quiet", default=False)
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Within this block, no progress is shown."""
+    token = QUIET.set(True)
+    try:
+        yield
+    finally:
+        QUIET.reset(token)
+
+
+class Silent:
+    """A bar that nobody sees; those that can be seen have the same methods."""
+
+    def __enter__(self) -> Self:
         return self
 
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
     def update(self, count: int = 1) -> None:
-        pass
+        """Say that so many more are done."""
+
+    def clear(self) -> None:
+        """Make room for something else on the terminal, until `refresh`."""
+
+    def refresh(self) -> None:
+        """Show it again."""
+
+    def close(self) -> None:
+        """It has come to its end."""
+
+
+class Lines(Silent):
+    """Lines in the log, for what is no terminal: none at once, so that what takes a moment leaves none."""
+
+    def __init__(self, title: str, total: int) -> None:
+        self._title, self._total, self._done = title, total, 0
+        self._begun = self._said = time.monotonic()
+
+    def update(self, count: int = 1) -> None:
+        self._done += count
+        now = time.monotonic()
+        if now - self._said < LINE_SECONDS or not 0 < self._done < self._total:
+            return
+        self._said = now
+        left = (now - self._begun) / self._done * (self._total - self._done)
+        logger.info("%s: %d of %d, about %s left", self._title, self._done, self._total, duration(left))
 
 
 def bar(title: str, total: int, leave: bool = True) -> "tqdm | Silent":
-    """A progress bar for a `with` statement; `update(count)` moves it."""
-    if sys.stderr is None or not sys.stderr.isatty():
+    """Progress for a `with` statement; `update(count)` moves it.
+
+    Lines are messages of this module's logger of level INFO: a program that wants them lets them through.
+    """
+    if QUIET.get():
         return Silent()
-    from tqdm import tqdm
+    if not is_watched():
+        return Lines(title, total)
+    from tqdm.auto import tqdm
 
     class Bar(tqdm):
         """Without what tqdm leaves in a program that calls us: a thread that watches, a lock shared with processes."""
@@ -32,3 +89,12 @@ def bar(title: str, total: int, leave: bool = True) -> "tqdm | Silent":
 
     Bar.set_lock(threading.RLock())
     return Bar(total=total, desc=title, leave=leave)
+
+
+def is_watched() -> bool:
+    """Whether somebody sees a bar move: on a terminal, or in a notebook."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    if shell is not None and "IPKernelApp" in shell.config:
+        return True
+    return sys.stderr is not None and sys.stderr.isatty()

@@ -5,10 +5,10 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from faceline.disk.names import CLASSIFIER_FILE, REPS_FILE
+from faceline.disk.names import REPS_FILE
 from faceline.disk.reading import opened
 from faceline.errors import FacelineError, UnreadableError
-from faceline.recognition.classifier_file import classifier_at
+from faceline.recognition.classifier_file import classifier_at, holds_classifier, is_work_folder
 from faceline.stages.probes import URL, ending, pictures_below
 from faceline.wording import one_line
 
@@ -23,34 +23,33 @@ def split_classifier(named: Sequence[str]) -> tuple[str | None, list[str]]:
     """The classifier among what a user named, or None, and the rest.
 
     A classifier is a file that is a pickle by its content or its name, or the folder of embeddings that holds it. A
-    folder of photographs in which a classifier lies, too, is both, unless another classifier is named.
+    folder of photographs in which a classifier lies, too, is both, unless another classifier is named. A work folder
+    is the classifier in it; where nothing else is named, it is all pictures below it, too, and where a classifier is
+    named beside it, these alone.
 
     Raises
     ------
     FacelineError
         If two classifiers are named, or one by a URL.
     """
-    classifiers, weak, pictures = [], [], []
+    classifiers, weak, work, pictures = [], [], [], []
     for argument in named:
         if not os.path.isdir(argument):
             (classifiers if is_classifier(argument) else pictures).append(argument)
-        elif not holds_classifier(argument):
-            pictures.append(argument)
+        elif not holds_classifier(Path(argument)):
+            (work if is_work_folder(Path(argument)) else pictures).append(argument)
         elif os.path.isfile(os.path.join(argument, REPS_FILE)) or not pictures_below(argument, None, Counter()):
             classifiers.append(argument)
         else:
             weak.append(argument)
             pictures.append(argument)
-    paths = [classifier_at(Path(argument)) for argument in classifiers or weak]
+    if classifiers or not pictures:
+        pictures = [argument for argument in named if argument in pictures or argument in work]
+    paths = [classifier_at(Path(argument)) for argument in classifiers or work or weak]
     others = [path for path in paths if os.path.realpath(path) != os.path.realpath(paths[0])]
     if others:
         raise FacelineError(f"{one_line(paths[0])} and {one_line(others[0])} are two classifiers; name one")
     return (str(paths[0]) if paths else None), pictures
-
-
-def holds_classifier(folder: str) -> bool:
-    """Whether a folder has a classifier in it, or would have one if `train` had run."""
-    return any(os.path.isfile(os.path.join(folder, name)) for name in (CLASSIFIER_FILE, REPS_FILE))
 
 
 def is_classifier(path: str) -> bool:

@@ -147,6 +147,7 @@ def train(
             logger.warning(
                 f"{one_line(folder)}: older than the crops in {one_line(aligned)}; run batch_represent first"
             )
+        logger.info("train: %s of %s", counted(len(names), "embedding"), counted(len(set(names)), "person"))
         apart = remember_distinct(folder, distinct or (), set(names))
         others, others_crops = None, []
         if strangers is not None:
