@@ -2,12 +2,14 @@
 """How often known people are found, strangers named, and how true the confidence is."""
 
 import sys
+from pathlib import Path
 
 try:
     from faceline.cli import evaluate_identify
     from faceline.cli.program import run_script
 except ModuleNotFoundError as error:
-    print(f"identify.py: error: {error}; run ./demo.sh first, then source .venv/bin/activate", file=sys.stderr)
+    cure = "source .venv/bin/activate" if (Path(__file__).resolve().parent.parent / ".venv").is_dir() else "./demo.sh"
+    print(f"identify.py: error: {error}; run {cure}", file=sys.stderr)
     sys.exit(2)
 
 if __name__ == "__main__":

@@ -65,13 +65,19 @@ def test_scripts_can_be_run_and_explain_themselves(script):
     assert done.stderr == ""
 
 
+@pytest.mark.parametrize("installed", [False, True])
 @pytest.mark.parametrize("script", SCRIPTS)
-def test_a_python_without_the_library_takes_one_line(script):
-    """As where the virtual environment is not activated: -S hides what is installed, -E what PYTHONPATH names."""
-    command = [sys.executable, "-S", "-E", str(script), "--help"]
+def test_a_python_without_the_library_takes_one_line(tmp_path, script, installed):
+    """As in a fresh clone, and where its environment is not activated: -S hides what is installed, -E PYTHONPATH's."""
+    clone = tmp_path / "a clone" / script.parent.name / script.name
+    clone.parent.mkdir(parents=True)
+    shutil.copy(script, clone)
+    if installed:
+        (tmp_path / "a clone" / ".venv").mkdir()
+    command = [sys.executable, "-S", "-E", str(clone), "--help"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    complaint = "error: No module named 'faceline'; run ./demo.sh first, then source .venv/bin/activate"
-    assert done.stderr == f"{script.name}: {complaint}\n"
+    cure = "source .venv/bin/activate" if installed else "./demo.sh"
+    assert done.stderr == f"{script.name}: error: No module named 'faceline'; run {cure}\n"
     assert (done.returncode, done.stdout) == (2, "")
 
 

@@ -22,7 +22,8 @@ try:
     from faceline.disk.writing import write_bytes, write_errors
     from faceline.wording import one_line
 except ModuleNotFoundError as error:
-    print(f"get-samples.py: error: {error}; run ./demo.sh first, then source .venv/bin/activate", file=sys.stderr)
+    cure = "source .venv/bin/activate" if (Path(__file__).resolve().parent.parent / ".venv").is_dir() else "./demo.sh"
+    print(f"get-samples.py: error: {error}; run {cure}", file=sys.stderr)
     sys.exit(2)
 
 SAMPLES = Path(__file__).resolve().parent.parent / "demos" / "samples.txt"
