@@ -12,7 +12,8 @@ try:
     from faceline.cli.parser import Parser
     from faceline.cli.program import run
 except ModuleNotFoundError as error:
-    print(f"make-docs.py: error: {error}; run ./demo.sh first, then source .venv/bin/activate", file=sys.stderr)
+    cure = "source .venv/bin/activate" if (Path(__file__).resolve().parent.parent / ".venv").is_dir() else "./demo.sh"
+    print(f"make-docs.py: error: {error}; run {cure}", file=sys.stderr)
     sys.exit(2)
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "commands.md"
