@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from faceline.networks.table import NETWORKS
-from faceline.people.enrolment import Enrolment, Link, families_of
+from faceline.people.enrolment import Enrolment
 from faceline.people.gallery import UNKNOWN, Gallery
 from faceline.people.near_copies import merged, near_copies
 from faceline.people.scoring import unit
+from faceline.people.subjects import Link, families_of
 from faceline.report.findings import link_line
 
 NETWORK = NETWORKS["dlib"]

@@ -16,9 +16,9 @@ import numpy as np
 
 from faceline.errors import FacelineError
 from faceline.people.checks import check_number, part_of_file, require
+from faceline.people.doubles import DOUBLE_PRIOR
 from faceline.people.enrolment import Enrolment
 from faceline.people.holdout import LEAST_TO_HOLD_OUT, Sample, Strangers, collect, hold_out
-from faceline.people.label_noise import DOUBLE_PRIOR, PRIOR_PEOPLE
 from faceline.people.prior import (
     KNOWN_SD,
     KNOWN_SD_POWER,
@@ -27,6 +27,7 @@ from faceline.people.prior import (
     known_prior,
     strangers_prior,
 )
+from faceline.people.resemblance import PRIOR_PEOPLE
 from faceline.people.scoring import CROWDING_WEIGHT, Scorer, Training
 
 DEFAULT_FPIR = 0.01
@@ -163,8 +164,8 @@ def without_known(strangers: Strangers, prior: tuple[float, float], known: Sampl
     Who is enrolled twice without having been recognised as such scores like a known person when held out. So the scores
     are a mixture of both kinds, of which the mean, the deviation and the share of known people are found by expectation
     and maximisation, from the prior on; how likely each one is known before the score is seen follows from what
-    `label_noise` suspects. As far as somebody is known, the most similar person is left aside and the next one
-    counts: that is what the same face would reach as a stranger, and nobody is lost.
+    `doubles` and `label_noise` suspect. As far as somebody is known, the most similar person is left aside and the next
+    one counts: that is what the same face would reach as a stranger, and nobody is lost.
     """
     from scipy.stats import gamma, norm
 

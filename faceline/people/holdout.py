@@ -8,9 +8,10 @@ from typing import Self
 import numpy as np
 
 from faceline.people.enrolment import Enrolment
-from faceline.people.label_noise import People, enrolled_after_all
+from faceline.people.label_noise import enrolled_after_all
 from faceline.people.near_copies import merged, near_copies
 from faceline.people.prior import MEAN_PEOPLE, SCORE_PRIOR_PEOPLE, known_prior
+from faceline.people.resemblance import People
 from faceline.people.scoring import CROWDING_WEIGHT, Scorer, Training
 
 # In how many parts people are held out, one after the other: one person at a time where that is cheap, since strangers

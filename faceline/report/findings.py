@@ -5,9 +5,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from faceline.people.enrolment import BELIEVED, Enrolment, Link, Wrong
-from faceline.people.label_noise import People, enrolled_after_all
+from faceline.people.enrolment import Enrolment
+from faceline.people.label_noise import enrolled_after_all
+from faceline.people.resemblance import People
 from faceline.people.scoring import unit
+from faceline.people.subjects import BELIEVED, Link, Wrong
 from faceline.wording import counted, listed, one_line
 
 # A folder of which so large a share is left out, as it looks like nobody else in it, holds no person.
