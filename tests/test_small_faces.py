@@ -181,6 +181,40 @@ def test_half_cells_find_what_whole_ones_do_in_the_enlarged_picture(faces, monke
         assert without_repetitions(faces_found, expected) == []
 
 
+@pytest.mark.parametrize("shift", range(0, 8, 2))
+def test_a_poor_face_is_found_wherever_it_lies_on_the_grid(faces, shift):
+    """Blurred and pale, it scores a bit more or less than dlib's HOG asks for, as it happens to lie."""
+    picture = decode_image((faces / "known-people/train/biden/biden.jpg").read_bytes())
+    (face, *_) = Aligner(AlignmentOptions(detector="hog"), RUNTIME).find(picture)
+    picture = cv2.GaussianBlur(picture, (0, 0), 0.04 * (face.box_ltrb[2] - face.box_ltrb[0]))
+    edge, centre = 45 + shift, (80 + shift, 80 + shift // 2)
+    canvas = texture(160, 160)
+    paste(canvas, cv2.convertScaleAbs(picture, alpha=0.4, beta=60), face, edge, centre)
+    assert len(detect_hog(canvas, 1, RUNTIME, 0.2)) == 0
+    assert len(found_at(detect_promising(canvas, 1, RUNTIME), centre, edge)) == 1
+
+
+def test_a_part_of_a_picture_is_looked_at_as_its_copy(portrait):
+    """dlib itself looks at freed memory there, which its own work overwrites."""
+    (face, *_) = detect_hog(portrait, 1, RUNTIME)
+    scale = 90 / (face.box_ltrb[2] - face.box_ltrb[0])
+    left, top = (max(round(scale * edge) - 20, 0) for edge in face.box_ltrb[:2])
+    picture = cv2.resize(portrait, None, fx=scale, fy=scale)
+    for height, width in ((120, 120), (137, 144), (144, 137), (160, 160)):
+        part = picture[top : top + height, left : left + width]
+        expected = detect_hog(part.copy(), 0, RUNTIME)
+        assert len(expected) == 1
+        assert [detect_hog(part, 0, RUNTIME) for _ in range(10)] == [expected] * 10
+
+
+@pytest.mark.parametrize("edge", [55, 60])
+def test_a_pattern_that_hog_takes_for_a_face_is_none(edge):
+    pattern = np.random.default_rng(0).integers(0, 255, (30, 320, 3), dtype=np.uint8)[:6, 236:244]
+    image = cv2.resize(pattern, None, fx=edge, fy=edge, interpolation=cv2.INTER_CUBIC)
+    assert len(detect_hog(image, 1, RUNTIME)) == 1
+    assert detect_promising(image, 1, RUNTIME) == []
+
+
 @pytest.mark.parametrize(("reduction", "count"), [(0.3, 0), (1, 0), (1.01, 1), (5, 1), (5.1, 2), (25, 2), (41, 3)])
 def test_levels_reach_from_the_picture_to_what_was_seen(reduction, count):
     levels, step = pyramid(reduction)

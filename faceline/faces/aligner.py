@@ -112,7 +112,9 @@ class Aligner:
             looks += tile_looks(seen, wide, options.upsample, reduction, runtime)
         found = in_threads(looks, runtime.threads if wide.one_thread else 1)
         known = list(chain(*found[: len(before)]))
-        further = sorted(chain(*found[len(before) :]), key=lambda face: (-face.score, face.box_ltrb))
+        # Scores of different detectors do not compare: first what HOG sees plainly.
+        by_score = sorted(chain(*found[len(before) :]), key=lambda face: (-face.score, face.box_ltrb))
+        further = sorted(by_score, key=lambda face: face.detector != "hog")
         further = without_repetitions((turned_back(face, turn, image) for face in further), known)
         return known + [face for face in further if is_upright(image, face, runtime)]
 

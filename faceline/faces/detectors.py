@@ -66,6 +66,14 @@ def load_hog() -> "dlib.fhog_object_detector":
         return detector
 
 
+def laid_out(image: "np.ndarray") -> "np.ndarray":
+    """A picture as dlib's functions have to be given it: of a part of another one they make a copy, and free it before
+    they look at it."""
+    import numpy as np
+
+    return np.ascontiguousarray(image)
+
+
 # A detector works in memory of its own, and lets other threads of Python run meanwhile.
 HOGS = Pool(load_hog)
 
@@ -75,6 +83,7 @@ MOST_KEPT_PIXELS = 1_000_000
 
 def detect_hog(image: np.ndarray, upsample: int, runtime: Runtime, limit: float = 0.0) -> list[Face]:
     """dlib's HOG detector, which runs on one thread of the CPU whatever the runtime; faces that score above `limit`."""
+    image = laid_out(image)
     with HOGS.lent() as hog:
         rectangles, scores, _ = hog.run(image, upsample, limit)
         if image.shape[0] * image.shape[1] * 4**upsample > MOST_KEPT_PIXELS:
@@ -95,6 +104,7 @@ CNN_GUARD = Guard()
 
 def detect_cnn(image: np.ndarray, upsample: int, runtime: Runtime) -> list[Face]:
     """dlib's convolutional detector (mmod)."""
+    image = laid_out(image)
     if runtime.engine == "dlib":
         with CNN_GUARD:
             return [face_from_dlib(found.rect, found.confidence, "cnn") for found in load_cnn()(image, upsample)]

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from faceline.disk.pictures.boxes import Box
-from faceline.faces.detectors import Face, detect_hog, face_from_dlib, load_hog
+from faceline.faces.detectors import Face, detect_cnn, detect_hog, face_from_dlib, laid_out, load_hog
 from faceline.faces.tiles import is_same, moved, resized
 from faceline.host.sharing import Pool
 from faceline.networks.runtime import Runtime
@@ -19,14 +19,15 @@ HALF_CELLS = bytes.fromhex("0102 0101 0100 0100 0104 0100 0128 0128 02e803 0120 
 
 # Of 750 faces of LFW, 40 to 80 pixels large, that dlib finds in the enlarged picture, half cells give 734 a score above
 # 0 and all one above -0.4; of faces that dlib finds only just, some less. Few other places reach -0.7: 31 in a picture
-# of dogs of 12 megapixels, at 4 ms each.
+# of dogs of 12 megapixels, at 9 ms each.
 PROMISING = -0.7
 
-# For the second look, a face is made this large and has to score more than that; then a little smaller, since a face
-# that dlib finds only just lies well on its grid in one size and badly in another, but plainer, since who looks twice
-# also sees more that is none. So much is cut out around it, in edges of its box.
-SECOND_LOOKS = ((100, 0.05), (84, 0.15))
-AROUND = 0.5
+# For the second look, so much is cut out around what may be a face, in edges of its box, and a face is made this large.
+# HOG scores one and the same face, or a place that is none, up to 0.3 more or less as it happens to lie on the grid of
+# cells. So a limit near 0 is a matter of luck, in however many sizes: only above PLAIN HOG decides alone, and below it
+# the CNN does, which gives most faces about 1 and hardly any other place more than 0.
+AROUND, EDGE = 0.3, 90
+PLAIN = 0.5
 
 
 def load_half_hog() -> "dlib.fhog_object_detector":
@@ -46,29 +47,32 @@ HALF_HOGS = Pool(load_half_hog)
 
 
 def detect_promising(image: "np.ndarray", upsample: int, runtime: Runtime) -> list[Face]:
-    """The faces that `detect_hog` finds in a picture of shape (height, width, 3), RGB uint8, but for a few pixels."""
+    """The faces that `detect_hog` finds in a picture of shape (height, width, 3), RGB uint8, but for a few pixels, and
+    those that it nearly finds and dlib's CNN sees."""
     if upsample == 0:
         return detect_hog(image, 0, runtime)
     with HALF_HOGS.lent() as hog:
         doublings = upsample - 1 if hog.detection_window_width == 40 else upsample  # 80: dlib writes it otherwise now
-        promises, _, _ = hog.run(image, doublings, PROMISING)
+        promises, _, _ = hog.run(laid_out(image), doublings, PROMISING)
     boxes = [face_from_dlib(rectangle, 0.0).box_ltrb for rectangle in promises]
     looks = (second_look(image, box, runtime) for box in boxes)
     return [face for face in looks if face is not None]
 
 
 def second_look(image: "np.ndarray", box_ltrb: Box, runtime: Runtime) -> Face | None:
-    """The face that dlib's detector finds where there may be one; None if it does not."""
+    """The face that dlib's detectors find where there may be one; None if they do not."""
     height, width = image.shape[:2]
     left, top, right, bottom = box_ltrb
     around = round(AROUND * (right - left))
     part_left, part_top = max(left - around, 0), max(top - around, 0)
     part = image[part_top : min(bottom + around, height), part_left : min(right + around, width)]
-    for edge, limit in SECOND_LOOKS:
-        scale = edge / (right - left)
-        found = detect_hog(resized(part, scale), 0, runtime, limit)
+    scale = EDGE / (right - left)
+    part = resized(part, scale)
+
+    def best(found: list[Face]) -> Face | None:
         faces = [moved(face, part_left * scale, part_top * scale, 1 / scale) for face in found]
         faces = [face for face in faces if is_same(face.box_ltrb, box_ltrb)]
-        if faces:
-            return max(faces, key=lambda face: face.score)
-    return None
+        return max(faces, key=lambda face: face.score, default=None)
+
+    face = best(detect_hog(part, 0, runtime, PROMISING))
+    return face if face is None or face.score > PLAIN else best(detect_cnn(part, 0, runtime))
