@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Generator, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from faceline.cli.program import complain
 from faceline.disk.names import CLASSIFIER_FILE
@@ -50,7 +51,7 @@ class Tally:
 
 
 def answer_lines(
-    pictures: list[str], as_json: bool, save_dir: str | Path | None = None, **options: object
+    pictures: list[str], as_json: bool, save_dir: str | Path | None = None, **options: Any
 ) -> Generator[str, None, int]:
     """What `infer` says of each picture, as text to print.
 
@@ -112,7 +113,7 @@ def chosen(pictures: list[str], default: str) -> tuple[str, list[str]]:
 
 def refuse_misfits(failed: Iterable[Answer]) -> None:
     """Raise FacelineError, if some of the paths that a user named cannot be photographs, which says what to do."""
-    kinds = {}
+    kinds: dict[tuple[str, str], list[str]] = {}
     for answer in failed:
         kind = misfit(answer.image)
         if kind is not None:

@@ -24,7 +24,7 @@ class PrintCompletion(argparse.Action):
             for action in command._actions:
                 if action.choices is None and action.nargs != 0 and action.type is None:
                     is_folder = action.metavar == "DIR" or action.dest.endswith("_dir") or action.dest == "photos"
-                    action.complete = FOLDERS if is_folder else FILES  # what shtab looks for
+                    vars(action)["complete"] = FOLDERS if is_folder else FILES  # what shtab looks for
         print(shtab.complete(parser, str(values)))
         parser.exit()
 

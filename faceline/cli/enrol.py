@@ -1,5 +1,7 @@
 """Stages 1 to 3 as one command."""
 
+from typing import Any
+
 from faceline.cli.options import (
     add_averaging_options,
     add_calibration_options,
@@ -52,6 +54,6 @@ def fill(parser: Parser) -> None:
     parser.does(enrol_shown, enrol, resumes=True, summarises=True)
 
 
-def enrol_shown(**options: object) -> None:
+def enrol_shown(**options: Any) -> None:
     """Enrol people, and print what each step reports when it is done."""
     enrol(**options | {"report": show_summary})

@@ -5,6 +5,7 @@ import importlib
 import re
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 import faceline
 from faceline.cli.completion import SHELLS, PrintCompletion
@@ -57,9 +58,7 @@ class Command(Parser):
             module.fill(self)
             add_output_options(self)
 
-    def parse_known_args(
-        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
-    ) -> tuple[argparse.Namespace, list[str]]:
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
         self.fill()
         return super().parse_known_args(args, namespace)
 

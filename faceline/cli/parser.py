@@ -5,7 +5,7 @@ import functools
 import inspect
 import os
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 from faceline.wording import one_line
 
@@ -24,8 +24,10 @@ class Asked(NamedTuple):
 class Parser(argparse.ArgumentParser):
     """An argument parser for a stage: its defaults are those of the stage's function, its errors take one line."""
 
-    def __init__(self, **options: object) -> None:
-        self._rest, self._sort, self._call = "", None, None
+    def __init__(self, **options: Any) -> None:
+        self._rest = ""
+        self._sort: Callable[[list[str]], dict] | None = None
+        self._call: Callable = print
         self.resumes = self.summarises = False
         super().__init__(formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False, **options)
 
@@ -80,9 +82,9 @@ class Parser(argparse.ArgumentParser):
 
     def positionals(self) -> list[str]:
         """The arguments that are no options, as the help calls them."""
-        return [action.metavar for action in self._get_positional_actions()]
+        return [str(action.metavar) for action in self._get_positional_actions()]
 
-    def error(self, message: str) -> None:
+    def error(self, message: str) -> NoReturn:
         self.exit(MISTAKE, f"{self.prog}: error: {one_line(message)}; see {self.prog} --help\n")
 
 

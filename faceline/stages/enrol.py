@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from faceline.disk.names import ALIGNED_DIR, EMBEDDINGS_DIR, TRAINING_DIR
 from faceline.disk.paths import named_path
@@ -123,7 +123,13 @@ def enrol(
     gathered = gather(photos, work_dir, link)
     if gathered is not None:
         tell(gathered)
-    runs_on = {"network": network, "engine": engine, "device": device, "jobs": jobs, "overwrite": overwrite}
+    runs_on: dict[str, Any] = {
+        "network": network,
+        "engine": engine,
+        "device": device,
+        "jobs": jobs,
+        "overwrite": overwrite,
+    }
     aligned = align_folder(
         *(training, aligned_dir),
         size=size,

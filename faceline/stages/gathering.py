@@ -5,7 +5,6 @@ import itertools
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
@@ -18,6 +17,7 @@ from faceline.disk.reading import opened
 from faceline.disk.scan import list_pictures
 from faceline.disk.writing import replacing, write_errors
 from faceline.errors import FacelineError, UnreadableError
+from faceline.host.interruptions import ignoring, pass_on
 from faceline.runs.progress import bar
 from faceline.runs.summary import ignored_text
 from faceline.wording import counted, listed, one_line
@@ -95,7 +95,9 @@ def gather(photos: Path, work_dir: Path, link: bool) -> Gathered | None:
     refuse_nested(photos, work_dir)
     listing = list_pictures(photos)
     failed = [told(row.image, row.reason) for row in listing.refused]
-    renamed, people, counts = [], set(), Counter()
+    renamed: list[str] = []
+    people: set[str] = set()
+    counts: Counter[bool] = Counter()  # by whether they are new
     with locked(training), bar("photographs", len(listing.images)) as progress:
         for image in listing.images:
             try:
@@ -167,7 +169,7 @@ def put(source: Path, path: Path, link: bool) -> None:
     """Link or copy a file to a place where nothing is, whole or not at all."""
     with opened(source) as file, replacing(path) as scratch:
         if link:
-            with suppress(OSError):  # another file system, or one without links, or somebody else's file
+            with ignoring(OSError):  # another file system, or one without links, or somebody else's file
                 os.link(os.path.realpath(source), scratch)
                 return
         with scratch.open("xb") as copy:
@@ -182,4 +184,5 @@ def chunks(file: BinaryIO, path: Path) -> Iterator[bytes]:
         while chunk := file.read(CHUNK_BYTES):
             yield chunk
     except OSError as error:
+        pass_on(error)
         raise UnreadableError(error.strerror or str(error), one_line(path)) from error
