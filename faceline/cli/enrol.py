@@ -3,7 +3,7 @@
 from typing import Any
 
 from faceline.cli.options import (
-    add_averaging_options,
+    add_augmentation_options,
     add_calibration_options,
     add_detection_options,
     add_run_options,
@@ -47,7 +47,7 @@ def fill(parser: Parser) -> None:
     parser.add_argument("--detector", choices=DETECTORS, help="face detector (default: %(default)s)")
     add_detection_options(parser, "%(default)s", "and look closer only where need be")
     parser.add_argument("--skip-multi", action="store_true", help="leave out pictures with several faces")
-    add_averaging_options(parser, "%(default)s")
+    add_augmentation_options(parser, "%(default)s")
     add_calibration_options(parser)
     add_runtime_options(parser)
     add_run_options(parser)

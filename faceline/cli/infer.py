@@ -1,7 +1,7 @@
 """Stage 3, second half, as a command."""
 
 from faceline.cli.answering import answer_lines
-from faceline.cli.options import add_averaging_options, add_detection_options, add_runtime_options
+from faceline.cli.options import add_augmentation_options, add_detection_options, add_runtime_options
 from faceline.cli.parser import Parser
 from faceline.disk.names import DEFAULT_CLASSIFIER
 from faceline.stages.infer import infer
@@ -25,7 +25,7 @@ def fill(parser: Parser) -> None:
         metavar="D",
         help="largest distance at which a face is named (default: the classifier's own limit; inf: name every face)",
     )
-    add_averaging_options(parser, "the gallery's")
+    add_augmentation_options(parser, "the gallery's")
     add_detection_options(parser, "the gallery's", "and look nowhere closer")
     parser.add_argument(
         "--one-each", action="store_true", help="with --multi: name nobody twice in a picture, the best way in sum"

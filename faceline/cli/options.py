@@ -32,7 +32,7 @@ def add_detection_options(parser: argparse.ArgumentParser, default: str, closer:
     )
 
 
-def add_averaging_options(parser: argparse.ArgumentParser, default: str) -> None:
+def add_augmentation_options(parser: argparse.ArgumentParser, default: str) -> None:
     """How many copies of a face are embedded; `default` says what is taken otherwise."""
     parser.add_argument(
         "--passes",

@@ -1,6 +1,6 @@
 """Stage 2 as a command."""
 
-from faceline.cli.options import add_averaging_options, add_run_options, add_runtime_options
+from faceline.cli.options import add_augmentation_options, add_run_options, add_runtime_options
 from faceline.cli.parser import Parser
 from faceline.networks.table import NETWORKS
 from faceline.stages.represent import represent_folder
@@ -25,7 +25,7 @@ def fill(parser: Parser) -> None:
         metavar="NAME|FILE.onnx",
         help=f"embedding network: {', '.join(NETWORKS)}, or a file (default: %(default)s)",
     )
-    add_averaging_options(parser, "%(default)s")
+    add_augmentation_options(parser, "%(default)s")
     add_runtime_options(parser)
     add_run_options(parser)
     parser.does(represent_folder, represent_folder, resumes=True, summarises=True)
