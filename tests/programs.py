@@ -158,17 +158,41 @@ def forks(classifier, pictures, out):
 
 def give_back(pictures, out):
     """What is left of a stage's processes: when it returns, is closed by an error, or interrupted."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # the background of a shell ignores it
     before = state()
     align_again(pictures, Path(out) / "whole", 2)
     found = {"returned": changed(before)}
-    threading.Timer(1, signal.raise_signal, [signal.SIGINT]).start()
-    try:
-        while True:
-            align_folder(pictures, Path(out) / "interrupted", jobs=2, overwrite=True)
-    except KeyboardInterrupt:
-        found["interrupted"] = children()
+    found["interrupted"] = after_interrupt(
+        1, lambda: align_folder(pictures, Path(out) / "interrupted", jobs=2, overwrite=True)
+    )
     return found
+
+
+def after_interrupt(seconds, call):
+    """The processes that are left when Ctrl-C comes after so many seconds of calls."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # the background of a shell ignores it
+    timer = threading.Timer(seconds, signal.raise_signal, [signal.SIGINT])
+    try:
+        timer.start()
+        while True:
+            call()
+    except KeyboardInterrupt:
+        return children()
+
+
+def interrupts():
+    """The processes that are left where Ctrl-C comes at 100 moments while others are started, kept and ended."""
+    from faceline import keep_workers
+    from faceline.runs.parallel import map_batches
+
+    def call():
+        with keep_workers():
+            for _ in range(2):
+                map_batches(list, range(4), 2, "test", batch=1)
+
+    left = 0
+    for number in range(100):
+        left += len(after_interrupt(0.02 + 0.0017 * number, call))
+    return left
 
 
 def memory():

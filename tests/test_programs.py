@@ -70,6 +70,10 @@ def test_processes_are_given_back(few_pictures, tmp_path):
     assert run_program("give_back", few_pictures, tmp_path) == {"returned": {}, "interrupted": []}
 
 
+def test_processes_end_whenever_ctrl_c_comes():
+    assert run_program("interrupts") == 0
+
+
 def test_loops_and_workers_of_others(few_pictures, tmp_path):
     assert run_program("hosts", few_pictures, tmp_path) == {"runs": 11, "same": True}
 

@@ -37,7 +37,7 @@ def plotted(stem: Path) -> "Iterator[Axes]":
     """Give axes to draw on, and write what was drawn to `stem` with the endings .png and .pdf; raises FacelineError."""
     from matplotlib.figure import Figure
 
-    with GUARD:
+    with GUARD.lock:
         figure = Figure(figsize=(6, 5), layout="constrained")
         axes = figure.add_subplot()
         yield axes

@@ -106,7 +106,7 @@ def detect_cnn(image: np.ndarray, upsample: int, runtime: Runtime) -> list[Face]
     """dlib's convolutional detector (mmod)."""
     image = laid_out(image)
     if runtime.engine == "dlib":
-        with CNN_GUARD:
+        with CNN_GUARD.lock:
             return [face_from_dlib(found.rect, found.confidence, "cnn") for found in load_cnn()(image, upsample)]
     from faceline.faces.mmod import detect_mmod
 

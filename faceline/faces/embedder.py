@@ -89,7 +89,7 @@ def run_network(network: Network, pixels: np.ndarray, runtime: Runtime) -> np.nd
     """What a network makes, (n, network.dimensions) float32, of crops of its own size, (n, size, size, 3) uint8."""
     embeddings = np.empty((len(pixels), network.dimensions), np.float32)
     if runtime.engine == "dlib":
-        with DLIB_GUARD:
+        with DLIB_GUARD.lock:
             model = load_dlib(network.source)
             for row, crop in enumerate(pixels):
                 embeddings[row] = model.compute_face_descriptor(np.ascontiguousarray(crop))

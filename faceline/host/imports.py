@@ -16,7 +16,7 @@ def load(module: str) -> None:
     """Import a module that changes the environment, and change it back."""
     if module in sys.modules:
         return
-    with GUARD:
+    with GUARD.lock:
         before = {name: os.environ.get(name) for name in VARIABLES}
         importlib.import_module(module)
         for name, value in before.items():

@@ -7,7 +7,10 @@ import contextlib
 import functools
 import signal
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+
+# How often something is tried that Ctrl-C comes into.
+ATTEMPTS = 5
 
 
 def pass_on(error: Exception) -> None:
@@ -33,3 +36,19 @@ def ignoring(*errors: type[Exception]) -> Iterator[None]:
         yield
     except errors as error:
         pass_on(error)
+
+
+def insist(work: Callable[[], object]) -> None:
+    """Call `work`, which gives something back, again when Ctrl-C or another exception came into it; raise that then.
+
+    `work` must bear to be called again after it was left anywhere.
+    """
+    raised = None
+    for _ in range(ATTEMPTS):
+        try:
+            work()
+            break
+        except BaseException as error:
+            raised = error
+    if raised is not None:
+        raise raised

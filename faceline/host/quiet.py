@@ -35,14 +35,14 @@ class Silence:
 
     def begin(self, patterns: tuple[str, ...]) -> None:
         self.here.patterns += patterns
-        with self.guard:
+        with self.guard.lock:
             self.needed += 1
             if self.filter not in warnings.filters:
                 warnings.filters.insert(0, self.filter)
 
     def end(self, patterns: tuple[str, ...]) -> None:
         del self.here.patterns[-len(patterns) :]
-        with self.guard:
+        with self.guard.lock:
             self.needed -= 1
             if not self.needed:
                 with contextlib.suppress(ValueError):  # the program has replaced the list meanwhile
@@ -74,13 +74,13 @@ class OpenCvSilence:
     def __enter__(self) -> None:
         from cv2.utils import logging
 
-        with self.guard:
+        with self.guard.lock:
             if not self.needed:
                 self.level = logging.setLogLevel(logging.LOG_LEVEL_SILENT)
             self.needed += 1
 
     def __exit__(self, *_: object) -> None:
-        with self.guard:
+        with self.guard.lock:
             self.needed -= 1
             self.restore()
 

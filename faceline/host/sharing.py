@@ -16,21 +16,18 @@ def in_forked_child(renew: Callable[[], None]) -> None:
 
 
 class Guard:
-    """A lock for a `with` statement. A thread that holds it while another one forks the process does not exist in the
-    child, so there it is open again."""
+    """A lock, to be used as `with guard.lock`. A thread that holds it while another one forks the process does not exist
+    in the child, so there it is open again.
+
+    Not a context manager itself: between a method that takes the lock and the block, Ctrl-C could leave it taken.
+    """
 
     def __init__(self) -> None:
         self._open()
         in_forked_child(self._open)
 
     def _open(self) -> None:
-        self._lock = threading.RLock()
-
-    def __enter__(self) -> None:
-        self._lock.acquire()
-
-    def __exit__(self, *_: object) -> None:
-        self._lock.release()
+        self.lock = threading.RLock()
 
 
 def once(make: Callable) -> Callable:
@@ -41,7 +38,7 @@ def once(make: Callable) -> Callable:
     def get(*key: object) -> object:
         with contextlib.suppress(KeyError):
             return made[key]
-        with guard:
+        with guard.lock:
             if key not in made:
                 made[key] = make(*key)
             return made[key]

@@ -21,7 +21,7 @@ def import_onnxruntime() -> ModuleType:
     It reads the variable while it is imported, and never again; so the environment is as before afterwards. Where the
     program has imported it already, its events are switched off from now on.
     """
-    with ONE_AT_A_TIME:
+    with ONE_AT_A_TIME.lock:
         if VARIABLE in os.environ:
             import onnxruntime
         elif "onnxruntime" in sys.modules:

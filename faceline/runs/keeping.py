@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from typing import Protocol
 
+from faceline.host.interruptions import insist
 from faceline.host.sharing import Guard, in_forked_child
 
 
@@ -24,7 +25,8 @@ class Process(Protocol):
 class Keeper:
     """The processes that wait for the next call, while a block of `keep_workers` is open in any thread.
 
-    A forked child has none: they answer its parent, as its blocks are its parent's.
+    A forked child has none: they answer its parent, as its blocks are its parent's. `take` and `give` are for threads
+    that Ctrl-C does not come into.
     """
 
     def __init__(self) -> None:
@@ -39,34 +41,41 @@ class Keeper:
     @contextlib.contextmanager
     def block(self) -> Iterator[None]:
         """Processes that have done their work are kept until the last block ends."""
-        token = object()
-        with self._guard:
-            self._blocks.add(token)
-        try:
-            yield
-        finally:
-            with self._guard:
+        token, ended = object(), []
+
+        def leave() -> None:
+            with self._guard.lock:
                 self._blocks.discard(token)
-                ended, self._idle = ([], self._idle) if self._blocks else (self._idle, [])
+                if not self._blocks:
+                    ended.extend(self._idle)
+                    self._idle.clear()
             end(ended)
 
-    def take(self, count: int) -> list[Process]:
-        """At most so many processes that are like new ones; nobody else gets them until they are given back."""
-        here, ended, found = surroundings(), [], []
-        with self._guard:
-            while self._idle and len(found) < count:
-                process = self._idle.pop()
-                (found if process.surroundings == here and process.is_alive() else ended).append(process)
-        end(ended)
-        return found
+        try:
+            with self._guard.lock:
+                self._blocks.add(token)
+            yield
+        finally:
+            insist(leave)
 
-    def give(self, processes: list[Process]) -> list[Process]:
-        """Keep processes that have done their work; returns those that are not kept."""
-        with self._guard:
-            if not self._blocks:
-                return processes
-            self._idle += processes
-        return []
+    def take(self) -> Process | None:
+        """A process that is like a new one, if there is one; nobody else gets it until it is given back."""
+        here = surroundings()
+        while True:
+            with self._guard.lock:
+                if not self._idle:
+                    return None
+                process = self._idle.pop()
+            if process.surroundings == here and process.is_alive():
+                return process
+            end([process])
+
+    def give(self, process: Process) -> bool:
+        """Keep a process that has done its work; returns whether it is kept."""
+        with self._guard.lock:
+            if self._blocks:
+                self._idle.append(process)
+            return bool(self._blocks)
 
 
 def surroundings() -> object:

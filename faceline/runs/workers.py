@@ -16,6 +16,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from faceline.errors import FacelineError
+from faceline.host.interruptions import insist
 from faceline.runs.keeping import KEEPER, end, surroundings
 from faceline.runs.worker import Failure
 
@@ -89,6 +90,83 @@ class Worker:
                 pipe.close()
 
 
+class Crew:
+    """Threads that each drive a process, from its start to its end: Ctrl-C, which comes into the main thread alone,
+    cannot come between the two.
+
+    Parameters
+    ----------
+    work, batches, jobs
+        As `in_processes` takes them.
+    """
+
+    def __init__(self, work: Callable, batches: Iterable[Sequence], jobs: int) -> None:
+        self._work = pickle.dumps(work)
+        self._numbered, self._taking = enumerate(batches), threading.Lock()
+        # Not `Queue`, whose lock stays taken where Ctrl-C comes at a bad moment. What waits to be fetched takes memory:
+        # so it takes a ticket, too, of which there are few.
+        self._outcomes, self._tickets = queue.SimpleQueue(), queue.SimpleQueue()
+        for _ in range(2 * jobs):
+            self._tickets.put(None)
+        self._at_work: list[Worker] = []
+        self._is_stopped, self._changing = False, threading.Lock()
+        self._threads = [threading.Thread(target=self._drive, daemon=True) for _ in range(jobs)]
+
+    def outcomes(self) -> Iterator[tuple[int, list]]:
+        """The number of each batch and its results."""
+        for thread in self._threads:
+            thread.start()
+        ended = 0
+        while ended < len(self._threads):
+            number, outcome = self._outcomes.get()
+            if (number, outcome) == END:
+                ended += 1
+            elif number is None:
+                raise outcome
+            else:
+                self._tickets.put(None)
+                yield number, outcome
+
+    def stop(self) -> None:
+        """Wait until all threads have ended; what they are at is given up. May be called again."""
+        with self._changing:
+            self._is_stopped = True
+            for worker in self._at_work:
+                worker.kill()  # nothing is lost: results go to this process alone
+        for thread in self._threads:
+            self._tickets.put(None)  # with which it goes on, and finds its process ended
+            if thread.ident is not None:  # one that has not begun will find that it is too late
+                thread.join()
+
+    def _drive(self) -> None:
+        try:
+            if not self._is_stopped:
+                self._work_off(KEEPER.take() or Worker())
+        except BaseException as error:
+            self._outcomes.put((None, error))
+        self._outcomes.put(END)
+
+    def _work_off(self, worker: Worker) -> None:
+        is_kept = False
+        try:
+            with self._changing:
+                self._at_work.append(worker)
+            while not self._is_stopped:
+                with self._taking:
+                    number, items = next(self._numbered, (None, None))
+                if items is None:
+                    break
+                found = worker.call(self._work, items)
+                self._tickets.get()
+                self._outcomes.put((number, found))
+            with self._changing:
+                self._at_work.remove(worker)
+                is_kept = not self._is_stopped and KEEPER.give(worker)
+        finally:
+            if not is_kept:
+                end([worker])
+
+
 def in_processes(work: Callable, batches: Iterable[Sequence], jobs: int) -> Iterator[tuple[int, list]]:
     """Call `work` with each of `batches` in `jobs` processes; give the number of a batch and its results, in any order.
 
@@ -100,52 +178,8 @@ def in_processes(work: Callable, batches: Iterable[Sequence], jobs: int) -> Iter
     FacelineError
         If a process cannot be started, or is killed.
     """
-    pickled = pickle.dumps(work)
-    numbered, taking = enumerate(batches), threading.Lock()
-    # Not `Queue`, whose lock stays taken where Ctrl-C comes at a bad moment. What waits to be fetched takes memory: so
-    # it takes a ticket, too, of which there are few.
-    outcomes, tickets = queue.SimpleQueue(), queue.SimpleQueue()
-    for _ in range(2 * jobs):
-        tickets.put(None)
-
-    def drive(worker: Worker) -> None:
-        try:
-            while True:
-                with taking:
-                    number, items = next(numbered, (None, None))
-                if items is None:
-                    break
-                found = worker.call(pickled, items)
-                tickets.get()
-                outcomes.put((number, found))
-        except BaseException as error:
-            outcomes.put((None, error))
-        outcomes.put(END)
-
-    workers, threads, ended = [], [], 0
+    crew = Crew(work, batches, jobs)
     try:
-        workers += KEEPER.take(jobs)
-        while len(workers) < jobs:
-            workers.append(Worker())
-        for worker in workers:
-            threads.append(threading.Thread(target=drive, args=(worker,), daemon=True))
-            threads[-1].start()
-        while ended < jobs:
-            number, outcome = outcomes.get()
-            if (number, outcome) == END:
-                ended += 1
-            elif number is None:
-                raise outcome
-            else:
-                tickets.put(None)
-                yield number, outcome
-        workers = KEEPER.give(workers)
+        yield from crew.outcomes()
     finally:
-        for worker in workers:
-            worker.kill()  # nothing is lost: results go to this process alone
-        for _ in threads:
-            tickets.put(None)  # with which a thread goes on, and finds its process ended
-        for thread in threads:
-            if thread.ident is not None:  # Ctrl-C may have come before it was started
-                thread.join()
-        end(workers)
+        insist(crew.stop)

@@ -80,7 +80,7 @@ def of_pillow(image: "Image.Image") -> Picture:
     from PIL import ExifTags
 
     with quiet(), damage():
-        with DECODING:
+        with DECODING.lock:
             lies = 1
             image.load()
             with contextlib.suppress(Exception):  # damaged metadata say nothing of how the picture lies

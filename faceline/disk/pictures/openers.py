@@ -66,7 +66,7 @@ def opened(file: BinaryIO) -> "Image.Image":
         return Image.open(file)
     except Image.DecompressionBombError:
         # The limit belongs to the whole process, which may not be ours: it is lifted for this header, and comes back.
-        with UNLIMITED:
+        with UNLIMITED.lock:
             limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
             try:
                 return Image.open(file)
