@@ -18,11 +18,14 @@ from PIL import Image
 from faceline import align_folder, represent_folder
 from faceline.disk.embeddings import read_people
 from faceline.disk.pictures.images import decode_image
+from faceline.disk.pictures.openers import register_heif
 from faceline.disk.run_records import read_record
 from faceline.networks.weights import YUNET, download_path
 from faceline.report.answers import Answer
 
+# pillow-heif writes HEIC pictures. The library's own decoder comes behind it, and so reads them.
 pillow_heif.register_heif_opener()
+register_heif()
 
 ROOT = Path(__file__).resolve().parent.parent
 FACES = Path(os.environ.get("FACELINE_FACES", ROOT.parent / "shared" / "faces"))

@@ -1,7 +1,9 @@
+import errno
 import os
 import signal
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -27,6 +29,7 @@ from faceline.disk.writing import (
     write_lines,
 )
 from faceline.errors import FacelineError, UnreadableError
+from faceline.host.locks import locking
 from faceline.wording import one_line
 
 
@@ -191,6 +194,59 @@ def test_a_forked_child_does_not_keep_the_lock(tmp_path):
     finally:
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
+
+
+def test_the_lock_of_a_folder_that_somebody_holds(tmp_path):
+    """Who does not wait is told at once; who waits gets it when it is free; and no file was ever there."""
+    order = []
+
+    def wait():
+        with locking(tmp_path, wait=True):
+            order.append("second")
+
+    with locking(tmp_path):
+        with pytest.raises(BlockingIOError), locking(tmp_path):
+            pass
+        waiting = threading.Thread(target=wait)
+        waiting.start()
+        waiting.join(0.2)
+        assert waiting.is_alive()
+        assert not list(tmp_path.iterdir())
+        order.append("first")
+    waiting.join(10)
+    assert order == ["first", "second"]
+    assert not list(tmp_path.iterdir())
+
+
+def test_where_there_are_no_locks_nobody_is_kept_out(tmp_path, monkeypatch):
+    """As on some network file systems."""
+    import filelock
+
+    def refuse(*_, **__):
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(filelock, "lock_descriptor", refuse)
+    with locking(tmp_path), locking(tmp_path):
+        pass
+
+
+def test_a_time_limit_ends_the_wait_for_a_lock(tmp_path):
+    """It is the program's: neither a lock that is held nor a file system without locks."""
+
+    def limit(*_):
+        raise TimeoutError("time is up")
+
+    before = signal.signal(signal.SIGALRM, limit)
+    try:
+        with locking(tmp_path):
+            signal.setitimer(signal.ITIMER_REAL, 0.2)
+            with pytest.raises(TimeoutError, match="time is up"), locking(tmp_path, wait=True):
+                pass
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    with locking(tmp_path):
+        pass
 
 
 @pytest.mark.parametrize(

@@ -90,6 +90,16 @@ def test_a_heic_picture_without_its_decoder_is_a_row_that_says_what_to_install(p
     assert rows.count(",ok,") == 1
 
 
+def test_heic_is_read_by_the_decoder_of_the_extra_and_written_by_that_of_the_tests():
+    """Both lie in this process; were the one of the tests to read, too, they would say nothing of the other."""
+    import pi_heif
+    from PIL import Image
+
+    assert Image.OPEN["HEIF"][0].__module__.startswith("pi_heif")
+    assert Image.SAVE["HEIF"].__module__.startswith("pillow_heif")
+    assert pi_heif.libheif_info()["HEIF"] == ""  # the encoder
+
+
 def test_an_evaluation_without_matplotlib_says_what_to_install(tmp_path):
     code = "import sys; sys.modules['matplotlib'] = None; from faceline.evaluation import verify; verify('a', 'b')"
     done = run_script("-c", code, cwd=tmp_path)

@@ -135,6 +135,17 @@ def test_without_fcntl_a_second_run_is_kept_out_and_the_lock_dies_with_its_proce
     assert run_script("-c", code.format("pass"), cwd=tmp_path, env=without_posix).stdout == "1\n"
     assert time.monotonic() - begun < 30
     assert not list((tmp_path / "out").iterdir())
+    assert not list((tmp_path / "temporary").iterdir())
+
+
+def test_without_fcntl_a_closed_folder_for_temporary_files_keeps_nobody_out(without_posix, tmp_path):
+    code = (
+        "import pathlib, tempfile; from faceline.disk.folder_locks import locked\n"
+        "tempfile.tempdir = '/nowhere'\n"
+        "with locked(pathlib.Path('out')): print(1)"
+    )
+    done = run_script("-c", code, cwd=tmp_path, env=without_posix)
+    assert (done.stdout, done.stderr) == ("1\n", "")
 
 
 def test_only_a_missing_library_is_a_matter_of_the_environment(without_posix):

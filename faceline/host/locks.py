@@ -5,24 +5,16 @@ import errno
 import hashlib
 import os
 import tempfile
-import time
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
+from types import ModuleType
 
 from faceline.host.interruptions import pass_on
-
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None
-
-# What the systems say where somebody else holds the lock.
-HELD = (errno.EAGAIN, errno.EACCES, errno.EDEADLK)
-PAUSE = 0.05  # seconds between two looks at a lock that cannot be waited for otherwise
+from faceline.host.quiet import quiet
 
 
-@contextlib.contextmanager
-def locking(folder: Path, wait: bool = False) -> Iterator[None]:
+def locking(folder: Path, wait: bool = False) -> AbstractContextManager[None]:
     """Hold the lock of a folder that is there, against other processes and threads.
 
     Where there are no locks, as on some network file systems, nobody is kept out.
@@ -34,64 +26,57 @@ def locking(folder: Path, wait: bool = False) -> Iterator[None]:
     OSError
         If the folder cannot be opened.
     """
-    descriptor = os.open(folder, os.O_RDONLY) if fcntl else open_beside(folder)
-    if descriptor is None:
-        yield
-        return
+    return on_folder(folder, wait) if library().has_fcntl else beside_folder(folder, wait)
+
+
+def library() -> ModuleType:
+    """filelock, which takes 40 ms to import: at the first lock, not for `--help`."""
+    with quiet(UserWarning, "only soft file lock"):  # neither Windows nor fcntl: `beside_folder` knows what to do
+        import filelock
+    return filelock
+
+
+@contextlib.contextmanager
+def on_folder(folder: Path, wait: bool) -> Iterator[None]:
+    """Lock the folder itself, which no file has to stand for; macOS can do that, too."""
+    filelock = library()
+    descriptor = os.open(folder, os.O_RDONLY)
     try:
-        held = take(descriptor, wait)
+        try:
+            held = filelock.lock_descriptor(descriptor, blocking=wait)
+        except OSError as error:
+            pass_on(error)
+            held = None  # this file system has no locks
+        if held is False:
+            raise taken()
         try:
             yield
         finally:
             # Closing is not enough where a process was forked meanwhile: it has inherited the descriptor.
             if held:
-                release(descriptor)
+                filelock.unlock_descriptor(descriptor)
     finally:
         os.close(descriptor)
 
 
-def take(descriptor: int, wait: bool) -> bool:
-    """Whether the lock is held now; false where there are no locks."""
-    while True:
+@contextlib.contextmanager
+def beside_folder(folder: Path, wait: bool) -> Iterator[None]:
+    """Lock a file in the system's folder for temporary files, which stands for the folder where folders cannot be
+    locked, as on Windows; it is gone after use."""
+    filelock = library()
+    place = os.path.normcase(os.path.realpath(folder))
+    name = f"faceline-{hashlib.sha256(os.fsencode(place)).hexdigest()[:32]}.lock"
+    with contextlib.ExitStack() as stack:
         try:
-            if fcntl:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-            else:
-                region(descriptor, lock=True)
-            return True
-        except OSError as error:
+            # The thread that ends this block need not be the one that began it.
+            lock = filelock.FileLock(os.path.join(tempfile.gettempdir(), name), mode=0o600, thread_local=False)
+            stack.enter_context(lock.acquire(blocking=wait))
+        except filelock.Timeout:
+            raise taken() from None
+        except OSError as error:  # no such folder, or it is closed to this user
             pass_on(error)
-            if error.errno not in HELD:
-                return False
-            if not wait:
-                raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN)) from None
-        time.sleep(PAUSE)
+        yield
 
 
-def release(descriptor: int) -> None:
-    if fcntl:
-        fcntl.flock(descriptor, fcntl.LOCK_UN)
-    else:
-        region(descriptor, lock=False)
-
-
-def open_beside(folder: Path) -> int | None:
-    """Open the file that stands for a folder where folders cannot be locked; it stays, empty, in the system's folder
-    for temporary files. None where that cannot be had."""
-    name = hashlib.sha256(os.fsencode(os.path.realpath(folder))).hexdigest()[:32]
-    try:
-        path = os.path.join(tempfile.gettempdir(), f"faceline-{name}.lock")
-        return os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600)
-    except OSError:
-        return None
-
-
-def region(descriptor: int, lock: bool) -> None:
-    """Lock or free the first byte of a file, which need not be there; raises OSError at once where it is held."""
-    os.lseek(descriptor, 0, os.SEEK_SET)
-    try:
-        import msvcrt
-    except ImportError:  # a Python without fcntl, but not on Windows; it keeps out other processes only
-        os.lockf(descriptor, os.F_TLOCK if lock else os.F_ULOCK, 1)
-    else:
-        msvcrt.locking(descriptor, msvcrt.LK_NBLCK if lock else msvcrt.LK_UNLCK, 1)
+def taken() -> BlockingIOError:
+    return BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
