@@ -16,8 +16,8 @@ def in_forked_child(renew: Callable[[], None]) -> None:
 
 
 class Guard:
-    """A lock, to be used as `with guard.lock`. A thread that holds it while another one forks the process does not exist
-    in the child, so there it is open again.
+    """A lock, to be used as `with guard.lock`. A thread that holds it while another one forks the process does not
+    exist in the child, so there it is open again.
 
     Not a context manager itself: between a method that takes the lock and the block, Ctrl-C could leave it taken.
     """
