@@ -8,7 +8,7 @@ from faceline.errors import FacelineError
 from faceline.faces.aligner import Aligner
 from faceline.faces.embedder import embed
 from faceline.faces.options import AlignmentOptions
-from faceline.faces.test_time_augmentation import PASSES, Augmentation, turned
+from faceline.faces.test_time_augmentation import PASSES, Augmentation, rotated
 from faceline.networks.runtime import Runtime
 from faceline.networks.table import NETWORKS
 
@@ -27,12 +27,12 @@ def crops(photographs):
 def test_a_crop_is_turned_clockwise_about_its_middle_and_then_mirrored():
     crop = np.zeros((101, 101, 3), np.uint8)
     crop[10:13, 49:52] = 255  # above the middle, 39 pixels away
-    row, column = (np.flatnonzero(turned(crop, 30, False).any(axis=(2, axis))).mean() for axis in (1, 0))
+    row, column = (np.flatnonzero(rotated(crop, 30, False).any(axis=(2, axis))).mean() for axis in (1, 0))
     assert (row, column) == pytest.approx((50 - 39 * np.cos(np.pi / 6), 50 + 39 * np.sin(np.pi / 6)), abs=0.6)
-    assert np.array_equal(turned(crop, 30, True), turned(crop, 30, False)[:, ::-1])
-    assert turned(crop, 0, False) is crop
+    assert np.array_equal(rotated(crop, 30, True), rotated(crop, 30, False)[:, ::-1])
+    assert rotated(crop, 0, False) is crop
     white = np.full((50, 50, 3), 255, np.uint8)
-    assert (turned(white, 4, False) == 255).all()  # no black corners
+    assert (rotated(white, 4, False) == 255).all()  # no black corners
 
 
 @pytest.mark.parametrize("passes", PASSES)

@@ -115,7 +115,7 @@ def test_the_tree_takes_scikit_learn_s_leaves():
 
 def test_blocks_change_nothing():
     points, labels, _ = gallery(10, 5)
-    many = np.tile(points, (50, 1))[: 2 * base_classifier.BLOCK + 3]
+    many = np.tile(points, (50, 1))[: 2 * base_classifier.POINTS_AT_ONCE + 3]
     for name in ("RadialSvm", "Knn"):
         model = fitted(name, points, labels)
         few = np.concatenate([model.margins(many[start : start + 700]) for start in range(0, len(many), 700)])

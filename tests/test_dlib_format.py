@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from faceline.errors import FacelineError
-from faceline.networks.dlib_format import MMOD, RESNET, Convolution, DlibNetwork, Reader, read_mmod, read_resnet
+from faceline.networks.dlib_format import DlibNetwork, read_mmod, read_resnet
+from faceline.networks.dlib_layers import MMOD, RESNET, Convolution
+from faceline.networks.dlib_primitives import Reader
 from faceline.networks.weights import DLIB_MMOD, DLIB_RESNET, weights_path
 from faceline.wording import counted
 

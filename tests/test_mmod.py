@@ -8,7 +8,8 @@ from PIL import Image
 from faceline.disk.pictures.images import decode_image
 from faceline.faces.mmod import MEANS, detect_mmod, place_levels, suppress, tiled_pyramid
 from faceline.networks.converter import convert
-from faceline.networks.dlib_format import Convolution, DlibNetwork, read_mmod
+from faceline.networks.dlib_format import DlibNetwork, read_mmod
+from faceline.networks.dlib_layers import Convolution
 from faceline.networks.telemetry import import_onnxruntime
 from faceline.networks.weights import DLIB_MMOD, weights_path
 

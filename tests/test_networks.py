@@ -270,10 +270,10 @@ def test_files_that_are_no_networks(tmp_path, mobilefacenet):
     path = mobilefacenet()
     with open(path, "wb") as file:
         file.write(b"no network")
-    networks.file_sha256.cache_clear()
+    networks.network_sha256.cache_clear()
     with pytest.raises(FacelineError, match="ONNX Runtime refuses the network"):
         onnx_session(network_named(path), ONNX)
-    networks.file_sha256.cache_clear()
+    networks.network_sha256.cache_clear()
 
 
 HALF = {"distance": '"half-normalized"', "typical_length": "11"}

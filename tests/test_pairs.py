@@ -1,7 +1,7 @@
 import pytest
 
 from faceline.errors import FacelineError
-from faceline.evaluation.pairs.lists import Picture, read_pairs, rows_of_pairs
+from faceline.evaluation.pairs.lists import ListedPicture, read_pairs, rows_of_pairs
 
 VIEW_1 = "2\nAnn\t1\t2\nBob\t3\t14\nAnn\t1\tBob\t1\nBob\t2\tCy\t1\n"
 VIEW_2 = "2\t1\nAnn 1 2\nAnn 1 Bob 1\nBob\t1\t2\nBob\t1\tJean Luc\t7\n\n"
@@ -35,8 +35,8 @@ def test_view_2(tmp_path):
     found = read_pairs(listed(tmp_path, VIEW_2))
     assert found.has_folds
     assert [(pair.same, pair.fold) for pair in found.pairs] == [(True, 0), (False, 0), (True, 1), (False, 1)]
-    assert found.pairs[3].second == Picture("Jean Luc", 7)
-    assert str(Picture("x/Jean Luc", 7)) == "x/Jean Luc/Jean Luc_0007"
+    assert found.pairs[3].second == ListedPicture("Jean Luc", 7)
+    assert str(ListedPicture("x/Jean Luc", 7)) == "x/Jean Luc/Jean Luc_0007"
 
 
 def test_pairs_are_dealt_out_into_ten_folds(tmp_path):

@@ -19,7 +19,7 @@ from faceline.faces.uprightness import likeness
 from faceline.networks.frames import FRAMES
 from faceline.networks.runtime import DEFAULT_DEVICE, DEFAULT_ENGINE, Runtime
 from faceline.networks.table import NETWORKS
-from faceline.people.calibration import Calibration, Curve
+from faceline.people.calibration import Calibration, Logistic
 from faceline.people.degradation_prior import FEATURES, HIGHEST, LOST, LOWEST, REASONS, SHIFTED
 from faceline.people.doubt import probabilities
 from faceline.people.gallery import UNKNOWN, Gallery
@@ -143,7 +143,7 @@ def test_the_faces_of_a_picture_are_judged_each_by_itself(faces, classifier, tmp
     assert right.confidence < left.confidence
 
 
-CURVES = {"right": Curve(0.2, 15.0), "known": Curve(0.19, 14.0)}
+CURVES = {"right": Logistic(0.2, 15.0), "known": Logistic(0.19, 14.0)}
 CALIBRATION = Calibration(fpir=0.01, tpir=0.9, limit=0.3, people=20, doubtful=0, **CURVES)
 
 

@@ -262,7 +262,7 @@ def test_results_do_not_replace_what_they_are_made_from(tmp_path, name):
 @pytest.mark.parametrize("metric", [Metric("euclidean"), Metric("half-normalized", 1.43), Metric("cosine")], ids=str)
 @pytest.mark.parametrize("block", [1, 70, 8_000_000])
 def test_distances_in_blocks(metric, block, monkeypatch):
-    monkeypatch.setattr("faceline.evaluation.comparison.BLOCK", block)
+    monkeypatch.setattr("faceline.evaluation.comparison.DISTANCES_AT_ONCE", block)
     embeddings = np.random.default_rng(0).normal(size=(23, 128)).astype(np.float32)
     labels = np.arange(23) // 4
     first, second = np.triu_indices(23, 1)

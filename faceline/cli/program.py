@@ -11,7 +11,7 @@ from types import ModuleType
 
 from faceline.cli.parser import MISTAKE, Parser
 from faceline.errors import FacelineError
-from faceline.runs.progress import QUIET, quiet
+from faceline.runs.progress import QUIET, without_bars
 from faceline.wording import one_line
 
 INTERRUPTED = 130
@@ -35,7 +35,10 @@ def run(parser: Parser, argv: Sequence[str] | None = None, said: Callable[[str],
     try:
         asked = parser.parse(argv)
         resumes = asked.command.resumes
-        with logged(LogLines(program, said), asked.is_talkative), quiet() if asked.quiet else contextlib.nullcontext():
+        with (
+            logged(LogLines(program, said), asked.is_talkative),
+            without_bars() if asked.quiet else contextlib.nullcontext(),
+        ):
             result = asked.call()
             return show_summary(result) if asked.command.summarises else show_all(result)
     except FacelineError as error:

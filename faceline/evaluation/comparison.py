@@ -23,7 +23,7 @@ from faceline.wording import one_line
 DEFAULT_OUTPUT = "./evaluation-results/"
 
 # Distances that are computed at once: 64 MB of them.
-BLOCK = 8_000_000
+DISTANCES_AT_ONCE = 8_000_000
 
 
 @dataclass(frozen=True)
@@ -137,7 +137,7 @@ def all_distances(embeddings: np.ndarray, labels: np.ndarray, metric: Metric) ->
 def distance_blocks(embeddings: np.ndarray, metric: Metric) -> Iterator[tuple[slice, np.ndarray]]:
     """Some rows at a time, and their distances to all embeddings from the first of these rows on, float64."""
     embeddings = np.asarray(embeddings, np.float64)
-    edges = [*range(0, len(embeddings), max(1, BLOCK // max(1, len(embeddings)))), len(embeddings)]
+    edges = [*range(0, len(embeddings), max(1, DISTANCES_AT_ONCE // max(1, len(embeddings)))), len(embeddings)]
     for start, stop in itertools.pairwise(edges):
         yield slice(start, stop), metric.table(embeddings[start:stop], embeddings[start:])
 

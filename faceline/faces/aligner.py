@@ -3,7 +3,8 @@
 import math
 from collections.abc import Iterable
 from itertools import chain
-from typing import TYPE_CHECKING
+
+import numpy as np
 
 from faceline.disk.pictures.boxes import turned, turned_box, turned_points
 from faceline.faces.cutting import (
@@ -13,6 +14,7 @@ from faceline.faces.cutting import (
 )
 from faceline.faces.detectors import DETECTORS, Face
 from faceline.faces.landmarks import dlib_chip, predict_landmarks
+from faceline.faces.options import AlignmentOptions
 from faceline.faces.tiles import is_same, moved, without_repetitions
 from faceline.faces.uprightness import is_upright, turned_back, upright_faces
 from faceline.faces.wide import WIDE_LOOKS, Look, in_threads, tile_looks
@@ -24,10 +26,6 @@ from faceline.networks.frames import (
     LANDMARK_SETS,
 )
 from faceline.networks.runtime import Runtime
-
-if TYPE_CHECKING:
-    import numpy as np
-from faceline.faces.options import AlignmentOptions
 
 # A picture in which no face is found is shrunk to a longer edge of this many pixels to look for one that lies: enlarged
 # once, detectors see faces of a seventh of that. To look closer costs every picture without a face more.
@@ -55,7 +53,7 @@ class Aligner:
         self.runtime = runtime
         self.wide = wide
 
-    def find(self, image: "np.ndarray", every: bool = False) -> list[Face]:
+    def find(self, image: np.ndarray, every: bool = False) -> list[Face]:
         """Detect the faces of a picture: the main one first, which is large and near the middle, then from the largest.
 
         The first look is at the picture with a longer edge of `detection_size` pixels. Where that finds nothing, and
@@ -82,26 +80,26 @@ class Aligner:
         others = self.look_wide(image, [lambda: self.look(image, every=True)], main.turn)
         return [main, *from_largest([face for face in others if not is_same(face.box_ltrb, main.box_ltrb)], image)]
 
-    def look(self, image: "np.ndarray", every: bool) -> list[Face]:
+    def look(self, image: np.ndarray, every: bool) -> list[Face]:
         """The faces of a picture that is shrunk to `detection_size`."""
         options = self.options
         detector = DETECTORS[options.detector]
-        smaller, scale = bounded(image, options.detection_size)
+        smaller, scale = shrunk(image, options.detection_size)
 
-        def find(image: "np.ndarray", turn: int) -> list[Face]:
+        def find(image: np.ndarray, turn: int) -> list[Face]:
             seen = turned(image, turn)
             return main_first(detector.find(seen, options.upsample, self.runtime, every), seen)
 
         found = upright_faces(smaller, find, self.glance, self.runtime, every)
         return [moved(face, 0, 0, scale) for face in found]
 
-    def glance(self, image: "np.ndarray", turn: int) -> list[Face]:
+    def glance(self, image: np.ndarray, turn: int) -> list[Face]:
         """The larger faces of a picture of `detection_size` that is turned, at a fraction of what `look` costs."""
-        smaller, scale = bounded(image, GLANCE_SIZE)
+        smaller, scale = shrunk(image, GLANCE_SIZE)
         wide = WIDE_LOOKS[self.options.detector]
         return [moved(face, 0, 0, scale) for face in wide.look(turned(smaller, turn), 1, self.runtime)]
 
-    def look_wide(self, image: "np.ndarray", before: list[Look], turn: int) -> list[Face]:
+    def look_wide(self, image: np.ndarray, before: list[Look], turn: int) -> list[Face]:
         """The faces that some looks find, then those of a large picture at its full resolution, turned by `turn`."""
         options, runtime = self.options, self.runtime
         wide = WIDE_LOOKS[options.detector]
@@ -118,7 +116,7 @@ class Aligner:
         further = without_repetitions((turned_back(face, turn, image) for face in further), known)
         return known + [face for face in further if is_upright(image, face, runtime)]
 
-    def crop(self, image: "np.ndarray", face: Face) -> "np.ndarray":
+    def crop(self, image: np.ndarray, face: Face) -> np.ndarray:
         """Cut a face out of its picture, placed as the network expects it.
 
         Returns
@@ -132,7 +130,7 @@ class Aligner:
         """
         return self.crop_and_landmarks(image, face)[0]
 
-    def crop_and_landmarks(self, image: "np.ndarray", face: Face) -> "tuple[np.ndarray, np.ndarray]":
+    def crop_and_landmarks(self, image: np.ndarray, face: Face) -> tuple[np.ndarray, np.ndarray]:
         """What `crop` gives, and the landmarks that it was cut by.
 
         Returns
@@ -146,8 +144,6 @@ class Aligner:
         CoincidentLandmarksError
             If the landmarks do.
         """
-        import numpy as np
-
         options = self.options
         box_ltrb = turned_box(face.box_ltrb, *image.shape[:2], face.turn)
         image = turned(image, face.turn)
@@ -164,13 +160,13 @@ class Aligner:
         return crop, turned_points(landmarks, *image.shape[:2], -face.turn % 360)
 
 
-def from_largest(faces: Iterable[Face], image: "np.ndarray") -> list[Face]:
+def from_largest(faces: Iterable[Face], image: np.ndarray) -> list[Face]:
     """The faces that a picture shows, by how much of them it does."""
     shown = [face for face in faces if visible_area(face, image)]
     return sorted(shown, key=lambda face: (-visible_area(face, image), face.box_ltrb))
 
 
-def main_first(faces: Iterable[Face], image: "np.ndarray") -> list[Face]:
+def main_first(faces: Iterable[Face], image: np.ndarray) -> list[Face]:
     """The same, but the main face comes first."""
     height, width = image.shape[:2]
 
@@ -187,12 +183,12 @@ def main_first(faces: Iterable[Face], image: "np.ndarray") -> list[Face]:
     return faces
 
 
-def visible_area(face: Face, image: "np.ndarray") -> int:
+def visible_area(face: Face, image: np.ndarray) -> int:
     left, top, right, bottom = face.visible_box(image)
     return max(right - left, 0) * max(bottom - top, 0)
 
 
-def bounded(image: "np.ndarray", size: int) -> "tuple[np.ndarray, float]":
+def shrunk(image: np.ndarray, size: int) -> tuple[np.ndarray, float]:
     """A picture whose longer edge has at most `size` pixels, averaged where it shrinks, and how much larger it was."""
     import cv2
 
@@ -204,7 +200,7 @@ def bounded(image: "np.ndarray", size: int) -> "tuple[np.ndarray, float]":
     return cv2.resize(image, shape, interpolation=cv2.INTER_AREA), scale
 
 
-def middle_face(image: "np.ndarray") -> Face:
+def middle_face(image: np.ndarray) -> Face:
     """A box in the middle of a picture of shape (height, width, 3), as large as a detected face: a guess."""
     height, width = image.shape[:2]
     shorter = min(height, width)

@@ -66,11 +66,9 @@ def load_hog() -> "dlib.fhog_object_detector":
         return detector
 
 
-def laid_out(image: "np.ndarray") -> "np.ndarray":
+def laid_out(image: np.ndarray) -> np.ndarray:
     """A picture as dlib's functions have to be given it: of a part of another one they make a copy, and free it before
     they look at it."""
-    import numpy as np
-
     return np.ascontiguousarray(image)
 
 

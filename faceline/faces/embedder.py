@@ -56,7 +56,7 @@ def embed(network: Network, crops: np.ndarray, runtime: Runtime, augmentation: A
     FacelineError
         If the network is not what its description says.
     """
-    crops = resized(crops, network.input_size)
+    crops = resized_crops(crops, network.input_size)
     if augmentation == ALONE:
         embeddings = run_network(network, crops, runtime)
     else:
@@ -72,7 +72,7 @@ def embed(network: Network, crops: np.ndarray, runtime: Runtime, augmentation: A
     return embeddings
 
 
-def resized(crops: np.ndarray, size: int) -> np.ndarray:
+def resized_crops(crops: np.ndarray, size: int) -> np.ndarray:
     """Square crops, (n, any, any, 3) uint8, at the size that a network takes."""
     import cv2
 

@@ -1,7 +1,7 @@
 """How faces are found and cropped: all that a crop depends on, beside the picture."""
 
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from faceline.errors import FacelineError
 from faceline.faces.detectors import DEFAULT_DETECTOR, DETECTORS
@@ -13,30 +13,15 @@ from faceline.networks.frames import (
 )
 from faceline.networks.weights import path_of
 
-if TYPE_CHECKING:
-    pass
-
-
 DEFAULT_SIZE = 96
-
-
 DEFAULT_DETECTION_SIZE = 1600
-
-
 DEFAULT_UPSAMPLE = 1
-
-
 MAX_UPSAMPLE = 4
-
-
 MIN_SIZE, MAX_SIZE = 32, 1024
-
 
 # Raised when other crops come out of the same options, so that crops of two versions do not mix. Version 3 turns faces
 # that lie on their side; crops of upright ones are those of version 2, and what was made of these can still be used.
 GEOMETRY_VERSION = 3
-
-
 USABLE_VERSIONS = (2, GEOMETRY_VERSION)
 
 

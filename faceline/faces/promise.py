@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from faceline.disk.pictures.boxes import Box
 from faceline.faces.detectors import Face, detect_cnn, detect_hog, face_from_dlib, laid_out, load_hog
 from faceline.faces.tiles import is_same, moved, resized
@@ -10,7 +12,6 @@ from faceline.networks.runtime import Runtime
 
 if TYPE_CHECKING:
     import dlib
-    import numpy as np
 
 # How dlib writes what its detector looks at: cells of 8 pixels, no padding, a window of 80 x 80 pixels, at most 1000
 # levels, the last of at least 64 x 64. The filters follow. Then the same for cells of half the size.
@@ -46,7 +47,7 @@ def load_half_hog() -> "dlib.fhog_object_detector":
 HALF_HOGS = Pool(load_half_hog)
 
 
-def detect_promising(image: "np.ndarray", upsample: int, runtime: Runtime) -> list[Face]:
+def detect_promising(image: np.ndarray, upsample: int, runtime: Runtime) -> list[Face]:
     """The faces that `detect_hog` finds in a picture of shape (height, width, 3), RGB uint8, but for a few pixels, and
     those that it nearly finds and dlib's CNN sees."""
     if upsample == 0:
@@ -59,7 +60,7 @@ def detect_promising(image: "np.ndarray", upsample: int, runtime: Runtime) -> li
     return [face for face in looks if face is not None]
 
 
-def second_look(image: "np.ndarray", box_ltrb: Box, runtime: Runtime) -> Face | None:
+def second_look(image: np.ndarray, box_ltrb: Box, runtime: Runtime) -> Face | None:
     """The face that dlib's detectors find where there may be one; None if they do not."""
     height, width = image.shape[:2]
     left, top, right, bottom = box_ltrb

@@ -64,13 +64,13 @@ class Augmentation:
         """The copies of a crop of shape (size, size, 3), uint8: (count, size, size, 3), uint8."""
         if self.jitters:
             return jittered(crop, self.jitters)
-        return np.array([turned(crop, degrees, is_mirrored) for degrees, is_mirrored in PASSES[self.passes]])
+        return np.array([rotated(crop, degrees, is_mirrored) for degrees, is_mirrored in PASSES[self.passes]])
 
 
 ALONE = Augmentation()
 
 
-def turned(crop: np.ndarray, degrees: float, is_mirrored: bool) -> np.ndarray:
+def rotated(crop: np.ndarray, degrees: float, is_mirrored: bool) -> np.ndarray:
     """A square crop turned clockwise about its middle, the pixels of its edge going on outside, and then mirrored."""
     import cv2
 

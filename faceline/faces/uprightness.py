@@ -70,7 +70,7 @@ def upright_faces(
     faces, doubtful, turns = [], [], set()
     for face in (found := find(image, 0)):
         turn = turn_of(image, face, runtime)
-        if turn == 0 and is_doubtful(image, face, runtime):
+        if turn == 0 and is_unlikely(image, face, runtime):
             doubtful.append(face)
         elif turn == 0:
             if not every and face is found[0]:
@@ -105,11 +105,11 @@ def is_upright(image: np.ndarray, face: Face, runtime: Runtime) -> bool:
     return turn_of(image, face, runtime) == face.turn
 
 
-def is_doubtful(image: np.ndarray, face: Face, runtime: Runtime) -> bool:
+def is_unlikely(image: np.ndarray, face: Face, runtime: Runtime) -> bool:
     """Whether a face is one to HOG alone, and hardly: at the edge of a picture it may be half a face beside others."""
     if face.detector != "hog" or face.score >= PLAIN:
         return False
-    return cnn_score(surroundings(image, face), 0, runtime) < LIKELY
+    return cnn_score(area_around(image, face), 0, runtime) < LIKELY
 
 
 def turn_of(image: np.ndarray, face: Face, runtime: Runtime) -> int | None:
@@ -131,7 +131,7 @@ def turn_of(image: np.ndarray, face: Face, runtime: Runtime) -> int | None:
     is_hog = face.detector == "hog"
     if is_hog and face.score >= CERTAIN:
         return face.turn
-    seen = surroundings(image, face)
+    seen = area_around(image, face)
     if is_hog and face.turn == 0:
         rivals = (180,) if face.score >= PLAIN else (180, 90, 270)
         if all(face.score - hog_score(seen, turn, runtime) >= MARGIN for turn in rivals):
@@ -165,7 +165,7 @@ def hog_score(seen: np.ndarray, turn: int, runtime: Runtime) -> float:
 
 def likeness(image: np.ndarray, face: Face, runtime: Runtime) -> float:
     """How much a face looks like one to HOG, whatever found it in the picture."""
-    return face.score if face.detector == "hog" else hog_score(surroundings(image, face), face.turn, runtime)
+    return face.score if face.detector == "hog" else hog_score(area_around(image, face), face.turn, runtime)
 
 
 def cnn_score(seen: np.ndarray, turn: int, runtime: Runtime) -> float:
@@ -173,7 +173,7 @@ def cnn_score(seen: np.ndarray, turn: int, runtime: Runtime) -> float:
     return max((face.score for face in detect_cnn(turned(seen, turn), 0, runtime)), default=0.0)
 
 
-def surroundings(image: np.ndarray, face: Face) -> np.ndarray:
+def area_around(image: np.ndarray, face: Face) -> np.ndarray:
     """The square part of a picture of CONTEXT edges of a face's box, as far as there is, with EDGE pixels for one.
 
     Returns

@@ -4,16 +4,14 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+
+import numpy as np
 
 from faceline.disk.pictures.boxes import Box
 from faceline.faces.detectors import Face, detect_cnn, detect_yunet
 from faceline.faces.promise import detect_promising
 from faceline.faces.tiles import ROOM, TILE, moved, pyramid, resized, tile_boxes
 from faceline.networks.runtime import Runtime
-
-if TYPE_CHECKING:
-    import numpy as np
 
 Look = Callable[[], list[Face]]
 
@@ -24,7 +22,7 @@ DLIB_SMALLEST = 80
 YUNET_SMALLEST = 28
 
 
-def detect_yunet_reduced(image: "np.ndarray", upsample: int, runtime: Runtime) -> list[Face]:
+def detect_yunet_reduced(image: np.ndarray, upsample: int, runtime: Runtime) -> list[Face]:
     """YuNet in a picture that is reduced until it sees no smaller faces than dlib's detectors do in the whole one."""
     scale = 2**upsample * YUNET_SMALLEST / DLIB_SMALLEST
     return [moved(face, 0, 0, 1 / scale) for face in detect_yunet(resized(image, scale), 0, runtime)]
@@ -57,7 +55,7 @@ WIDE_LOOKS: Mapping[str, WideLook] = {
 }
 
 
-def tile_looks(image: "np.ndarray", wide: WideLook, upsample: int, reduction: float, runtime: Runtime) -> list[Look]:
+def tile_looks(image: np.ndarray, wide: WideLook, upsample: int, reduction: float, runtime: Runtime) -> list[Look]:
     """The looks it takes to find the faces that were too small in the picture when it was `reduction` times smaller.
 
     Parameters
@@ -86,11 +84,9 @@ def tile_looks(image: "np.ndarray", wide: WideLook, upsample: int, reduction: fl
 
 
 def look_at_tile(
-    level: "np.ndarray", box_ltrb: Box, scale: float, wide: WideLook, upsample: int, runtime: Runtime
+    level: np.ndarray, box_ltrb: Box, scale: float, wide: WideLook, upsample: int, runtime: Runtime
 ) -> list[Face]:
     """The faces of a tile of a level, in pixels of the picture that was made `scale` times as large for it."""
-    import numpy as np
-
     left, top, right, bottom = box_ltrb
     tile = np.ascontiguousarray(level[top:bottom, left:right])
     return [moved(face, left, top, 1 / scale) for face in wide.look(tile, upsample, runtime)]

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from faceline.networks.dlib_format import Add, Affine, Convolution, Dense, DlibNetwork, Pool, Rectifier, Tag
+from faceline.networks.dlib_format import DlibNetwork
+from faceline.networks.dlib_layers import Add, Affine, Convolution, Dense, Pooling, Rectifier, Tag
 
 if TYPE_CHECKING:
     import onnx
@@ -119,10 +120,10 @@ class Graph:
                     self.shape = self.shape and (layer.outputs, *self.shape[1:])
                 case Rectifier():
                     self.add("Relu")
-                case Pool(size=0):
+                case Pooling(size=0):
                     self.add("GlobalAveragePool")
                     self.add("Flatten")
-                case Pool(kind=kind, size=size, stride=stride):
+                case Pooling(kind=kind, size=size, stride=stride):
                     operation = {"max": "MaxPool", "avg": "AveragePool"}[kind]
                     self.add(operation, kernel_shape=[size] * 2, strides=[stride] * 2)
                     self.pool(size, stride)

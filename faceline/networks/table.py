@@ -166,7 +166,7 @@ def read_network(path: Path) -> Network:
     description = path.with_suffix(".toml")
     try:
         values = tomllib.loads(read_bytes(description).decode())
-        digest = file_sha256(path)
+        digest = network_sha256(path)
     except UnreadableError as error:
         raise FacelineError(f"{error}; a network is an ONNX file and its description, docs/networks.md") from None
     except ValueError as error:
@@ -178,7 +178,7 @@ def read_network(path: Path) -> Network:
 
 
 @once
-def file_sha256(path: Path) -> str:
+def network_sha256(path: Path) -> str:
     return hashlib.sha256(read_bytes(path)).hexdigest()
 
 

@@ -46,7 +46,7 @@ TAIL_PEOPLE = 5
 
 
 @dataclass(frozen=True)
-class Curve:
+class Logistic:
     """A probability that rises with the score as a logistic function, from 0 to 1."""
 
     centre: float
@@ -75,10 +75,10 @@ class Calibration:
         right are not given, whatever the limit.
     limit : float
         The least score that gets a name.
-    right : Curve
+    right : Logistic
         From the score of the most similar person, the probability that this is the right one, with as many strangers as
         known people among the faces.
-    known : Curve
+    known : Logistic
         Likewise the probability that the face is no stranger's.
     people : int
         How many people were held out for this.
@@ -90,8 +90,8 @@ class Calibration:
     fpir: float
     tpir: float
     limit: float
-    right: Curve
-    known: Curve
+    right: Logistic
+    known: Logistic
     people: int
     doubtful: float
 
@@ -99,12 +99,12 @@ class Calibration:
     def from_record(cls, record: dict) -> Self:
         """The calibration that `asdict` told of, which comes from a file; raises FacelineError if it is none."""
         with part_of_file("calibration"):
-            return cls(**record | {name: Curve(**record[name]) for name in ("right", "known")})
+            return cls(**record | {name: Logistic(**record[name]) for name in ("right", "known")})
 
     def check(self) -> None:
         """Raise FacelineError unless all are numbers to reckon with; they come from a file."""
         for field in fields(self):
-            if field.type is not Curve:
+            if field.type is not Logistic:
                 check_number(getattr(self, field.name), f"calibration/{field.name}")
         self.right.check("calibration/right")
         self.known.check("calibration/known")
@@ -219,7 +219,7 @@ def known_found(known: Sample, limit: float) -> float:
     return float((own + SCORE_PRIOR_PEOPLE * prior) / (known.people + SCORE_PRIOR_PEOPLE))
 
 
-def fit_curve(strangers: Sample, known: Sample, success: np.ndarray) -> Curve:
+def fit_curve(strangers: Sample, known: Sample, success: np.ndarray) -> Logistic:
     """The probability of `success`, (n,) bool for the known people's faces; strangers never have it.
 
     Logistic regression on the held-out faces and the prior, strangers and known people weighing the same: Platt,
@@ -254,7 +254,7 @@ def fit_curve(strangers: Sample, known: Sample, success: np.ndarray) -> Curve:
         return loss, inputs.T @ (weights * (expit(odds) - truth))
 
     slope, offset = map(float, minimize(cost, np.array([1.0, 0.0]), jac=True, method="BFGS", tol=1e-9).x)
-    return Curve(middle - offset / slope, slope)
+    return Logistic(middle - offset / slope, slope)
 
 
 def check_fpir(fpir: float) -> float:

@@ -52,7 +52,7 @@ class Family:
 
 
 @dataclass(frozen=True)
-class Pair:
+class SuspectPair:
     """Two people who may be one.
 
     `alike` is the probability that they look like one person, `same` that they are one, which takes into account
@@ -66,7 +66,9 @@ class Pair:
     related: bool = False
 
 
-def suspect_pairs(people: People, families: Sequence[Family] = (), joined: np.ndarray | None = None) -> list[Pair]:
+def suspect_pairs(
+    people: People, families: Sequence[Family] = (), joined: np.ndarray | None = None
+) -> list[SuspectPair]:
     """How likely each person and the most similar one of the others, or of their family, are one person.
 
     Parameters
@@ -80,7 +82,7 @@ def suspect_pairs(people: People, families: Sequence[Family] = (), joined: np.nd
 
     Returns
     -------
-    list of Pair
+    list of SuspectPair
         One < other; the likeliest first.
     """
     counts = people.counts
@@ -125,7 +127,7 @@ def suspect_pairs(people: People, families: Sequence[Family] = (), joined: np.nd
         shares = np.minimum(shares, MOST_PRIOR)
     alike = np.maximum(expit(odds), same)
     order = np.argsort(-alike, kind="stable")
-    return [Pair(int(one[i]), int(other[i]), float(alike[i]), float(same[i]), bool(group[i])) for i in order]
+    return [SuspectPair(int(one[i]), int(other[i]), float(alike[i]), float(same[i]), bool(group[i])) for i in order]
 
 
 def kinship(people: People, own: np.ndarray, one: int, other: int, means: np.ndarray) -> float:

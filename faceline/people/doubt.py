@@ -37,13 +37,13 @@ def probabilities(calibration: Calibration, people: int, score: float, quality: 
     steepness = known.slope * half
     # Two normal distributions of one deviation, 2 apart, lead to a curve of the slope 2 / variance.
     flatter = steepness / (1 + steepness * quality.spread / 2)
-    log_odds = bounded(flatter * ((score - known.centre) / half + quality.shift))
-    beyond = bounded(log_odds + right.slope * (score - right.centre) - known.slope * (score - known.centre))
+    log_odds = bounded_odds(flatter * ((score - known.centre) / half + quality.shift))
+    beyond = bounded_odds(log_odds + right.slope * (score - right.centre) - known.slope * (score - known.centre))
     seen = (1 - quality.lost) * math.exp(log_odds)
     odds = quality.lost + seen
     is_right = (1 - quality.lost) * (1 + math.exp(log_odds)) / (1 + math.exp(-beyond)) / (1 + odds)
     return min(is_right, 1.0), odds / (1 + odds)
 
 
-def bounded(log_odds: float) -> float:
+def bounded_odds(log_odds: float) -> float:
     return min(max(log_odds, -STEEPEST), STEEPEST)

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from faceline.disk.people_paths import UNKNOWN
 
 # A name is given only where it is more likely right than not, unless the user gives a threshold.
@@ -105,7 +107,6 @@ def one_name_each(found: list[list[Candidate]], allowed: list[list[bool]]) -> li
     -------
     list of m Candidate or None
     """
-    import numpy as np
     from scipy.optimize import linear_sum_assignment
 
     pairs = [

@@ -11,7 +11,7 @@ from faceline.people.scoring import unit
 NEAR_COPY = -0.15
 
 # A person with more pictures than this is not looked through picture by picture at once, so that memory stays flat.
-BLOCK = 2000
+PICTURES_AT_ONCE = 2000
 
 
 def near_copies(directions: np.ndarray, labels: np.ndarray, scale: float) -> np.ndarray:
@@ -38,11 +38,11 @@ def near_copies(directions: np.ndarray, labels: np.ndarray, scale: float) -> np.
         if stop - start == 1:
             continue
         own = directions[start:stop]
-        if len(own) <= BLOCK and np.triu(own @ own.T, 1).max() < least:  # as in most folders
+        if len(own) <= PICTURES_AT_ONCE and np.triu(own @ own.T, 1).max() < least:  # as in most folders
             continue
         # A copy of a copy is compared with the first of them, so that no chain of small steps joins different pictures.
-        for begin in range(0, len(own), BLOCK):
-            for row, similarities in enumerate(own[begin : begin + BLOCK] @ own.T, start=begin):
+        for begin in range(0, len(own), PICTURES_AT_ONCE):
+            for row, similarities in enumerate(own[begin : begin + PICTURES_AT_ONCE] @ own.T, start=begin):
                 if first[start + row] == start + row:
                     copies = start + row + 1 + np.flatnonzero(similarities[row + 1 :] >= least)
                     fresh = copies[first[copies] == copies]

@@ -22,7 +22,7 @@ NEIGHBOUR, NEIGHBOUR_SD = -0.1, 0.12
 # Similarities scatter about all this with more outliers than a normal distribution: Student's t of this many degrees.
 FREEDOM = 5.0
 
-BLOCK = 1024
+ROWS_AT_ONCE = 1024
 
 
 @dataclass(frozen=True)
@@ -56,8 +56,8 @@ class People:
         """Each picture's similarity to the mean of its person's others, (n,); NaN where there are none."""
         sums, others = self.sums(), self.counts[self.labels] - 1
         found = np.full(len(self.labels), np.nan)
-        for start in range(0, len(found), BLOCK):
-            rows = slice(start, start + BLOCK)
+        for start in range(0, len(found), ROWS_AT_ONCE):
+            rows = slice(start, start + ROWS_AT_ONCE)
             rest = unit(sums[self.labels[rows]] - self.directions[rows])
             found[rows] = (np.einsum("ij,ij->i", rest, self.directions[rows]) - 1) / self.scale
         found[others == 0] = np.nan
@@ -103,8 +103,8 @@ class Neighbourhood:
         """Of `directions`, (m, d), among `means`, (k, d); `own`, (m,), names a person for each who does not count."""
         count = min(CROWD + 1, len(means) - (own is not None))
         found = np.zeros((len(directions), count), int), np.zeros((len(directions), count)), np.zeros(len(directions))
-        for start in range(0, len(directions), BLOCK):
-            rows = slice(start, start + BLOCK)
+        for start in range(0, len(directions), ROWS_AT_ONCE):
+            rows = slice(start, start + ROWS_AT_ONCE)
             similarities = (directions[rows] @ means.T - 1) / scale
             found[2][rows] = similarities.mean(axis=1)
             if own is not None:

@@ -12,7 +12,7 @@ import numpy as np
 
 from faceline.disk.people_paths import folder_of, spelling
 from faceline.errors import FacelineError
-from faceline.people.doubles import RELATED_PRIOR, SPELLING_PRIOR, Family, Pair, suspect_pairs
+from faceline.people.doubles import RELATED_PRIOR, SPELLING_PRIOR, Family, SuspectPair, suspect_pairs
 from faceline.people.label_noise import suspect_pictures
 from faceline.people.resemblance import People
 
@@ -93,7 +93,7 @@ class Subjects:
         order = order[self.kept[order]]
         return People(self.directions[order], labels[order], self.scale), order
 
-    def unlinked(self) -> list[Pair]:
+    def unlinked(self) -> list[SuspectPair]:
         """Pairs of subjects that may be one."""
         families = []
         for folders, prior in self.families:
@@ -125,7 +125,7 @@ class Subjects:
                 break
             self.subjects = np.unique(self.subjects, return_inverse=True)[1]
 
-    def join(self, a: int, b: int, pair: Pair) -> None:
+    def join(self, a: int, b: int, pair: SuspectPair) -> None:
         """Make one subject of those of two folders, and one person where they are."""
         if not self.apart((a, b)):
             return

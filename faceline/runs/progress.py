@@ -23,7 +23,7 @@ QUIET: ContextVar[bool] = ContextVar("quiet", default=False)
 
 
 @contextlib.contextmanager
-def quiet() -> Iterator[None]:
+def without_bars() -> Iterator[None]:
     """Within this block, no progress is shown."""
     token = QUIET.set(True)
     try:

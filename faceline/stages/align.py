@@ -1,6 +1,5 @@
 """Stage 1: find, align and crop the main face of every picture."""
 
-import os
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -12,11 +11,10 @@ from faceline.disk.crop_embeddings import crop_embeddings_digest, read_crop_embe
 from faceline.disk.manifests import read_manifest, write_manifest
 from faceline.disk.names import CROP_EMBEDDINGS_FILE, MANIFEST_FILE
 from faceline.disk.paths import (
-    inside,
     named_path,
     real_path,
 )
-from faceline.disk.people_paths import folder_of, person_of
+from faceline.disk.people_paths import person_of
 from faceline.disk.rows import (
     PictureRow,
     Status,
@@ -24,11 +22,6 @@ from faceline.disk.rows import (
 )
 from faceline.disk.run_records import read_record
 from faceline.disk.scan import Listing, list_pictures
-from faceline.disk.writing import (
-    remove,
-    write_bytes,
-    write_errors,
-)
 from faceline.errors import FacelineError
 from faceline.faces.detectors import DEFAULT_DETECTOR
 from faceline.faces.embedder import check_network
@@ -45,7 +38,8 @@ from faceline.runs.journal import was_begun
 from faceline.runs.keeping import keep_workers
 from faceline.runs.parallel import process_count
 from faceline.runs.summary import Summary
-from faceline.stages.alignment import Compared, Outcome, Task, align_pictures
+from faceline.stages.alignment import Compared, Outcome, PictureTask, align_pictures
+from faceline.stages.crop_files import clear, crop_folders, put_crop, refuse_within
 from faceline.stages.settling import NOT_LIKE, OTHER_FACE, Settling
 from faceline.wording import listed, one_line
 
@@ -61,7 +55,7 @@ NOTES = {
 }
 
 # Pictures that a process takes at once: enough that handing them out costs nothing.
-BATCH = 4
+PICTURES_AT_ONCE = 4
 
 
 @keep_workers()  # some pictures are looked at again
@@ -127,9 +121,10 @@ def align_folder(
     begun = time.monotonic()
     input_dir, output_dir = named_path(input_dir), named_path(output_dir)
     jobs = process_count(jobs)
-    target = network_named(network)
-    size = target.crop_size if size is None else size
-    options = AlignmentOptions(landmarks, size, landmark_model, detector, upsample, detection_size, target.frame)
+    chosen_network = network_named(network)
+    size = chosen_network.crop_size if size is None else size
+    frame = chosen_network.frame
+    options = AlignmentOptions(landmarks, size, landmark_model, detector, upsample, detection_size, frame)
     options.check_weights()
     runtime = Runtime(engine, device)
     runtime.check()
@@ -141,7 +136,7 @@ def align_folder(
     pictures = Counter(map(person_of, listing.images))
     compare = not skip_multi and any(count > 1 for count in pictures.values())
     if compare:
-        check_network(target, Runtime())
+        check_network(chosen_network, Runtime())
     record = options.record() | {"skip_multi": skip_multi, "fallback": fallback}
     with FolderRun(
         *(output_dir, STAGE, record),
@@ -152,37 +147,36 @@ def align_folder(
         jobs=jobs,
         begun=begun,
     ) as run:
-        embeddings = known_embeddings(output_dir, target) if run.was_finished else {}
+        embeddings = known_embeddings(output_dir, chosen_network) if run.was_finished else {}
 
-        def task_of(image: str, compared: Compared, before: PictureRow | None = None) -> Task:
+        def task_of(image: str, compared: Compared, before: PictureRow | None = None) -> PictureTask:
             if not compare or pictures[person_of(image)] == 1:
                 compared = Compared.NONE
-            return Task(
-                *(input_dir, output_dir, image, options, runtime, skip_multi, fallback, target, before, compared)
-            )
+            where, how = (input_dir, output_dir, image), (options, runtime, skip_multi, fallback, chosen_network)
+            return PictureTask(*where, *how, before, compared)
 
-        def run_tasks(tasks: list[Task]) -> Iterator[Outcome]:
+        def run_tasks(tasks: list[PictureTask]) -> Iterator[Outcome]:
             return run.results(align_pictures, tasks, "faces")
 
         tasks = [task_of(image, Compared.MAIN, run.known.get(image)) for image in listing.images]
         # The large ones first, so that none of them is what all other processes wait for in the end.
         tasks.sort(key=lambda task: listing.sizes[task.image], reverse=True)
         rows, removed = clear(run, listing)
-        for outcome in run.results(align_pictures, tasks, batch=BATCH):
+        for outcome in run.results(align_pictures, tasks, batch=PICTURES_AT_ONCE):
             rows.append(outcome.row)
             if outcome.embedding is not None:
                 embeddings[outcome.row.crop_sha256] = outcome.embedding
             if outcome.png is not None or outcome.row != run.known.get(outcome.row.key):
-                keep(run, outcome.row, outcome.png)
+                put_crop(run, outcome.row, outcome.png)
         settling = Settling(rows, embeddings, task_of, run_tasks)
         # With `skip_multi` no picture has a face to choose.
         changed = changed_people(rows, run.known if run.was_finished else {})
         for outcome in () if skip_multi else settling.settle(changed):
-            keep(run, outcome.row, outcome.png)
+            put_crop(run, outcome.row, outcome.png)
         rows = sorted(settling.rows.values(), key=lambda row: row.key)
         return run.finish(
             rows,
-            lambda rows: write_aligned(output_dir, rows, target, {} if skip_multi else settling.kept()),
+            lambda rows: write_aligned(output_dir, rows, chosen_network, {} if skip_multi else settling.kept()),
             what="picture",
             everybody=everybody(rows, listing),
             removed=removed,
@@ -252,78 +246,3 @@ def everybody(rows: list[PictureRow], listing: Listing) -> set[str]:
 def check_fallback(fallback: str) -> None:
     if fallback not in FALLBACKS:
         raise FacelineError(f"unknown fallback {one_line(fallback)!r}; choose from {', '.join(FALLBACKS)}")
-
-
-def crop_folders(output_dir: Path, crops: list[str]) -> set[Path]:
-    """The folders of crops that may lead out of the output folder; none in one that is not there yet."""
-    return {output_dir / folder_of(crop) for crop in crops} if os.path.lexists(output_dir) else set()
-
-
-def refuse_within(input_dir: Path, folders: set[Path]) -> None:
-    """Raise FacelineError if crops in `folders` would lie among the pictures, where the next run would find them."""
-    pictures = real_path(input_dir)
-    for folder in sorted(folders):
-        if real_path(folder).is_relative_to(pictures):
-            raise FacelineError(f"{one_line(folder)}: lies in the input folder; name a folder outside it for the crops")
-
-
-def clear(run: FolderRun, listing: Listing) -> tuple[list[PictureRow], int]:
-    """Remove the crops that no picture has any more, before others may need their places.
-
-    Returns the rows that are certain already, and how many pictures have disappeared. Certain are pictures that are
-    refused, and those of an earlier run in a folder that cannot be read for now: they keep their crops.
-    """
-    known = run.known
-    waiting = [row for row in known.values() if row.image.startswith(listing.closed) and row.image_sha256]
-    rows = [*listing.refused, *waiting]
-    for row in listing.refused:
-        if row.key in known and known[row.key].crop:
-            remove_crop(run, known[row.key])
-            run.put(row)
-    missed = known.keys() - {row.key for row in rows} - set(listing.images)
-    gone = [key for key in missed if not key.endswith("/")]  # a folder that had been refused has no crop
-    for key in gone:
-        remove_crop(run, known[key])
-    return rows, len(gone)
-
-
-def keep(run: FolderRun, row: PictureRow, png: bytes | None) -> None:
-    """Put a picture's outcome on disk, its crop where `png` is given. The journal lists all crops at every moment."""
-    before = run.rows.get(row.key)
-    if png is None:
-        # The row of a crop that stays may say something else of it.
-        if before is not None and before.crop and before.crop_sha256 != row.crop_sha256:
-            remove_crop(run, before)
-        run.note(row)
-    else:
-        run.note(row)
-        path = inside(run.folder, row.crop)
-        with write_errors(path):
-            # One by one: `parents=True` calls itself for each of them, which fails where there are a thousand.
-            folder = run.folder
-            for part in row.crop.split("/")[:-1]:
-                folder /= part
-                folder.mkdir(exist_ok=True)
-        write_bytes(path, png)
-
-
-def remove_crop(run: FolderRun, row: PictureRow) -> None:
-    """Remove the crop that `row` tells of, and the folders that this leaves empty.
-
-    A row that leads out of the folder, or to another file than a crop, is none of ours: it removes nothing.
-    """
-    run.begin_changes()
-    if row.crop != crop_path(row.image):
-        return
-    try:
-        path = inside(run.folder, row.crop)
-    except FacelineError:
-        return
-    remove(path)
-    for folder in path.parents:
-        if folder == run.folder:
-            break
-        try:
-            folder.rmdir()
-        except OSError:
-            break  # not empty

@@ -43,7 +43,7 @@ class Compared(IntEnum):
 
 
 @dataclass(frozen=True)
-class Task:
+class PictureTask:
     """A picture to be aligned; `known` is what an earlier run made of it."""
 
     input_dir: Path
@@ -81,11 +81,11 @@ class Outcome:
     choices: tuple[Choice, ...] = ()
 
 
-def align_pictures(tasks: list[Task]) -> list[Outcome]:
+def align_pictures(tasks: list[PictureTask]) -> list[Outcome]:
     return [align_picture(task) for task in tasks]
 
 
-def align_picture(task: Task) -> Outcome:
+def align_picture(task: PictureTask) -> Outcome:
     """What became of one picture."""
     row = PictureRow(task.image, person_of(task.image), Status.UNREADABLE)
     try:
@@ -125,7 +125,7 @@ def align_picture(task: Task) -> Outcome:
     return Outcome(main, png, embeddings[0], choices if task.compared > Compared.MAIN else ())
 
 
-def other_crops(image: np.ndarray, alignment: "Alignment", task: Task) -> "list[tuple[Face, np.ndarray]]":
+def other_crops(image: np.ndarray, alignment: "Alignment", task: PictureTask) -> "list[tuple[Face, np.ndarray]]":
     """The other faces of a picture and their crops."""
     aligner = aligner_for(task.options, task.runtime)
     found = []

@@ -109,9 +109,9 @@ def enrol(
     photos, work_dir = named_path(photos), named_path(work_dir)
     jobs = process_count(jobs)
     # Mistakes that the last stage would find when the first ones have worked for hours.
-    target, runtime = network_named(network), Runtime(engine, device)
-    size = target.crop_size if size is None else size
-    AlignmentOptions(DEFAULT_LANDMARKS, size, None, detector, upsample, detection_size, target.frame)
+    chosen_network, runtime = network_named(network), Runtime(engine, device)
+    size = chosen_network.crop_size if size is None else size
+    AlignmentOptions(DEFAULT_LANDMARKS, size, None, detector, upsample, detection_size, chosen_network.frame)
     Augmentation(passes, jitters)
     runtime.check()
     check_fpir(fpir)

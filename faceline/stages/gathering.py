@@ -139,7 +139,7 @@ def bring(source: Path, training: Path, image: str, link: bool) -> tuple[str, bo
             make_folder(path.parent)
             put(source, path, link)
             return name, True
-        if is_same(source, path):
+        if has_same_content(source, path):
             return name, False
     raise AssertionError("numbers end")
 
@@ -150,7 +150,7 @@ def make_folder(folder: Path) -> None:
         os.makedirs(folder, exist_ok=True)
 
 
-def is_same(source: Path, path: Path) -> bool:
+def has_same_content(source: Path, path: Path) -> bool:
     """Whether two files have the same content; raises UnreadableError if `source` cannot be read."""
     with opened(source) as file:
         try:

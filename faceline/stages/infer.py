@@ -191,11 +191,11 @@ def save_marked(
     does.
     """
     captions = ["" if face.name == UNKNOWN else f"{one_line(face.name)} {face.confidence:.2f}" for face in faces]
-    crops = [None if crops_dir is None else read_crop(crops_dir, face.identity.likeliest.nearest) for face in faces]
+    crops = [None if crops_dir is None else gallery_crop(crops_dir, face.identity.likeliest.nearest) for face in faces]
     return draw_faces(image, [face.box_ltrb for face in faces], captions, path, crops, profile, others)
 
 
-def read_crop(crops_dir: Path, crop: str) -> np.ndarray | None:
+def gallery_crop(crops_dir: Path, crop: str) -> np.ndarray | None:
     """A crop of the gallery, (height, width, 3) RGB uint8; None if it is not there any more."""
     try:
         return decode_image(read_picture(inside(crops_dir, crop)))

@@ -13,6 +13,7 @@ from pathlib import Path
 from faceline.disk.paths import named_path
 from faceline.disk.people_paths import is_thumbnail_store
 from faceline.disk.pictures.images import picture_suffixes
+from faceline.disk.scan import identity
 from faceline.wording import one_line
 
 URL = re.compile(r"([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
@@ -88,13 +89,13 @@ def files_below(folder: str, leave_out: str | Path | None, ignored: Counter) -> 
     """All files below a folder, and the folders there that cannot be read; links are followed, each folder once."""
     files, closed, seen = [], [], set()
     if leave_out and os.path.isdir(leave_out) and not os.path.samefile(leave_out, folder):
-        seen.add(identity(leave_out))
+        seen.add(identity(os.stat(leave_out)))
     waiting, links = [folder], []
     # Links come last, so that no folder is listed under the name of a link when it has a path of its own.
     while waiting or links:
         path = waiting.pop() if waiting else links.pop(0)
         try:
-            number, names = identity(path), sorted(os.listdir(path))
+            number, names = identity(os.stat(path)), sorted(os.listdir(path))
             os.stat(os.path.join(path, "."))  # fails where a folder may be listed, but not entered
         except OSError:
             closed.append(path)
@@ -113,12 +114,6 @@ def files_below(folder: str, leave_out: str | Path | None, ignored: Counter) -> 
             else:
                 (links if os.path.islink(inner) else waiting).append(inner)
     return files, closed
-
-
-def identity(folder: str | Path) -> tuple[int, int]:
-    """What a folder has in common with all links to it."""
-    status = os.stat(folder)
-    return status.st_dev, status.st_ino
 
 
 def ending(path: str) -> str:

@@ -97,30 +97,32 @@ def represent_folder(
     jobs = process_count(jobs)
     if real_path(out_dir) == real_path(data):
         raise FacelineError(f"{one_line(out_dir)}: holds the crops; name another folder for the embeddings")
-    model = network_named(network)
+    chosen_network = network_named(network)
     runtime = Runtime(engine, device)
-    check_network(model, runtime)
+    check_network(chosen_network, runtime)
     augmentation = Augmentation(passes, jitters)
-    options = model.record() | {"engine": engine, "device": device} | augmentation.record()
-    aligned, alignment = read_aligned(data, model)
+    options = chosen_network.record() | {"engine": engine, "device": device} | augmentation.record()
+    aligned, alignment = read_aligned(data, chosen_network)
     pictures = [row for row in aligned if row.status in USABLE]
     if not pictures and not was_begun(out_dir):
         raise FacelineError(f"{one_line(data)}: {no_crops(aligned)}")
     # They are those of the same network on the same engine, of the crop alone.
     is_plain = augmentation == ALONE and runtime == Runtime()
-    given = read_crop_embeddings(data, model.sha256, model.dimensions, read_record(data)) if is_plain else {}
+    given = {}
+    if is_plain:
+        given = read_crop_embeddings(data, chosen_network.sha256, chosen_network.dimensions, read_record(data))
     with FolderRun(
         *(out_dir, STAGE, options),
-        read_row=lambda fields: CropRow.from_json(fields, model.dimensions),
-        read_finished=lambda counts: read_represented(out_dir, model.dimensions, counts),
+        read_row=lambda fields: CropRow.from_json(fields, chosen_network.dimensions),
+        read_finished=lambda counts: read_represented(out_dir, chosen_network.dimensions, counts),
         outputs=(MANIFEST_FILE, REPS_FILE, REPS_COPY_FILE, LABELS_FILE),
         overwrite=overwrite,
         jobs=jobs,
         begun=begun,
     ) as run:
         tasks = [
-            Task(
-                *(data, picture, model, runtime, augmentation, alignment["size"], run.known.get(picture.crop)),
+            CropTask(
+                *(data, picture, chosen_network, runtime, augmentation, alignment["size"], run.known.get(picture.crop)),
                 given.get(picture.crop_sha256),
             )
             for picture in sorted(pictures, key=lambda picture: (person_of(picture.crop), picture.crop))
@@ -180,7 +182,7 @@ def read_aligned(data: Path, network: Network) -> tuple[list[PictureRow], dict]:
 
 
 @dataclass(frozen=True)
-class Task:
+class CropTask:
     """A crop to be embedded; `known` is what an earlier run made of it.
 
     `given` is the embedding of the crop that stage 1 tells of, where that had to compute it.
@@ -196,11 +198,11 @@ class Task:
     given: np.ndarray | None = None
 
 
-def represent_crops(tasks: list[Task]) -> list[tuple[CropRow, bool]]:
+def represent_crops(tasks: list[CropTask]) -> list[tuple[CropRow, bool]]:
     """What became of crops, and of each whether that is news."""
     rows, crops = [], {}
     for index, task in enumerate(tasks):
-        row, crop = read_crop(task)
+        row, crop = take_crop(task)
         rows.append(row)
         if crop is not None:
             crops[index] = crop
@@ -212,7 +214,7 @@ def represent_crops(tasks: list[Task]) -> list[tuple[CropRow, bool]]:
     return [(row, row is not task.known) for row, task in zip(rows, tasks, strict=True)]
 
 
-def read_crop(task: Task) -> tuple[CropRow, np.ndarray | None]:
+def take_crop(task: CropTask) -> tuple[CropRow, np.ndarray | None]:
     """A crop's row, and the crop itself if it has to be embedded."""
     row = CropRow(task.picture.crop, person_of(task.picture.crop), Status.UNREADABLE)
     try:

@@ -15,13 +15,13 @@ from faceline.disk.pictures.images import decode_image, read_picture
 from faceline.disk.rows import PictureRow, Status
 from faceline.people.agreement import DOUBTFUL, UNLIKE, choose_faces, disagreeing
 from faceline.people.scoring import unit
-from faceline.stages.alignment import Choice, Compared, Outcome, Task, embed_crops
+from faceline.stages.alignment import Choice, Compared, Outcome, PictureTask, embed_crops
 
 OTHER_FACE = "another face than the main one, which the person's other pictures show"
 NOT_LIKE = "not like the person's other pictures"
 
 # Crops that are read at once.
-BLOCK = 256
+CROPS_AT_ONCE = 256
 
 
 class Settling:
@@ -43,8 +43,8 @@ class Settling:
         self,
         rows: list[PictureRow],
         embeddings: dict[str, np.ndarray],
-        task_of: Callable[[str, Compared], Task],
-        run_tasks: Callable[[list[Task]], Iterable[Outcome]],
+        task_of: Callable[[str, Compared], PictureTask],
+        run_tasks: Callable[[list[PictureTask]], Iterable[Outcome]],
     ) -> None:
         self.rows = {row.key: row for row in rows}
         self.embeddings = dict(embeddings)
@@ -124,9 +124,9 @@ class Settling:
     def embed(self, keys: list[str]) -> None:
         """Embed the crops of pictures that have one face, as far as they are not known."""
         missing = [key for key in keys if self.rows[key].crop_sha256 not in self.embeddings]
-        for start in range(0, len(missing), BLOCK):
+        for start in range(0, len(missing), CROPS_AT_ONCE):
             crops = {}
-            for key in missing[start : start + BLOCK]:
+            for key in missing[start : start + CROPS_AT_ONCE]:
                 task = self.task_of(key, Compared.NONE)
                 crops[self.rows[key].crop_sha256] = decode_image(
                     read_picture(inside(task.output_dir, self.rows[key].crop))

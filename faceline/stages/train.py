@@ -73,7 +73,7 @@ class Trained:
         )
 
 
-def refuse_nobody(folder: Path, counts: dict) -> None:
+def refuse_empty(folder: Path, counts: dict) -> None:
     """Raise FacelineError if there is nobody to learn, and remove the classifier, which would still name them."""
     if counts.get(Status.OK):
         return
@@ -135,7 +135,7 @@ def train(
     with locked(folder):
         with cure("run batch_represent, which writes it, to its end"):
             record = read_record(folder, "represent")
-        refuse_nobody(folder, record["counts"])
+        refuse_empty(folder, record["counts"])
         with cure("run batch_represent again with --overwrite"):
             network = network_of(record["options"])
             alignment = AlignmentOptions.from_record(record.get("alignment"))

@@ -28,11 +28,11 @@ def open_image(file: BinaryIO) -> "Image.Image":
     with damage():
         try:
             try:
-                image = opened(file)
+                image = pillow_image(file)
             except UnidentifiedImageError:
                 if not register_heif() and is_heif(file):
                     raise UnreadableError("HEIC pictures need a decoder: pip install 'faceline[heif]'") from None
-                image = opened(file)
+                image = pillow_image(file)
         except UnidentifiedImageError:
             raise UnreadableError("not a picture") from None
     if image.format in REFUSED_FORMATS:
@@ -58,7 +58,7 @@ def is_heif(file: BinaryIO) -> bool:
     return start[4:8] == b"ftyp" and start[8:12] in HEIF_BRANDS
 
 
-def opened(file: BinaryIO) -> "Image.Image":
+def pillow_image(file: BinaryIO) -> "Image.Image":
     """`Image.open`, without its limit of the pixels: `limits` has a rule of its own."""
     from PIL import Image
 

@@ -10,7 +10,7 @@ from faceline.disk.numbers import LARGEST
 from faceline.disk.paths import named_path
 from faceline.errors import FacelineError
 from faceline.evaluation.comparison import DEFAULT_OUTPUT, read_embedded, refuse_inputs
-from faceline.evaluation.groups.groups import Comparison, compare, gather
+from faceline.evaluation.groups.groups import Comparison, compare, groups_among
 from faceline.evaluation.groups.results import OUTPUTS, write_comparison
 from faceline.evaluation.plots import check_plots
 from faceline.wording import one_line
@@ -66,7 +66,7 @@ def compare_groups(
         raise FacelineError(f"threshold {threshold} is no distance; choose 0 to {LARGEST:g}")
     refuse_inputs(output_dir, OUTPUTS, [groups])
     embedded = read_embedded(embeddings_dirs)
-    grouped, without_group = gather(groups, embedded)
+    grouped, without_group = groups_among(groups, embedded)
     threshold = embedded.network.threshold if threshold is None else threshold
     comparison = compare(grouped, threshold, without_group)
     with locked(output_dir):

@@ -119,7 +119,7 @@ class Comparison:
     def __str__(self) -> str:
         fallbacks = sum(rates.fallbacks for rates in self.rates)
         lines = [
-            *table(self.rates),
+            *rates_table(self.rates),
             f"FMR, FNMR and F1 at the common threshold {self.threshold:.3f}. There, all groups together have"
             f" FMR {number(self.false_match_rate)} and FNMR {number(self.false_non_match_rate)};",
             "a group has this FMR at the threshold in the last column but one, with the FNMR in the last.",
@@ -150,7 +150,7 @@ TABLE = (
 )
 
 
-def table(rates: list[GroupRates]) -> list[str]:
+def rates_table(rates: list[GroupRates]) -> list[str]:
     """The lines of a table, a group each."""
     cells = [["group", *(heading for heading, _ in TABLE)]]
     cells += [[one_line(row.group), *(number(getattr(row, name)) for _, name in TABLE)] for row in rates]
@@ -189,7 +189,7 @@ def read_groups(path: Path) -> dict[str, str]:
     return groups
 
 
-def gather(path: Path, embedded: Embedded) -> tuple[list[Group], int]:
+def groups_among(path: Path, embedded: Embedded) -> tuple[list[Group], int]:
     """The groups of the file `path` in its order, and how many people with embeddings are in none of them.
 
     Raises

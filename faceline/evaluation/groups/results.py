@@ -32,7 +32,7 @@ def write_comparison(folder: Path, comparison: Comparison, groups: list[Group]) 
     write_csv(folder / RATES_FILE, [names, *rows])
     drawn = [(group, rates) for group, rates in zip(groups, comparison.rates, strict=True) if group.is_complete]
     plot_f1(folder / F1_PLOT, drawn, comparison.threshold)
-    plot_roc(folder / ROC_PLOT, drawn)
+    plot_group_rocs(folder / ROC_PLOT, drawn)
 
 
 def plot_f1(stem: Path, drawn: list[tuple[Group, GroupRates]], threshold: float) -> None:
@@ -50,7 +50,7 @@ def plot_f1(stem: Path, drawn: list[tuple[Group, GroupRates]], threshold: float)
         add_legend(axes, "best F1", "best")
 
 
-def plot_roc(stem: Path, drawn: list[tuple[Group, GroupRates]]) -> None:
+def plot_group_rocs(stem: Path, drawn: list[tuple[Group, GroupRates]]) -> None:
     """The ROC curve of each group, and where the common threshold lies on it."""
     with plotted(stem) as axes:
         for group, rates in drawn:

@@ -1,7 +1,5 @@
 """Evaluation of identification: known people are looked for in galleries of some of their pictures, among strangers."""
 
-import itertools
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -12,11 +10,10 @@ import numpy as np
 from faceline.disk.folder_locks import locked
 from faceline.disk.names import DEFAULT_EMBEDDINGS_DIR
 from faceline.disk.paths import named_path
-from faceline.disk.reading import read_bytes
-from faceline.errors import FacelineError, cure
+from faceline.errors import FacelineError
 from faceline.evaluation.comparison import DEFAULT_OUTPUT, Embedded, read_embedded, refuse_inputs
 from faceline.evaluation.identification.plots import (
-    Curve,
+    RateCurve,
     plot_matches,
     plot_open_set,
     plot_reliability,
@@ -25,23 +22,23 @@ from faceline.evaluation.identification.plots import (
 )
 from faceline.evaluation.identification.rates import Bin, bins_of, cumulative_matches, rates_found
 from faceline.evaluation.identification.report import FPIRS, Counts, Identification, Rate, Span
+from faceline.evaluation.identification.roles import Roles, choose_roles
 from faceline.evaluation.identification.trials import (
     Answers,
     NearestNeighbour,
     Ranking,
     Trial,
     answers_of,
-    halves,
     rank_people,
 )
 from faceline.evaluation.plots import check_plots, plot_files
 from faceline.people.calibration import DEFAULT_FPIR, check_fpir
 from faceline.people.classifiers.table import DEFAULT_CLASSIFIER_NAME, check_classifier
-from faceline.people.gallery import UNKNOWN, Gallery
+from faceline.people.gallery import Gallery
 from faceline.runs.keeping import keep_workers
 from faceline.runs.parallel import process_count
 from faceline.runs.progress import bar
-from faceline.wording import counted, one_line
+from faceline.wording import counted
 
 STEMS = ("cmc", "open-set", "reliability")
 OUTPUTS = tuple(name for stem in STEMS for name in (f"{stem}.csv", *plot_files(stem)))
@@ -106,104 +103,17 @@ def identify(
     folder, output = named_path(embeddings_dir), named_path(output_dir)
     refuse_inputs(output, OUTPUTS, [named_path(path) for path in (known_path, strangers_path) if path is not None])
     embedded = read_embedded([folder])
-    people = choose_people(embedded, folder, known_path, strangers_path, enrolled)
+    roles = choose_roles(embedded, folder, known_path, strangers_path, enrolled)
     settings = {"embeddings": str(folder), "network": embedded.network.name, "enrolled": enrolled, "draws": draws}
     settings |= {"seed": seed, "fpir": fpir, "classifier": classifier, "lda_dim": lda_dim}
     fit = partial(Gallery.fit, network=embedded.network, fpir=fpir, classifier=classifier, lda_dim=lda_dim, jobs=jobs)
     with locked(output):
-        outcomes = run_draws(embedded, people, settings, fit)
-        return report(outcomes, people.rule, settings, output)
+        outcomes = run_draws(embedded, roles, settings, fit)
+        return report(outcomes, roles.rule, settings, output)
 
 
 @dataclass(frozen=True)
-class People:
-    """Who is known and who a stranger, and by which rule; `strangers` is None where half of the known people are."""
-
-    known: list[str]
-    strangers: list[str] | None
-    rule: str
-
-    def draw(self, generator: np.random.Generator) -> tuple[list[str], list[str]]:
-        return halves(self.known, generator) if self.strangers is None else (self.known, self.strangers)
-
-
-def choose_people(
-    embedded: Embedded,
-    folder: Path,
-    known_path: str | Path | None,
-    strangers_path: str | Path | None,
-    enrolled: int,
-) -> People:
-    """Decide who is known and who a stranger, from the number of each person's pictures; see `identify`.
-
-    Raises
-    ------
-    FacelineError
-        If a list cannot be read or names people without pictures, or somebody is in both, or none are left of a kind.
-    """
-    pictures = Counter(embedded.people)
-    known, strangers = (
-        path if path is None else read_list(named_path(path), pictures, folder) for path in (known_path, strangers_path)
-    )
-    faces = Counter(itertools.compress(embedded.people, ~embedded.fallbacks))
-    enough = sorted(person for person, count in faces.items() if count > enrolled)
-    several = f"more than {enrolled} picture" + "s" * (enrolled > 1)
-    if known is not None and strangers is not None:
-        people = People(known, strangers, f"Known people and strangers by the lists {known_path} and {strangers_path}")
-    elif known is not None:
-        others = sorted(pictures.keys() - {*known})
-        people = People(known, others, f"Known people by the list {known_path}, strangers are all others")
-    elif strangers is not None:
-        others = sorted({*enough} - {*strangers})
-        rule = f"Strangers by the list {strangers_path}, known are all others with {several}"
-        people = People(others, strangers, rule)
-    elif len(enough) < len(pictures):
-        others = sorted(pictures.keys() - {*enough})
-        people = People(enough, others, f"Known are people with {several}, strangers all others")
-    else:
-        rule = f"Everybody has {several}: half of the people, drawn anew each time, are known, the rest strangers"
-        people = People(enough, None, rule)
-    check_people(people, enough, folder, several)
-    if faceless := sorted({*people.known} - faces.keys()):
-        raise FacelineError(
-            f"no picture of {one_line(faceless[0])!r} shows a face ({len(faceless)} in all); correct the list"
-        )
-    return people
-
-
-def check_people(people: People, enough: list[str], folder: Path, several: str) -> None:
-    """Raise FacelineError unless there are strangers, and known people of whom a picture is left to be named."""
-    known, strangers = people.known, people.strangers
-    if both := sorted({*known} & {*(strangers or [])}):
-        named = f"{one_line(both[0])!r} is on both lists ({len(both)} in all)"
-        raise FacelineError(f"{named}; take them off one of the two")
-    if not {*known} & {*enough}:
-        raise FacelineError(f"nobody who is known has {several}; choose a smaller --enrolled")
-    if strangers == [] or (strangers is None and len(known) == 1):
-        raise FacelineError(f"{one_line(folder)}: nobody is left to be a stranger; add pictures of other people")
-    if UNKNOWN in known:
-        raise FacelineError(f"a person is named {UNKNOWN}, as strangers are; rename that folder of pictures")
-
-
-def read_list(path: Path, people: Counter, folder: Path) -> list[str]:
-    """The people of a list, sorted; raises FacelineError if there are none, or some who are not among `people`."""
-    with cure("name a file with a person on each line"):
-        lines = read_bytes(path).decode("utf-8-sig", "surrogateescape").split("\n")
-        # A folder's name may end in a blank; what a list has too much is taken off where nobody is called so.
-        lines = [line.removesuffix("\r") for line in lines]
-        listed = sorted({line if line in people else line.strip() for line in lines} - {""})
-        if not listed:
-            raise FacelineError(f"{one_line(path)}: lists nobody")
-    if missing := [person for person in listed if person not in people]:
-        raise FacelineError(
-            f"{one_line(path)}: {one_line(missing[0])!r} has no embedding in {one_line(folder)}"
-            f" ({len(missing)} in all); correct the list"
-        )
-    return listed
-
-
-@dataclass(frozen=True)
-class Outcome:
+class DrawOutcome:
     """What became of one draw.
 
     `known` and `strangers` are the rankings of both kinds of faces, for each kind of scores; `counts` is how many there
@@ -220,12 +130,12 @@ class Outcome:
         return rates_found(known.ranks == 1, known.scores, self.strangers[name].scores, rates)
 
 
-def run_draws(embedded: Embedded, people: People, settings: dict, fit: partial) -> list[Outcome]:
+def run_draws(embedded: Embedded, roles: Roles, settings: dict, fit: partial) -> list[DrawOutcome]:
     whose, outcomes = np.array(embedded.people), []
     with bar("draws", settings["draws"]) as progress:
         for number in range(settings["draws"]):
             generator = np.random.default_rng((settings["seed"], number))
-            known, strangers = people.draw(generator)
+            known, strangers = roles.draw(generator)
             trial = Trial.draw(
                 embedded.embeddings,
                 whose,
@@ -245,7 +155,7 @@ def scores_name(settings: dict) -> str:
     return settings["classifier"] + components
 
 
-def outcome_of(trial: Trial, name: str, fit: partial) -> Outcome:
+def outcome_of(trial: Trial, name: str, fit: partial) -> DrawOutcome:
     """Enrol the gallery of a trial and name its faces; `name` is that of the gallery's scores."""
     enrolled = trial.gallery_names.tolist()
     gallery = fit(enrolled, trial.gallery, enrolled)
@@ -257,10 +167,10 @@ def outcome_of(trial: Trial, name: str, fit: partial) -> Outcome:
     counts = [len(people), len(enrolled)]
     for whose in (trial.probe_names, trial.stranger_names):
         counts += [len(np.unique(whose)), len(whose)]
-    return Outcome(known, others, answers_of(gallery, trial), counts)
+    return DrawOutcome(known, others, answers_of(gallery, trial), counts)
 
 
-def report(outcomes: list[Outcome], rule: str, settings: dict, output: Path) -> Identification:
+def report(outcomes: list[DrawOutcome], rule: str, settings: dict, output: Path) -> Identification:
     """Put all draws together, and write the curves."""
     numbers = [one.counts for one in outcomes]
     counts = Counts(*(Span(min(column), max(column)) for column in zip(*numbers, strict=True)))
@@ -293,9 +203,9 @@ def report(outcomes: list[Outcome], rule: str, settings: dict, output: Path) -> 
     return Identification(settings, rule, counts, closed, opened, limit, diagrams, str(output))
 
 
-def curve(inputs: np.ndarray, rates: np.ndarray) -> Curve:
+def curve(inputs: np.ndarray, rates: np.ndarray) -> RateCurve:
     """Mean and deviation of the rates of each draw, (draws, n)."""
-    return Curve(inputs, rates.mean(axis=0), rates.std(axis=0, ddof=1 if len(rates) > 1 else 0))
+    return RateCurve(inputs, rates.mean(axis=0), rates.std(axis=0, ddof=1 if len(rates) > 1 else 0))
 
 
 def reliability(answers: list[Answers]) -> dict[str, list[Bin]]:

@@ -15,7 +15,7 @@ MARKERS = "os^"
 
 
 @dataclass(frozen=True)
-class Curve:
+class RateCurve:
     """Rates of several draws, `mean` (n,) and `deviation` (n,), over `inputs` (n,)."""
 
     inputs: np.ndarray
@@ -23,7 +23,7 @@ class Curve:
     deviation: np.ndarray
 
 
-def plot_matches(curves: dict[str, Curve], stem: Path) -> None:
+def plot_matches(curves: dict[str, RateCurve], stem: Path) -> None:
     """The cumulative match characteristic: how often the right person is among the first so many."""
     with plotted(stem) as axes:
         lowest = min((curve.mean - curve.deviation).min() for curve in curves.values())
@@ -40,7 +40,7 @@ def plot_matches(curves: dict[str, Curve], stem: Path) -> None:
         axes.legend(loc="lower right")
 
 
-def plot_open_set(curves: dict[str, Curve], named: float, found: float, stem: Path) -> None:
+def plot_open_set(curves: dict[str, RateCurve], named: float, found: float, stem: Path) -> None:
     """Known people found over strangers named; `named` and `found` are what the gallery's own limit does."""
     from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
@@ -96,7 +96,7 @@ def plot_reliability(diagrams: dict[str, list[Bin]], stem: Path) -> None:
             handle.set_sizes([40])
 
 
-def write_curves(curves: dict[str, Curve], columns: Sequence[str], path: Path) -> None:
+def write_curves(curves: dict[str, RateCurve], columns: Sequence[str], path: Path) -> None:
     """Write curves as CSV, a line for each point; `columns` names the inputs and the rates."""
     lines = [("scores", *columns, "deviation")]
     for name, curve in curves.items():

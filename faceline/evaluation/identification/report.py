@@ -106,14 +106,17 @@ class Identification:
     def closed_text(self) -> str:
         ranks = range(len(next(iter(self.closed.values()))))
         rows = [[str(rank + 1), *(str(rates[rank]) for rates in self.closed.values())] for rank in ranks]
-        return "Closed set: the right person among the first so many\n" + table(["rank", *self.closed], rows)
+        return "Closed set: the right person among the first so many\n" + text_table(["rank", *self.closed], rows)
 
     def opened_text(self) -> str:
         rows = [
             [f"{100 * fpir:g} %", *("-" if rates[row] is None else str(rates[row]) for rates in self.opened.values())]
             for row, fpir in enumerate(FPIRS)
         ]
-        lines = ["Open set: known people found where so many strangers are named", table(["named", *self.opened], rows)]
+        lines = [
+            "Open set: known people found where so many strangers are named",
+            text_table(["named", *self.opened], rows),
+        ]
         if any(None in rates for rates in self.opened.values()):
             lines.append(f"-: too few strangers, {counted(self.counts.stranger_faces, 'picture')}")
         return "\n".join(lines)
@@ -121,7 +124,7 @@ class Identification:
     def limit_text(self) -> str:
         rows = [[name, str(rate)] for name, rate in self.limit.items()]
         rows.insert(0, ["strangers to be named (--fpir)", f"{self.settings['fpir']:.4f}"])
-        return "The gallery's own limit\n" + table(["", "rate"], rows)
+        return "The gallery's own limit\n" + text_table(["", "rate"], rows)
 
     def calibration_text(self) -> str:
         texts = []
@@ -133,7 +136,7 @@ class Identification:
             ]
             texts.append(
                 f"Calibration, {name}: expected error {calibration_error(bins):.4f}\n"
-                + table(["confidence", "answers", "share", "mean", "right"], rows)
+                + text_table(["confidence", "answers", "share", "mean", "right"], rows)
             )
         return "\n\n".join(texts)
 
@@ -169,6 +172,6 @@ class Identification:
         )
 
 
-def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def text_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A table below its heading, a little to the right of it."""
     return "\n".join(f"  {line}" for line in columns([heads, *rows]))

@@ -12,7 +12,7 @@ from faceline.people.gallery import UNKNOWN, Gallery
 from faceline.people.identity import Identity
 
 # Faces are compared with the gallery in blocks, so that memory stays flat.
-BLOCK = 500
+FACES_AT_ONCE = 500
 
 
 @dataclass(frozen=True)
@@ -132,8 +132,8 @@ def rank_people(score: Callable, people: np.ndarray, faces: np.ndarray, names: n
     found, scores, ranks = np.zeros(len(faces), int), np.zeros(len(faces)), np.zeros(len(faces), int)
     whose = np.minimum(np.searchsorted(people, names), len(people) - 1)
     is_enrolled = people[whose] == names
-    for start in range(0, len(faces), BLOCK):
-        rows = slice(start, start + BLOCK)
+    for start in range(0, len(faces), FACES_AT_ONCE):
+        rows = slice(start, start + FACES_AT_ONCE)
         similarities, order = score(faces[rows])
         found[rows] = order.argmax(axis=1)
         scores[rows] = np.take_along_axis(similarities, found[rows, None], axis=1)[:, 0]
@@ -197,4 +197,5 @@ def answers_of(gallery: Gallery, trial: Trial) -> Answers:
 
 
 def named(gallery: Gallery, faces: np.ndarray) -> list[Identity]:
-    return [who for start in range(0, len(faces), BLOCK) for who in gallery.identify(faces[start : start + BLOCK])]
+    parts = (faces[start : start + FACES_AT_ONCE] for start in range(0, len(faces), FACES_AT_ONCE))
+    return [who for part in parts for who in gallery.identify(part)]

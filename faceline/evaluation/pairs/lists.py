@@ -14,7 +14,7 @@ FOLDS = 10
 
 
 @dataclass(frozen=True)
-class Picture:
+class ListedPicture:
     """The picture of a person with a number, counted from 1: `<name>/<name>_0001`."""
 
     name: str
@@ -28,8 +28,8 @@ class Picture:
 class Pair:
     """Two pictures that show the same person or two, on a line of the file, and the fold that they belong to."""
 
-    first: Picture
-    second: Picture
+    first: ListedPicture
+    second: ListedPicture
     same: bool
     fold: int
     line: int
@@ -63,7 +63,7 @@ def read_pairs(path: Path) -> Pairs:
         if not lines:
             raise ValueError("empty")
         number, line = lines.pop(0)
-        folds, each = read_header(line)
+        folds, each = read_counts(line)
         promised = 2 * folds * each
         number = (lines[promised] if len(lines) > promised else lines[-1] if lines else (number,))[0]
         if len(lines) != promised:
@@ -85,7 +85,7 @@ def fields_of(line: str) -> list[str]:
     return [field.strip() for field in line.strip().split("\t")] if "\t" in line.strip() else line.split()
 
 
-def read_header(line: str) -> tuple[int, int]:
+def read_counts(line: str) -> tuple[int, int]:
     """The number of folds, and of the pairs of each kind in a fold; raises ValueError."""
     try:
         numbers = [int(field) if len(field) < 10 else 0 for field in fields_of(line)]
@@ -104,7 +104,7 @@ def read_pair(line: str, same: bool, fold: int, number: int) -> Pair:
         raise ValueError(f"{line.strip()[:80]!r} is not of the form `{form}`")
     if same:
         fields.insert(2, fields[0])
-    pictures = [Picture(fields[place], picture_number(fields[place + 1])) for place in (0, 2)]
+    pictures = [ListedPicture(fields[place], picture_number(fields[place + 1])) for place in (0, 2)]
     if same and pictures[0] == pictures[1]:
         raise ValueError("a picture is compared with itself")
     if not same and fields[0] == fields[2]:

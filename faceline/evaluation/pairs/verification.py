@@ -10,7 +10,7 @@ from faceline.disk.folder_locks import locked
 from faceline.disk.paths import named_path
 from faceline.disk.tables import write_csv
 from faceline.evaluation.comparison import DEFAULT_OUTPUT, Embedded, read_embedded, refuse_inputs
-from faceline.evaluation.groups.groups import Comparison, compare, gather
+from faceline.evaluation.groups.groups import Comparison, compare, groups_among
 from faceline.evaluation.groups.results import OUTPUTS as GROUP_OUTPUTS
 from faceline.evaluation.groups.results import write_comparison
 from faceline.evaluation.pairs.lists import Pairs, read_pairs, rows_of_pairs
@@ -152,8 +152,8 @@ def verify(
     refuse_inputs(output_dir, PAIR_OUTPUTS if groups is None else (*PAIR_OUTPUTS, *GROUP_OUTPUTS), inputs)
     listed = read_pairs(pairs)
     embedded = read_embedded([embeddings_dir])
-    compared = Compared.of(listed, rows_of_pairs(pairs, listed.pairs, embedded.crops), embedded)
-    grouped, without_group = ([], 0) if groups is None else gather(inputs[1], embedded)
+    compared = ComparedPairs.of(listed, rows_of_pairs(pairs, listed.pairs, embedded.crops), embedded)
+    grouped, without_group = ([], 0) if groups is None else groups_among(inputs[1], embedded)
     comparison = None if groups is None else compare(grouped, compared.threshold, without_group)
     with locked(output_dir):
         compared.write(output_dir)
@@ -163,7 +163,7 @@ def verify(
 
 
 @dataclass(frozen=True)
-class Compared:
+class ComparedPairs:
     """Pairs with their distances and how they are judged.
 
     Attributes
@@ -189,7 +189,7 @@ class Compared:
     thresholds: np.ndarray
 
     @classmethod
-    def of(cls, listed: Pairs, rows: list[tuple[int, int]], embedded: Embedded) -> "Compared":
+    def of(cls, listed: Pairs, rows: list[tuple[int, int]], embedded: Embedded) -> "ComparedPairs":
         rows = np.array(rows)
         first, second = embedded.embeddings[rows.T].astype(np.float64)
         distances = embedded.network.metric.pairs(first, second)

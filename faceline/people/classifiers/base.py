@@ -18,7 +18,7 @@ from faceline.people.checks import check_array, part_of_file, require
 MAX_NUMBERS = 50_000_000
 
 # Points are compared with stored ones in blocks, so that memory stays flat.
-BLOCK = 1024
+POINTS_AT_ONCE = 1024
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def refuse_large(numbers: int) -> None:
 
 
 def blocks(count: int) -> Iterator[slice]:
-    return (slice(start, min(start + BLOCK, count)) for start in range(0, count, BLOCK))
+    return (slice(start, min(start + POINTS_AT_ONCE, count)) for start in range(0, count, POINTS_AT_ONCE))
 
 
 def products(points: np.ndarray, others: np.ndarray) -> np.ndarray:
