@@ -14,12 +14,12 @@ def one_line(text: object) -> str:
 
 IRREGULAR = {"person": "people"}
 
-# So many names are listed; a line with hundreds helps nobody.
+# The most names that are listed; a line with hundreds helps nobody.
 MOST_NAMES = 10
 
 
 def counted(count: int, thing: str) -> str:
-    """`count` and the word for so many of `thing`, which is in the singular."""
+    """`count` and `thing`, which is given in the singular, in the plural where there are several."""
     return f"{count} {thing if count == 1 else IRREGULAR.get(thing, thing + 's')}"
 
 

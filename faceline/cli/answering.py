@@ -20,7 +20,7 @@ from faceline.stages.infer import infer
 from faceline.stages.probes import list_probes, misfit
 from faceline.wording import counted, one_line
 
-# From so many pictures on, what they come to is said, too; fewer are looked over as they are.
+# From this number of pictures on a count is printed, too; fewer are seen at a glance.
 MANY = 10
 
 NO_PICTURE = 1

@@ -37,7 +37,7 @@ def fill(parser: Parser) -> None:
         help="pictures of each known person to enrol; the others are to be named (default: %(default)s)",
     )
     parser.add_argument(
-        "--draws", type=int, metavar="N", help="draw the enrolled pictures so many times (default: %(default)s)"
+        "--draws", type=int, metavar="N", help="how often the enrolled pictures are drawn (default: %(default)s)"
     )
     parser.add_argument("--seed", type=int, metavar="N", help="what is drawn (default: %(default)s)")
     parser.add_argument(

@@ -50,7 +50,7 @@ def read_manifest(path: Path, row_type: type, counts: dict | None = None) -> lis
 def manifest_rows(path: Path, row_type: type, counts: dict | None = None) -> Iterator:
     """The rows that `read_manifest` gives, one after the other; what it raises for the whole comes after the last."""
     fields = {field.name: field for field in dataclasses.fields(row_type) if field.name != "embedding"}
-    since_first = list(fields).index("crop_sha256") + 1  # so many columns are in all versions
+    since_first = list(fields).index("crop_sha256") + 1  # the columns that all versions have
     keys, found, strays = set(), Counter(), []
     with opened_text(path) as file:
         reader = csv.reader(file, strict=True)

@@ -92,7 +92,7 @@ class Distances:
         return float(self.f1(threshold)), threshold
 
     def _best(self, value: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> float:
-        """The threshold at which so many genuine and impostor pairs are accepted that `value` of them is largest."""
+        """The threshold at which `value` of the accepted genuine and impostor pairs is largest."""
         # Nothing is gained by accepting more impostor pairs only: a genuine pair, or none at all, is the last accepted.
         last = np.concatenate([[self._before(self.genuine[0])], np.unique(self.genuine)])
         values = value(accepted(self.genuine, last), accepted(self.impostor, last))

@@ -7,7 +7,7 @@ import numpy as np
 from faceline.errors import FacelineError
 from faceline.faces.jitter import jittered
 
-# The copies of so many passes: by how many degrees each is turned, and whether it is then mirrored. More of them, or
+# The copies for each number of passes: by how many degrees each is turned, and whether it is then mirrored. More of them, or
 # others, gain nothing more (docs/accuracy.md).
 PASSES = {
     1: ((0, False),),
@@ -27,7 +27,7 @@ class Augmentation:
     passes : int
         A key of PASSES.
     jitters : int
-        So many random copies instead, as dlib makes them, if not 0.
+        The number of random copies, as dlib makes them, instead; 0 for none.
 
     Raises
     ------

@@ -34,7 +34,7 @@ CERTAIN, PLAIN, MARGIN = 0.8, 0.35, 0.3
 # The CNN gives an upright face 0.99 to 1.11 in 99 of 100 pictures, and one on its side anything.
 LIKELY = 0.5
 
-# What a detector sees of a face to tell its turn: so many edges of its box, and how large the edge is made. Both look
+# What a detector sees of a face to tell its turn: this many edges of its box, and how large the edge is made. Both look
 # for faces of 80 pixels, and every pixel more costs.
 CONTEXT, EDGE = 1.6, 90
 
@@ -57,7 +57,7 @@ def upright_faces(
     ----------
     image : ndarray of shape (height, width, 3), uint8
     find, glance : callable
-        Give the faces of a picture that is turned clockwise by so many degrees, whatever their own turn: all that a
+        Give the faces of a picture that is turned clockwise by `turn` degrees, whatever their own turn: all that a
         detector finds, and what it finds quickly.
     runtime : Runtime
     every : bool

@@ -8,7 +8,7 @@ import numpy as np
 # the person's others than the first is looked at closer: of LFW's pictures, one in thirty. Another one takes its place
 # if it is as similar as the second, and by the third more similar.
 DOUBTFUL, AGREEING, GAIN = -0.8, -0.75, 0.25
-# With so many of the other pictures of a person a face is compared: more of them would tell no more, and take long.
+# The most other pictures of a person that a face is compared with: more would tell no more, and take long.
 MOST_COMPARED = 200
 # More pictures of which no two main faces are alike show no one person: a heap of strangers, not worth a second look.
 MOST_UNLIKE = 4

@@ -35,10 +35,10 @@ DEFAULT_FPIR = 0.01
 # Where the best score is the right person's for fewer of the held-out pictures, the folders do not hold a person each.
 LEAST_RIGHT = 0.25
 
-# A person with more pictures counts no more than one with so many, in what is said of known people.
+# A person with more pictures than this counts no more, in what is said of known people.
 MOST_OFTEN = 20
 
-# Expectation and maximisation settle to three digits in so many rounds.
+# Expectation and maximisation settle to three digits in this many rounds.
 ITERATIONS = 10
 
 # How many held-out people must lie beyond a limit for them to say as much of it as the shape of all scores does.

@@ -20,9 +20,9 @@ DOUBLE_PRIOR = 0.1
 RELATED_PRIOR, SPELLING_PRIOR = 0.1, 0.5
 # How much nearer people are to their own pictures than to those of somebody who looks like them, such as a twin.
 KINSHIP, KINSHIP_SD, SAME_SD = 0.3, 0.2, 0.05
-# The share of people who are double counts as known from so many people, before a gallery says anything.
+# The number of people from whom the share of doubles counts as known, before a gallery says anything.
 SHARE_PEOPLE = 50
-# Likewise of a family, whose names say that they may be one person, from so many pairs; and the most that is believed.
+# Likewise of a family, whose names say that they may be one person, from this many pairs; and the most that is believed.
 FAMILY_PAIRS, MOST_PRIOR = 4, 0.9
 
 

@@ -8,7 +8,7 @@ from faceline.networks.distances import Metric
 from faceline.people.checks import check_array, check_indices, check_texts, require
 from faceline.people.scoring import unit
 
-# So many embeddings, and the names of their crops, are kept to name the nearest picture: 50 MB of them. Of a larger
+# The most embeddings, and names of their crops, that are kept to name the nearest picture: 50 MB of them. Of a larger
 # gallery, as many as that leaves for each person.
 EXEMPLARS = 100_000
 

@@ -15,7 +15,7 @@ from faceline.people.resemblance import People
 from faceline.people.scoring import CROWDING_WEIGHT, Scorer, Training
 
 # In how many parts people are held out, one after the other: one person at a time where that is cheap, since strangers
-# who meet fewer people score lower; all parts together train on about so many people. A large gallery has seen enough
+# who meet fewer people score lower; all parts together train on about this many people. A large gallery has seen enough
 # strangers before all its people had their turn.
 PARTS = 5
 PEOPLE_TO_TRAIN_ON = 600

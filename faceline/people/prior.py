@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 
-# The prior counts as much as so many people; its mean for less, as galleries differ more in that than people do.
+# The number of people that the prior counts as; its mean for less, as galleries differ more in that than people do.
 SCORE_PRIOR_PEOPLE = 6
 MEAN_PEOPLE = 2
 
@@ -26,13 +26,13 @@ KNOWN_SD_POWER = 0.5
 
 
 def strangers_prior(people: int) -> tuple[float, float]:
-    """Mean and deviation of the best scores that strangers reach in a gallery of so many people."""
+    """Mean and deviation of the best scores that strangers reach in a gallery of `people` people."""
     mean = STRANGERS_MEAN if people > 1 else STRANGERS_MEAN_ALONE
     return mean, STRANGERS_SD * people**STRANGERS_SD_POWER
 
 
 def known_prior(people: int, pictures: np.ndarray | int) -> np.ndarray | float:
-    """Mean score, before crowding is taken off, of a face with a person who is enrolled with so many pictures."""
+    """Mean score, before crowding is taken off, of a face with a person who is enrolled with `pictures` pictures."""
     if people == 1:
         return -0.28 - 0.25 / pictures
     return 0.17 - 0.475 / pictures - (0.036 + 0.02 / pictures) * math.log(people / 2)

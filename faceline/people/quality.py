@@ -16,7 +16,7 @@ from faceline.networks.table import Network
 from faceline.people.degradation_prior import FEATURES, HIGHEST, LOST, LOWEST, REASONS, SHIFT, SHIFTED, SPREAD, UNCLEAR
 from faceline.people.scoring import unit
 
-# Faces are looked at in dlib's frame, at so many pixels; `FACE` are the rows and columns of eyes, nose and mouth in it,
+# Faces are looked at in dlib's frame, with this edge in pixels; `FACE` are the rows and columns of eyes, nose and mouth in it,
 # `EYES` some of these rows, and `BOX` the edges of the box that dlib's detectors would give.
 EDGE = 96
 FACE = slice(14, 84)
@@ -95,7 +95,7 @@ def judge(features: np.ndarray) -> Quality:
     values = np.append(np.clip(features, LOWEST, HIGHEST), 1.0)
     loss, harm = (float(excess(values @ weights)) for weights in (LOST, SHIFTED))
     lost, shift, spread = 1 - math.exp(-loss), SHIFT * harm, SPREAD * harm
-    # Of known people, in a gallery of the usual kind, so many still score more like themselves than like strangers.
+    # Of known people, in a gallery of the usual kind, this share still scores more like themselves than like strangers.
     found = (1 - lost) * 0.5 * math.erfc((shift - 1) / math.sqrt(2 * (0.25 + spread)))
     if found >= UNCLEAR:
         return Quality(lost, shift, spread)

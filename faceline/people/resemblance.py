@@ -14,7 +14,7 @@ import numpy as np
 from faceline.people.scoring import CROWD, NOBODY_S_SIMILARITY, unit
 
 # A face and the mean of m pictures of its person: mean GENUINE[0] - GENUINE[1] / m, deviation GENUINE_SD likewise (+).
-# The first number comes from the gallery, where this counts as so many people. LFW and East Asian people.
+# The first number comes from the gallery, where this counts as `PRIOR_PEOPLE` people. LFW and East Asian people.
 GENUINE, GENUINE_SD = (-0.28, 0.24), (0.08, 0.09)
 PRIOR_PEOPLE = 6
 # The most similar one of the others, minus CROWDING_WEIGHT x the crowding by the next ones: mean and deviation.
@@ -83,7 +83,7 @@ class Genuine:
         return cls(float(levels[order[middle]]))
 
     def expected(self, pictures: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Mean and deviation where the person has so many pictures."""
+        """Mean and deviation where the person has `pictures` pictures."""
         return self.level - GENUINE[1] / pictures, GENUINE_SD[0] + GENUINE_SD[1] / pictures
 
 

@@ -16,12 +16,12 @@ from faceline.people.classifiers.table import CLASSIFIERS, DEFAULT_CLASSIFIER_NA
 MARGIN_WEIGHT = 0.45
 CROWDING_WEIGHT = 0.7
 
-# A person's crowding is the mean similarity of so many others, and of nobody in particular, who counts as one more:
+# A person's crowding is the mean similarity of this many others, and of nobody in particular, who counts as one more:
 # one or two others tell little.
 CROWD = 3
 NOBODY_S_SIMILARITY = -1.6
 
-# A linear SVM learns from at most so many pictures of other people, those most similar to its person's.
+# The most pictures of other people that a linear SVM learns from: those most similar to its person's.
 HARD_NEGATIVES = 1000
 
 # So much does a classifier's margin count where it decides alone who is the most similar; the similarity parts ties.

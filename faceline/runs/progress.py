@@ -42,7 +42,7 @@ class Silent:
         self.close()
 
     def update(self, count: int = 1) -> None:
-        """Say that so many more are done."""
+        """Say that `count` more are done."""
 
     def clear(self) -> None:
         """Make room for something else on the terminal, until `refresh`."""

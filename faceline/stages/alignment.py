@@ -29,7 +29,7 @@ from faceline.wording import counted, one_line
 if TYPE_CHECKING:
     from faceline.faces.detectors import Face
 
-# So many faces of a picture are compared with the person's other pictures, the most prominent ones.
+# The most faces of a picture that are compared with the person's other pictures: the most prominent ones.
 MOST_FACES = 20
 
 

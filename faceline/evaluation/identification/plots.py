@@ -24,7 +24,7 @@ class RateCurve:
 
 
 def plot_matches(curves: dict[str, RateCurve], stem: Path) -> None:
-    """The cumulative match characteristic: how often the right person is among the first so many."""
+    """The cumulative match characteristic: how often the right person is among the first n."""
     with plotted(stem) as axes:
         lowest = min((curve.mean - curve.deviation).min() for curve in curves.values())
         for number, (name, curve) in enumerate(curves.items()):

@@ -47,7 +47,7 @@ class Trial:
         known, strangers : list of str
             Each is there at least once.
         enrolled : callable
-            How many of so many pictures of a person are enrolled; where that is more than there are, all are.
+            Given a person's number of pictures, how many are enrolled; all where that is more.
         generator : numpy.random.Generator
         fallbacks : ndarray of shape (n,), bool, or None
             Which show the middle of a picture without a face: they are to be named, but are not enrolled.
@@ -161,7 +161,7 @@ class Answers:
     confidence, right : ndarray of shape (m,)
         Of the known people's faces, then of the strangers'.
     faces, people : ndarray of shape (m,)
-        Weights: strangers and known people weigh the same in sum, and among them each face does, or each person.
+        Weights: strangers and known people weigh the same together, and among them each face does, or each person.
     """
 
     strangers_named: float

@@ -9,7 +9,7 @@ from faceline.disk.reading import read_bytes
 from faceline.errors import FacelineError, cure
 from faceline.wording import counted, one_line
 
-# A file that is not split into folds is split into so many.
+# The folds of a file that is not split.
 FOLDS = 10
 
 
@@ -47,7 +47,7 @@ def read_pairs(path: Path) -> Pairs:
     """Read a pairs file of LFW: of View 1, such as `pairsDevTest.txt`, or of View 2, `pairs.txt`.
 
     The first line says how many pairs of each kind there are, behind the number of folds if there are several. Then
-    each fold has so many lines `name i j`, two pictures of one person, and so many `name i name j`, of two. Tabs or
+    each fold has that many lines `name i j`, two pictures of one person, and as many `name i name j`, of two. Tabs or
     blanks are between. A file without folds is split into ten: every tenth pair of each kind.
 
     Raises

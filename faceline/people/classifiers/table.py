@@ -21,7 +21,7 @@ DEFAULT_CLASSIFIER_NAME = LinearSvm.__name__
 
 
 def check_classifier(name: str, lda_dim: int | None) -> None:
-    """Raise FacelineError if there is no such classifier, or it cannot be shown so many discriminant components."""
+    """Raise FacelineError if there is no such classifier, or it cannot be shown `lda_dim` discriminant components."""
     if name not in CLASSIFIERS:
         raise FacelineError(f"unknown classifier {one_line(name)!r}; choose from {', '.join(CLASSIFIERS)}")
     if lda_dim is not None and lda_dim < 1:

@@ -17,7 +17,7 @@ BREAKS = " _-./"
 def block(
     letters: Lettering, text: str, size: int, lines: int = 1, paper: tuple[int, int, int] = PAPER
 ) -> "Image.Image | None":
-    """Text in at most so many lines, in ink on paper; None if it cannot be drawn."""
+    """Text in at most `lines` lines, in ink on paper; None if it cannot be drawn."""
     from PIL import Image
 
     masks = [letters.line(line, size) for line in wrapped(text, lines)]
@@ -34,7 +34,7 @@ def block(
 
 
 def wrapped(text: str, lines: int) -> list[str]:
-    """Text in at most so many lines of nearly the same length."""
+    """Text in at most `lines` lines of nearly the same length."""
     rest, parts = clusters(text), []
     for left in range(lines, 1, -1):
         ideal = -(-len(rest) // left)
