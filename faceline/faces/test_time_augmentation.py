@@ -7,8 +7,8 @@ import numpy as np
 from faceline.errors import FacelineError
 from faceline.faces.jitter import jittered
 
-# The copies for each number of passes: by how many degrees each is turned, and whether it is then mirrored. More of them, or
-# others, gain nothing more (docs/accuracy.md).
+# The copies for each number of passes: by how many degrees each is turned, and whether it is then mirrored. More of
+# them, or others, gain nothing more (docs/accuracy.md).
 PASSES = {
     1: ((0, False),),
     2: ((-4, False), (4, True)),

@@ -25,7 +25,7 @@ PIXEL_SCALE = 1 / 256
 OPSET, IR_VERSION = 17, 8
 
 
-# ONNX Runtime's fast convolutions take this many channels at a time, and slower ones step in where they do not come out.
+# ONNX Runtime's fast convolutions take this many channels at a time; slower ones step in where they do not come out.
 CHANNEL_BLOCK = 16
 
 

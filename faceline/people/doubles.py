@@ -22,7 +22,7 @@ RELATED_PRIOR, SPELLING_PRIOR = 0.1, 0.5
 KINSHIP, KINSHIP_SD, SAME_SD = 0.3, 0.2, 0.05
 # The number of people from whom the share of doubles counts as known, before a gallery says anything.
 SHARE_PEOPLE = 50
-# Likewise of a family, whose names say that they may be one person, from this many pairs; and the most that is believed.
+# Likewise for a family, whose names say that they may be one person, of pairs; and the most that is believed.
 FAMILY_PAIRS, MOST_PRIOR = 4, 0.9
 
 

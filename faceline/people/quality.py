@@ -16,8 +16,8 @@ from faceline.networks.table import Network
 from faceline.people.degradation_prior import FEATURES, HIGHEST, LOST, LOWEST, REASONS, SHIFT, SHIFTED, SPREAD, UNCLEAR
 from faceline.people.scoring import unit
 
-# Faces are looked at in dlib's frame, with this edge in pixels; `FACE` are the rows and columns of eyes, nose and mouth in it,
-# `EYES` some of these rows, and `BOX` the edges of the box that dlib's detectors would give.
+# Faces are looked at in dlib's frame, with this edge in pixels; `FACE` are the rows and columns of eyes, nose and mouth
+# in it, `EYES` some of these rows, and `BOX` the edges of the box that dlib's detectors would give.
 EDGE = 96
 FACE = slice(14, 84)
 EYES = slice(8, 26)
