@@ -28,7 +28,7 @@ def fill(parser: Parser) -> None:
     add_augmentation_options(parser, "the gallery's")
     add_detection_options(parser, "the gallery's", "and look nowhere closer")
     parser.add_argument(
-        "--one-each", action="store_true", help="with --multi: name nobody twice in a picture, the best way for all faces"
+        "--one-each", action="store_true", help="with --multi: name nobody twice in a picture, as is best for all"
     )
     parser.add_argument("--top", type=int, metavar="N", help="list N candidates for each face (default: %(default)s)")
     parser.add_argument(
