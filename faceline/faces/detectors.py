@@ -9,7 +9,7 @@ import numpy as np
 
 from faceline.disk.cache import cache_folder, keep
 from faceline.disk.pictures.boxes import Box
-from faceline.host.quiet import QUIET_OPENCV
+from faceline.host.quiet import quiet_opencv
 from faceline.host.sharing import Guard, Pool, once
 from faceline.networks.runtime import Runtime, dlib_session
 from faceline.networks.weights import DLIB_MMOD, YUNET, Download, Weights, path_of, weights_path
@@ -115,7 +115,7 @@ def detect_cnn(image: np.ndarray, upsample: int, runtime: Runtime) -> list[Face]
 def load_yunet() -> "cv2.FaceDetectorYN":
     import cv2
 
-    with QUIET_OPENCV:  # OpenCV 5 warns of its own internals
+    with quiet_opencv():  # OpenCV 5 warns of its own internals
         return cv2.FaceDetectorYN.create(str(path_of(YUNET)), "", (0, 0), YUNET_LIMIT)
 
 

@@ -11,6 +11,7 @@ import threading
 import warnings
 from collections.abc import Iterator
 
+from faceline.host.interruptions import insist
 from faceline.host.sharing import Guard, in_forked_child, once
 
 
@@ -20,31 +21,33 @@ class Here(threading.local):
     pattern = "(?!)"  # for those who copy filters, as scikit-learn does: nothing
 
     def __init__(self) -> None:
-        self.patterns: list[str] = []
+        self.patterns: dict[object, tuple[str, ...]] = {}
 
     def match(self, message: str) -> bool:
-        return any(re.match(pattern, message) for pattern in self.patterns)
+        return any(re.match(pattern, message) for patterns in self.patterns.values() for pattern in patterns)
 
 
 class Silence:
-    """The filter for a category of warnings, and how many threads need it now."""
+    """The filter for a category of warnings, and the blocks that need it now."""
 
     def __init__(self, category: type[Warning]) -> None:
-        self.here, self.guard, self.needed = Here(), Guard(), 0
+        self.here, self.guard = Here(), Guard()
+        self.blocks: set[object] = set()
         self.filter = ("ignore", self.here, category, None, 0)
 
-    def begin(self, patterns: tuple[str, ...]) -> None:
-        self.here.patterns += patterns
+    def begin(self, block: object, patterns: tuple[str, ...]) -> None:
+        self.here.patterns[block] = patterns
         with self.guard.lock:
-            self.needed += 1
+            self.blocks.add(block)
             if self.filter not in warnings.filters:
                 warnings.filters.insert(0, self.filter)
 
-    def end(self, patterns: tuple[str, ...]) -> None:
-        del self.here.patterns[-len(patterns) :]
+    def end(self, block: object) -> None:
+        """May be called again, and for a block that did not begin."""
+        self.here.patterns.pop(block, None)
         with self.guard.lock:
-            self.needed -= 1
-            if not self.needed:
+            self.blocks.discard(block)
+            if not self.blocks:
                 with contextlib.suppress(ValueError):  # the program has replaced the list meanwhile
                     warnings.filters.remove(self.filter)
 
@@ -55,45 +58,61 @@ silence = once(Silence)
 @contextlib.contextmanager
 def quiet(category: type[Warning] = Warning, *patterns: str) -> Iterator[None]:
     """Ignore this thread's warnings of a category; those only that begin with one of `patterns`, if there are any."""
-    patterns = patterns or ("",)
-    silence(category).begin(patterns)
+    silenced, block = silence(category), object()
     try:
+        silenced.begin(block, patterns or ("",))
         yield
     finally:
-        silence(category).end(patterns)
+        insist(lambda: silenced.end(block))
 
 
 class OpenCvSilence:
     """OpenCV prints what it thinks of files, and of itself. The level belongs to the whole process: it is set when the
-    first thread needs it, and put back when no thread does any more."""
+    first block needs it, and put back when none does any more."""
 
     def __init__(self) -> None:
-        self.guard, self.needed, self.level = Guard(), 0, 0
+        self.guard, self.level = Guard(), 0
+        self.blocks: set[object] = set()
         in_forked_child(self.renew)
 
-    def __enter__(self) -> None:
+    def begin(self, block: object) -> None:
         from cv2.utils import logging
 
         with self.guard.lock:
-            if not self.needed:
-                self.level = logging.setLogLevel(logging.LOG_LEVEL_SILENT)
-            self.needed += 1
+            if not self.blocks:
+                self.level = logging.getLogLevel()
+                self.blocks.add(block)
+                logging.setLogLevel(logging.LOG_LEVEL_SILENT)
+            self.blocks.add(block)
 
-    def __exit__(self, *_: object) -> None:
+    def end(self, block: object) -> None:
+        """May be called again, and for a block that did not begin."""
         with self.guard.lock:
-            self.needed -= 1
-            self.restore()
+            if block in self.blocks:
+                if self.blocks == {block}:
+                    self.restore()
+                self.blocks.discard(block)
 
     def renew(self) -> None:
-        if self.needed:  # by threads that are not in this process
-            self.needed = 0
+        if self.blocks:  # of threads that are not in this process
             self.restore()
+            self.blocks.clear()
 
     def restore(self) -> None:
         from cv2.utils import logging
 
-        if not self.needed:
-            logging.setLogLevel(self.level)
+        logging.setLogLevel(self.level)
 
 
-QUIET_OPENCV = OpenCvSilence()
+OPENCV = OpenCvSilence()
+
+
+@contextlib.contextmanager
+def quiet_opencv() -> Iterator[None]:
+    """OpenCV prints nothing, in any thread."""
+    block = object()
+    try:
+        OPENCV.begin(block)
+        yield
+    finally:
+        insist(lambda: OPENCV.end(block))

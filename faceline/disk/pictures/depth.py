@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from faceline.host.quiet import QUIET_OPENCV
+from faceline.host.quiet import quiet_opencv
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -74,7 +74,7 @@ def at_full_depth(data: bytes) -> "Image.Image | None":
     import cv2
     from PIL import Image
 
-    with QUIET_OPENCV:
+    with quiet_opencv():
         values = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     if values is None or values.dtype != np.uint16 or values.ndim != 3 or values.shape[2] < 3:
         return None

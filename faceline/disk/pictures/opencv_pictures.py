@@ -10,7 +10,7 @@ import numpy as np
 from faceline.disk.pictures.depth import eight_bits, tone_mapped
 from faceline.disk.pictures.openers import damage
 from faceline.errors import UnreadableError
-from faceline.host.quiet import QUIET_OPENCV
+from faceline.host.quiet import quiet_opencv
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -57,7 +57,7 @@ class OpenCvPicture:
         import cv2
         from PIL import Image
 
-        with QUIET_OPENCV:
+        with quiet_opencv():
             values = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
         if values is None or values.shape[:2] != (self.height, self.width):
             raise UnreadableError("damaged picture, or of a kind that is not read")
