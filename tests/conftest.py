@@ -87,7 +87,27 @@ class Photographs:
 
 
 @pytest.fixture(scope="session")
-def photographs() -> Photographs:
+def samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folders `training-images` and `demo-photos` that demo.sh gets."""
+    folder = SAMPLES
+    if FACES.is_dir():  # without a network
+        folder = tmp_path_factory.mktemp("samples")
+        for name in ("training-images/obama/obama", "training-images/obama/obama2", "training-images/biden/biden"):
+            copy_if_there(FACES / "photos" / f"{Path(name).name}.jpg", folder / f"{name}.jpg")
+        copy_if_there(FACES / "photos" / "obama3.jpg", folder / "demo-photos" / "obama3.jpg")
+    done = run_script(ROOT / "util" / "get-samples.py", folder)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+def copy_if_there(path: Path, place: Path) -> None:
+    place.parent.mkdir(parents=True, exist_ok=True)
+    if path.exists():
+        shutil.copy(path, place)
+
+
+@pytest.fixture(scope="session")
+def photographs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Photographs:
     if FACES.is_dir():
         known = FACES / "known-people"
         names = {
@@ -98,14 +118,11 @@ def photographs() -> Photographs:
         }
         probes = [(known / "test" / f"{stem}.jpg", name) for stem, name in names.items()]
         return Photographs(known / "train", probes, FACES / "photos" / "adams.jpg", known / "train/obama/obama.jpg")
-    done = run_script(ROOT / "util" / "get-samples.py", SAMPLES)
-    assert done.returncode == 0, done.stderr
-    train = SAMPLES / "training-images"
-    stranger = SAMPLES / "stranger.jpg"  # nobody is left over, so a person is taken out
-    if (train / "biden").exists():  # again, where the samples were fetched again
-        (train / "biden" / "biden.jpg").replace(stranger)
-        (train / "biden").rmdir()
-    return Photographs(train, [(SAMPLES / "demo-photos/obama3.jpg", "obama")], stranger, train / "obama/obama.jpg")
+    samples = request.getfixturevalue("samples")
+    train = tmp_path_factory.mktemp("photographs")
+    shutil.copytree(samples / "training-images" / "obama", train / "obama")
+    stranger = samples / "training-images/biden/biden.jpg"  # nobody is left over, so a person is taken out
+    return Photographs(train, [(samples / "demo-photos/obama3.jpg", "obama")], stranger, train / "obama/obama.jpg")
 
 
 @pytest.fixture(scope="session")

@@ -1,21 +1,51 @@
-"""The pages that tell of every command and of every field."""
+"""The pages: of every command and of every field, what commands print, links, and examples in docstrings."""
 
 import importlib.util
 import json
 import re
+import shutil
 
+import numpy as np
+import pytest
 from conftest import CLASSIFIER, ROOT, run_script
 
+from faceline.disk.pictures.images import decode_image
 from faceline.disk.rows import CropRow, PictureRow
 
 DOCS = ROOT / "docs"
 
 
-def test_the_page_of_commands_is_what_the_commands_say():
+@pytest.fixture(scope="module")
+def make_docs():
     spec = importlib.util.spec_from_file_location("make_docs", ROOT / "util" / "make-docs.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    assert (DOCS / "commands.md").read_text() == module.page(), "run util/make-docs.py"
+    return module
+
+
+@pytest.fixture(scope="module")
+def demonstration(make_docs, samples, tmp_path_factory):
+    """A folder as demo.sh leaves it, with the people enrolled."""
+    folder = tmp_path_factory.mktemp("demonstration")
+    shutil.copytree(samples, folder, dirs_exist_ok=True)
+    make_docs.demonstrate(folder)
+    return folder
+
+
+def test_the_page_of_commands_is_what_the_commands_say(make_docs):
+    assert (DOCS / "commands.md").read_text() == make_docs.page(), "run util/make-docs.py"
+
+
+def test_what_the_commands_of_the_readme_print(make_docs, demonstration):
+    page = make_docs.README.read_text()
+    assert make_docs.with_outputs(page, demonstration) == page, "run util/make-docs.py"
+
+
+def test_the_marked_photograph_is_what_the_command_draws(make_docs, demonstration):
+    made = decode_image(make_docs.mark_example(demonstration).read_bytes())
+    shown = decode_image(make_docs.PICTURE.read_bytes())
+    assert shown.shape == made.shape
+    assert np.abs(shown.astype(int) - made).mean() < 1, "run util/make-docs.py"
 
 
 def named_in(section):

@@ -1,12 +1,24 @@
 #!/usr/bin/env python3
-"""Write docs/commands.md, the page of all commands and options, from the commands themselves."""
+"""Write what the pages say of the commands from the commands themselves.
+
+docs/commands.md        all commands and options
+README.md               what its commands print, by running them on the sample photographs
+docs/example-faces.jpg  a marked photograph
+"""
 
 import argparse
+import re
+import shlex
+import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 try:
+    from PIL import Image
+
+    from faceline import FacelineError
     from faceline.cli.completion import commands_of
     from faceline.cli.main import build_parser
     from faceline.cli.parser import Parser
@@ -16,7 +28,17 @@ except ModuleNotFoundError as error:
     print(f"make-docs.py: error: {error}; run {cure}", file=sys.stderr)
     sys.exit(2)
 
-PAGE = Path(__file__).resolve().parent.parent / "docs" / "commands.md"
+ROOT = Path(__file__).resolve().parent.parent
+PAGE = ROOT / "docs" / "commands.md"
+README = ROOT / "README.md"
+PICTURE = ROOT / "docs" / "example-faces.jpg"
+
+# What a clone has beside the photographs that the README's commands need.
+SCRIPTS = "util", "batch_represent", "demos", "evaluation"
+
+# The photographs of the marked example, as seen from demo-photos, with the part of each that is shown.
+EXAMPLE = ("obama3.jpg", (200, 0, 1434, 1234)), ("astronaut.png", (0, 0, 512, 512))
+EXAMPLE_EDGE = 300  # pixels
 
 INTRODUCTION = """\
 # Commands
@@ -65,9 +87,82 @@ def page() -> str:
     return "\n".join(parts)
 
 
+def demonstrate(folder: Path) -> None:
+    """Leave a folder that holds the sample photographs as demo.sh leaves a clone, people enrolled."""
+    for name in SCRIPTS:
+        (folder / name).symlink_to(ROOT / name)
+    (folder / ".venv" / "bin").mkdir(parents=True)
+    path = f"export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH\n"
+    (folder / ".venv" / "bin" / "activate").write_text(path)
+    for command in re.findall(r"^run (.*)$", (ROOT / "demo.sh").read_text(), re.MULTILINE):
+        if "get-samples" not in command and "infer" not in command:
+            printed(command, folder)
+
+
+def printed(commands: str, folder: Path) -> str:
+    """What commands of a shell print when they run in a demonstration's folder."""
+    return output(["bash", "-e", "-c", f". .venv/bin/activate\n{commands}"], folder)
+
+
+def output(command: list[str], folder: Path) -> str:
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise FacelineError(f"exit status {done.returncode} of {command[-1]}\n{done.stderr}")
+    return done.stdout
+
+
+def with_outputs(page: str, folder: Path) -> str:
+    """The page with what its commands print when they run, one after the other, in a demonstration's folder.
+
+    Blocks of `sh` and `python` run; one of `text` is what the `sh` before it prints; one of `console` has commands
+    behind a dollar, each followed by what it prints. Others stay as they are.
+    """
+    last = ""
+
+    def run_block(match: re.Match) -> str:
+        nonlocal last
+        kind, block = match.groups()
+        if kind == "sh":
+            last = printed(block, folder)
+        elif kind == "python":
+            output([sys.executable, "-c", block], folder)
+        elif kind == "text":
+            block = last
+        elif kind == "console":
+            commands = re.findall(r"^\$ (.*)$", block, re.MULTILINE)
+            block = "".join(f"$ {command}\n{printed(command, folder)}" for command in commands)
+        # The seconds are others every time: where nothing else has changed, the page keeps them.
+        return match[0] if without_seconds(block) == without_seconds(match[2]) else f"```{kind}\n{block}```\n"
+
+    return re.sub(r"^```(\w+)\n(.*?)^```\n", run_block, page, flags=re.MULTILINE | re.DOTALL)
+
+
+def without_seconds(text: str) -> str:
+    return re.sub(r"\bin [\d.]+ s\b", "in … s", text)
+
+
+def mark_example(folder: Path) -> Path:
+    """A marked picture of two of the sample photographs beside each other, in a demonstration's folder."""
+    both = Image.new("RGB", (EXAMPLE_EDGE * len(EXAMPLE), EXAMPLE_EDGE))
+    for place, (name, part) in enumerate(EXAMPLE):
+        with Image.open(folder / "demo-photos" / name) as photograph:
+            square = photograph.convert("RGB").crop(part)
+        square = square.resize((EXAMPLE_EDGE, EXAMPLE_EDGE), Image.Resampling.LANCZOS)
+        both.paste(square, (place * EXAMPLE_EDGE, 0))
+    both.save(folder / "example.jpg", quality=90)
+    printed("demos/classifier.py infer --multi --save marked example.jpg", folder)
+    return folder / "marked" / "example-faces.jpg"
+
+
 def make_docs() -> str:
     PAGE.write_text(page())
-    return f"Written to {PAGE}"
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        output([sys.executable, str(ROOT / "util" / "get-samples.py"), scratch], ROOT)
+        demonstrate(folder)
+        README.write_text(with_outputs(README.read_text(), folder))
+        PICTURE.write_bytes(mark_example(folder).read_bytes())
+    return f"Written to {PAGE}, {README} and {PICTURE}"
 
 
 if __name__ == "__main__":
