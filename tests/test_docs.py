@@ -1,14 +1,18 @@
 """The pages: of every command and of every field, what commands print, links, and examples in docstrings."""
 
+import doctest
 import importlib.util
 import json
 import re
 import shutil
+import sys
 
 import numpy as np
 import pytest
 from conftest import CLASSIFIER, ROOT, run_script
 
+import faceline
+import faceline.evaluation
 from faceline.disk.pictures.images import decode_image
 from faceline.disk.rows import CropRow, PictureRow
 
@@ -30,6 +34,23 @@ def demonstration(make_docs, samples, tmp_path_factory):
     shutil.copytree(samples, folder, dirs_exist_ok=True)
     make_docs.demonstrate(folder)
     return folder
+
+
+@pytest.fixture(scope="module")
+def examples_folder(demonstration):
+    """The demonstration's folder, with the embeddings of five photographs that are called as those of LFW."""
+    for place, path in {
+        "obama/obama_0001.jpg": "training-images/obama/obama.jpg",
+        "obama/obama_0002.jpg": "training-images/obama/obama2.jpg",
+        "obama/obama_0003.jpg": "demo-photos/obama3.jpg",
+        "biden/biden_0001.jpg": "training-images/biden/biden.jpg",
+        "collins/collins_0001.png": "demo-photos/astronaut.png",
+    }.items():
+        (demonstration / "lfw" / place).parent.mkdir(parents=True, exist_ok=True)
+        (demonstration / "lfw" / place).symlink_to(demonstration / path)
+    faceline.align_folder(demonstration / "lfw", demonstration / "lfw-aligned", jobs=1)
+    faceline.represent_folder(demonstration / "lfw-aligned", demonstration / "lfw-embeddings", jobs=1)
+    return demonstration
 
 
 def test_the_page_of_commands_is_what_the_commands_say(make_docs):
@@ -67,3 +88,18 @@ def test_every_field_of_an_answer_has_a_row(classifier, photographs):
     fields = answer.keys() | answer["faces"][0].keys() | answer["faces"][0]["candidates"][0].keys()
     assert fields - named == set()
     assert named - fields == {"reason", "marked", "unclear"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [f"{package.__name__}.{name}" for package in (faceline, faceline.evaluation) for name in package.__all__],
+)
+def test_examples_in_docstrings(name, examples_folder, monkeypatch):
+    monkeypatch.chdir(examples_folder)
+    package, _, short = name.rpartition(".")
+    public = getattr(sys.modules[package], short)
+    runner, said = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS), []
+    for example in doctest.DocTestFinder().find(public, name, module=False, globs={}):
+        runner.run(example, out=said.append)
+    assert not runner.failures, "".join(said)
+    assert runner.tries or public is faceline.FacelineError

@@ -121,6 +121,13 @@ class Recognizer:
     ------
     FacelineError
         If weights are missing, or parts do not go together.
+
+    Examples
+    --------
+    >>> from faceline import Recognizer
+    >>> recognizer = Recognizer.load("generated-embeddings/classifier.pkl")
+    >>> [face.name for face in recognizer.faces("demo-photos/obama3.jpg")]
+    ['obama']
     """
 
     network: Network
@@ -178,6 +185,15 @@ class Recognizer:
         ------
         FacelineError
             If the classifier, the network or the weights cannot be used, or an option is out of range.
+
+        Examples
+        --------
+        >>> from faceline import Recognizer
+        >>> Recognizer.load("generated-embeddings").gallery.people
+        ['biden', 'obama']
+        >>> (face,) = Recognizer.load(threads=1).faces("demo-photos/obama3.jpg")
+        >>> face.name, face.embedding.shape
+        (None, (128,))
         """
         gallery = None
         if classifier_path is None:
@@ -235,6 +251,18 @@ class Recognizer:
             If `image` is nothing of the kind; if an array has another shape or kind of numbers.
         MemoryError
             If there is not enough.
+
+        Examples
+        --------
+        A picture in memory, here as Pillow has it; an array of RGB pixels does as well:
+
+        >>> from PIL import Image
+        >>> from faceline import Recognizer
+        >>> recognizer = Recognizer.load("generated-embeddings/classifier.pkl")
+        >>> with Image.open("demo-photos/astronaut.png") as picture:
+        ...     (main,) = recognizer.faces(picture, every=False)
+        >>> main.name, main.box_ltrb, [candidate.name for candidate in main.identity.candidates]
+        ('unknown', (179, 83, 267, 171), ['biden', 'obama'])
         """
         check_question(threshold, candidates)
         picture = picture_given(image)

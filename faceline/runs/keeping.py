@@ -99,6 +99,15 @@ def keep_workers() -> Iterator[None]:
     """For a `with` statement: calls inside, in all threads, use the worker processes of those before.
 
     At its end, however it comes, they are given back; where blocks overlap, at the end of the last.
+
+    Examples
+    --------
+    >>> from faceline import align_folder, keep_workers, represent_folder
+    >>> with keep_workers():
+    ...     aligned = align_folder("training-images", "aligned-images")
+    ...     represented = represent_folder("aligned-images", "generated-embeddings")
+    >>> represented.done + represented.kept
+    3
     """
     with KEEPER.block():
         yield

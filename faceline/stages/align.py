@@ -117,6 +117,16 @@ def align_folder(
     FacelineError
         If the input has no pictures of people and had none before, the output cannot be written or was made with other
         options, or an option is wrong.
+
+    Examples
+    --------
+    With three photographs, in a folder for each person:
+
+    >>> from faceline import align_folder
+    >>> print(align_folder("training-images", "aligned-images"))
+    3 pictures of 2 people: 3 ok.
+    ...
+    Written to aligned-images
     """
     begun = time.monotonic()
     input_dir, output_dir = named_path(input_dir), named_path(output_dir)

@@ -99,6 +99,15 @@ def enrol(
     ------
     FacelineError
         As the stages do, or if one of the two folders lies in the other.
+
+    Examples
+    --------
+    >>> from faceline import enrol, infer
+    >>> enrolled = enrol("training-images", "my-people")
+    >>> enrolled.trained.people, enrolled.classifier_path
+    (2, 'my-people/generated-embeddings/classifier.pkl')
+    >>> [face.name for answer in infer("demo-photos/obama3.jpg", "my-people") for face in answer.faces]
+    ['obama']
     """
     # Late, so that the help of the command comes at once.
     from faceline.stages.align import align_folder

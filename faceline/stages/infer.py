@@ -88,6 +88,15 @@ def infer(
     FacelineError
         If the classifier cannot be used, an option is out of range, `crops_dir` has none of the gallery's crops, or the
         marked pictures cannot be written.
+
+    Examples
+    --------
+    >>> from faceline import infer
+    >>> for answer in infer(["demo-photos/obama3.jpg", "demo-photos/astronaut.png"], "generated-embeddings"):
+    ...     for face in answer.faces:
+    ...         print(answer.image, face.name, face.box_ltrb)
+    demo-photos/obama3.jpg obama (661, 312, 923, 575)
+    demo-photos/astronaut.png unknown (179, 83, 267, 171)
     """
     if top < 1:
         raise FacelineError(f"top {top} is out of range; choose 1 or more")

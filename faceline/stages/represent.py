@@ -91,6 +91,14 @@ def represent_folder(
     FacelineError
         If the crops are missing, unfinished or made for another network, there are none and were none before, none of
         them can be embedded, or the output cannot be written or was made with another network.
+
+    Examples
+    --------
+    >>> from faceline import align_folder, represent_folder
+    >>> aligned = align_folder("training-images", "aligned-images")
+    >>> represented = represent_folder(aligned.result, "generated-embeddings")
+    >>> represented.people, dict(represented.counts)
+    (2, {'ok': 3})
     """
     begun = time.monotonic()
     data, out_dir = named_path(data), named_path(out_dir)

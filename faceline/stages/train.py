@@ -126,6 +126,13 @@ def train(
     ------
     FacelineError
         If the embeddings are missing, unfinished or damaged, an option is wrong, or the classifier cannot be written.
+
+    Examples
+    --------
+    >>> from faceline import train
+    >>> trained = train("generated-embeddings")
+    >>> trained.people, trained.embeddings, trained.path
+    (2, 3, 'generated-embeddings/classifier.pkl')
     """
     check_fpir(fpir)
     check_classifier(classifier, lda_dim)

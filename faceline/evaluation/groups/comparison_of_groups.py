@@ -59,6 +59,15 @@ def compare_groups(
     FacelineError
         If a file cannot be read, the folders do not go together, somebody of the groups has no embedding, the threshold
         is no distance, or the results cannot be written.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from faceline.evaluation import compare_groups
+    >>> _ = Path("groups.csv").write_text("person,group\\nobama,presidents\\nbiden,presidents\\ncollins,astronauts\\n")
+    >>> found = compare_groups("groups.csv", ["lfw-embeddings"])
+    >>> [(rates.group, rates.genuine, rates.impostors) for rates in found.comparison.rates]
+    [('presidents', 3, 3), ('astronauts', 0, 0)]
     """
     check_plots()
     groups, output_dir = named_path(groups), named_path(output_dir)

@@ -90,6 +90,15 @@ def identify(
     ------
     FacelineError
         If the embeddings or the lists cannot be used, an option is wrong, or the results cannot be written.
+
+    Examples
+    --------
+    >>> from faceline.evaluation import identify
+    >>> found = identify("lfw-embeddings", enrolled=2, draws=1)
+    >>> found.counts.known_faces.most, found.counts.stranger_faces.most
+    (1, 2)
+    >>> found.closed["LinearSvm"][0].mean
+    1.0
     """
     check_fpir(fpir)
     check_classifier(classifier, lda_dim)

@@ -145,6 +145,16 @@ def verify(
     FacelineError
         If a file cannot be read, a picture of the pairs or a person of the groups has no embedding, or the results
         cannot be written.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from faceline.evaluation import verify
+    >>> pairs = ["2", "obama 1 2", "obama 2 3", "obama 1 biden 1", "obama 3 collins 1"]
+    >>> _ = Path("pairs.txt").write_text("\\n".join(pairs))
+    >>> found = verify("pairs.txt", "lfw-embeddings")
+    >>> found.same, found.pairs, found.area
+    (2, 4, 1.0)
     """
     check_plots()
     pairs, output_dir = named_path(pairs), named_path(output_dir)
