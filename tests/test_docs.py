@@ -103,3 +103,36 @@ def test_examples_in_docstrings(name, examples_folder, monkeypatch):
         runner.run(example, out=said.append)
     assert not runner.failures, "".join(said)
     assert runner.tries or public is faceline.FacelineError
+
+
+PAGES = sorted(path for path in ROOT.rglob("*.md") if ".venv" not in path.parts)
+
+
+def prose(page):
+    """The lines of a page that stand in no block of code."""
+    return re.sub(r"^ *```.*?^ *```$", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+
+
+def anchors(page):
+    """The ends of links to a page's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.*)$", prose(page), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_what_pages_name_is_there(page):
+    for link in re.findall(r"\]\(([^)\s]+)\)", prose(page)):
+        path, _, anchor = link.partition("#")
+        if not link.startswith("http"):
+            target = page.parent / path if path else page
+            assert target.exists(), link
+            assert not anchor or anchor in anchors(target), link
+    for name in re.findall(r"`((?:\w[\w-]*/)+[\w-]+\.(?:py|sh|txt|md))`", prose(page)):
+        assert (ROOT / name).exists() or (ROOT / "faceline" / name).exists(), name
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_lines_are_not_long(page):
+    """Those of tables may be, as a cell is one line, and those of a page that a benchmark writes."""
+    lines = [] if page.name == "measurements.md" else prose(page).splitlines()
+    assert not [line for line in lines if len(line) > 125 and not line.startswith("|")]
