@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Learns faceline/degradation_prior.py: what poor pictures do to scores, from photographs that are made worse.
+"""Learns faceline/people/degradation_prior.py: what poor pictures do to scores, from photographs that are made worse.
 
 Takes the folder of photographs, which holds lfw-dev/, its lists and east-asian-dev/, and a folder for the stages'
 results and the degraded faces, where a second run finds them. Prints the module.

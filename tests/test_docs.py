@@ -3,6 +3,7 @@
 import doctest
 import importlib.util
 import json
+import pkgutil
 import re
 import shutil
 import sys
@@ -129,6 +130,8 @@ def test_what_pages_name_is_there(page):
             assert not anchor or anchor in anchors(target), link
     for name in re.findall(r"`((?:\w[\w-]*/)+[\w-]+\.(?:py|sh|txt|md))`", prose(page)):
         assert (ROOT / name).exists() or (ROOT / "faceline" / name).exists(), name
+    for name in re.findall(r"`(?:with )?(faceline(?:\.\w+)+)", prose(page)):
+        pkgutil.resolve_name(name)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

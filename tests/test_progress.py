@@ -43,7 +43,7 @@ def test_what_takes_a_moment_says_nothing(clock, caplog):
 
 def test_quiet_is_within_its_block_only(clock, caplog):
     caplog.set_level(logging.INFO, "faceline.runs.progress")
-    with progress.quiet():
+    with progress.without_bars():
         silent = progress.bar("silent", 2)
     loud = progress.bar("loud", 2)
     clock[0] += 11

@@ -133,7 +133,7 @@ def verify(
     Parameters
     ----------
     pairs : path
-        A file as those of Labeled Faces in the Wild, see `pairs.read_pairs`.
+        A file as those of Labeled Faces in the Wild, see `pairs.lists.read_pairs`.
     embeddings_dir : path
         What `represent_folder` wrote.
     groups : path or None
