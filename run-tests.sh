@@ -6,4 +6,8 @@ cd "$(dirname "$0")"
 util/setup-venv.sh requirements.txt tests/requirements.txt
 .venv/bin/ruff check .
 .venv/bin/ruff format --check .
-.venv/bin/python -m pytest "$@"
+# Several files of tests at once, one in a process for each core; -n 0 has one after the other, as has a test's own name.
+workers="-n auto --maxprocesses 8 --dist loadfile --no-loadscope-reorder"
+case " $*" in *::* | *no:xdist*) workers= ;; esac
+# shellcheck disable=SC2086
+.venv/bin/python -m pytest $workers "$@"

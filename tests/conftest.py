@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pillow_heif
 import pytest
+from filelock import FileLock
 from PIL import Image
 
 from faceline import align_folder, represent_folder
@@ -64,10 +65,38 @@ QUICK = frozenset(
 )
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+# The files that take longest, the longest first: begun last, they would be waited for in the end.
+LONG = (
+    "calibration",
+    "scripts",
+    "programs",
+    "kill",
+    "recognizer",
+    "classifiers",
+    "identification",
+    "command",
+    "settling",
+    "networks",
+    "enrol",
+    "small_faces",
+    "verification",
+    "pipeline",
+    "faces",
+    "uprightness",
+    "docs",
+    "infer_command",
+    "classifier_file",
+    "surroundings",
+)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.stem.removeprefix("test_") in QUICK:
             item.add_marker("quick")
+    if hasattr(config, "workerinput"):  # one of several processes
+        places = {name: place for place, name in enumerate(LONG)}
+        items.sort(key=lambda item: places.get(item.path.stem.removeprefix("test_"), len(LONG)))
 
 
 def run_script(script: Path, *arguments: object, **options: object) -> subprocess.CompletedProcess:
@@ -95,7 +124,8 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for name in ("training-images/obama/obama", "training-images/obama/obama2", "training-images/biden/biden"):
             copy_if_there(FACES / "photos" / f"{Path(name).name}.jpg", folder / f"{name}.jpg")
         copy_if_there(FACES / "photos" / "obama3.jpg", folder / "demo-photos" / "obama3.jpg")
-    done = run_script(ROOT / "util" / "get-samples.py", folder)
+    with FileLock(f"{folder}.lock"):  # other processes of the tests may want them at the same time
+        done = run_script(ROOT / "util" / "get-samples.py", folder)
     assert done.returncode == 0, done.stderr
     return folder
 
