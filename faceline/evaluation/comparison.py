@@ -17,7 +17,8 @@ from faceline.disk.rows import USABLE, Status
 from faceline.disk.run_records import read_record
 from faceline.errors import FacelineError, cure
 from faceline.networks.distances import Metric
-from faceline.networks.table import Network, network_of
+from faceline.networks.network import Network
+from faceline.networks.table import network_of
 from faceline.wording import one_line
 
 DEFAULT_OUTPUT = "./evaluation-results/"

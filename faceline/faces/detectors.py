@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +13,7 @@ from faceline.disk.pictures.boxes import Box
 from faceline.host.quiet import quiet_opencv
 from faceline.host.sharing import Guard, Pool, once
 from faceline.networks.runtime import Runtime, dlib_session
-from faceline.networks.weights import DLIB_MMOD, YUNET, Download, Weights, path_of, weights_path
+from faceline.networks.weights import DLIB_MMOD, YUNET, YUNET_2026, Download, Weights, path_of, weights_path
 
 if TYPE_CHECKING:
     import cv2
@@ -112,25 +113,25 @@ def detect_cnn(image: np.ndarray, upsample: int, runtime: Runtime) -> list[Face]
     return [Face(box, score, detector="cnn") for box, score in found]
 
 
-def load_yunet() -> "cv2.FaceDetectorYN":
+def load_yunet(weights: Download) -> "cv2.FaceDetectorYN":
     import cv2
 
     with quiet_opencv():  # OpenCV 5 warns of its own internals
-        return cv2.FaceDetectorYN.create(str(path_of(YUNET)), "", (0, 0), YUNET_LIMIT)
+        return cv2.FaceDetectorYN.create(str(path_of(weights)), "", (0, 0), YUNET_LIMIT)
 
 
 # A detector remembers the size of the pictures that it is going to get, and more.
-YUNETS = Pool(load_yunet)
+YUNETS = {weights: Pool(partial(load_yunet, weights)) for weights in (YUNET, YUNET_2026)}
 
 
-def detect_yunet(image: np.ndarray, upsample: int, runtime: Runtime) -> list[Face]:
+def detect_yunet(image: np.ndarray, upsample: int, runtime: Runtime, weights: Download = YUNET) -> list[Face]:
     """YuNet (Wu, Peng and Yu, Machine Intelligence Research 20, 2023), run by OpenCV."""
     import cv2
 
     scale = 2**upsample
     height, width = (extent * scale for extent in image.shape[:2])
     enlarged = image if scale == 1 else cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR)
-    with YUNETS.lent() as yunet:
+    with YUNETS[weights].lent() as yunet:
         yunet.setInputSize((width, height))
         _, found = yunet.detect(np.ascontiguousarray(enlarged[..., ::-1]))
     faces = []
@@ -157,11 +158,14 @@ class Detector:
         The files that they need.
     most_pixels : int
         All looks but the first see no enlarged picture of more pixels than this.
+    is_tested : bool
+        Whether the files were here when this was written.
     """
 
     looks: tuple[Callable[[np.ndarray, int, Runtime], list[Face]], ...]
     weights: tuple[Weights | Download, ...] = ()
     most_pixels: int = 0
+    is_tested: bool = True
 
     def find(self, image: np.ndarray, upsample: int, runtime: Runtime, every: bool) -> list[Face]:
         """Look for faces until there are some, in the picture as it is first, where the main one shows best and looking
@@ -184,5 +188,6 @@ DETECTORS: Mapping[str, Detector] = {
     "hog": Detector((detect_hog,)),
     "cnn": Detector((detect_cnn,), (DLIB_MMOD,)),
     "yunet": Detector((detect_yunet,), (YUNET,)),
+    "yunet-2026": Detector((partial(detect_yunet, weights=YUNET_2026),), (YUNET_2026,), is_tested=False),
 }
 DEFAULT_DETECTOR = "auto"

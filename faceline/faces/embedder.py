@@ -7,10 +7,12 @@ import numpy as np
 from faceline.disk.reading import read_bytes
 from faceline.errors import FacelineError
 from faceline.faces.test_time_augmentation import ALONE, Augmentation
+from faceline.host.interruptions import pass_on
 from faceline.host.sharing import Guard, once, once_in_each_process
+from faceline.networks.batches import sample_pictures, takes_one, with_free_batch
+from faceline.networks.network import Network
 from faceline.networks.runtime import Runtime, dlib_session, open_session
-from faceline.networks.table import Network
-from faceline.networks.weights import Weights, weights_path
+from faceline.networks.weights import Download, Weights, path_of
 
 if TYPE_CHECKING:
     import dlib
@@ -29,7 +31,7 @@ def check_network(network: Network, runtime: Runtime) -> None:
     """Get the network's file, and raise FacelineError if the two do not go together; before the work is spread."""
     network.path()
     runtime.check()
-    if runtime.engine == "dlib" and not isinstance(network.source, Weights):
+    if runtime.engine == "dlib" and not network.is_of_dlib:
         raise FacelineError(f"the engine dlib does not run the network {network.name}; leave out --engine dlib")
 
 
@@ -94,7 +96,7 @@ def run_network(network: Network, pixels: np.ndarray, runtime: Runtime) -> np.nd
             for row, crop in enumerate(pixels):
                 embeddings[row] = model.compute_face_descriptor(np.ascontiguousarray(crop))
         return embeddings
-    if isinstance(network.source, Weights):
+    if network.is_of_dlib:
         session, batch = dlib_session(network.source, runtime), BATCH
         prepare = np.ascontiguousarray
     else:
@@ -123,16 +125,17 @@ def prepared(network: Network, pixels: np.ndarray) -> np.ndarray:
 
 
 @once
-def load_dlib(weights: Weights) -> "dlib.face_recognition_model_v1":
+def load_dlib(weights: Weights | Download) -> "dlib.face_recognition_model_v1":
     import dlib
 
-    return dlib.face_recognition_model_v1(str(weights_path(weights)))
+    return dlib.face_recognition_model_v1(str(path_of(weights)))
 
 
 @once_in_each_process
 def onnx_session(network: Network, runtime: Runtime) -> "onnxruntime.InferenceSession":
     """A session of an ONNX file, whose input must be what the description says."""
-    session = open_session(read_bytes(network.path()), runtime)
+    model = read_bytes(network.path())
+    session = open_session(model, runtime)
     inputs = session.get_inputs()
     size = network.input_size
     shape = inputs[0].shape
@@ -140,4 +143,21 @@ def onnx_session(network: Network, runtime: Runtime) -> "onnxruntime.InferenceSe
         raise FacelineError(f"the network {network.name} takes something else than a picture of float32")
     if any(found != wanted for found, wanted in zip(shape[1:], (3, size, size), strict=True) if isinstance(found, int)):
         raise FacelineError(f"the network {network.name} takes {shape}, not 3 x {size} x {size}; see its description")
-    return session
+    return for_several(session, model, size, runtime) if takes_one(shape) else session
+
+
+def for_several(
+    session: "onnxruntime.InferenceSession", model: bytes, size: int, runtime: Runtime
+) -> "onnxruntime.InferenceSession":
+    """A session that takes any number of pictures; the one that takes a single one if that cannot be, or gives other
+    numbers."""
+    (name,) = (entry.name for entry in session.get_inputs())
+    pictures = sample_pictures(size)
+    try:
+        free = open_session(with_free_batch(model), runtime)
+        together = free.run(None, {name: pictures})[0]
+        alone = np.concatenate([session.run(None, {name: pictures[row : row + 1]})[0] for row in (0, 1)])
+    except Exception as error:  # those of ONNX and of ONNX Runtime have no common base
+        pass_on(error)
+        return session
+    return free if np.array_equal(together, alone) else session

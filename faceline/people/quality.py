@@ -11,8 +11,8 @@ from faceline.faces.embedder import embed
 from faceline.faces.landmarks import predict_landmarks
 from faceline.faces.test_time_augmentation import ALONE, Augmentation
 from faceline.networks.frames import FRAMES
+from faceline.networks.network import Network
 from faceline.networks.runtime import Runtime
-from faceline.networks.table import Network
 from faceline.people.degradation_prior import FEATURES, HIGHEST, LOST, LOWEST, REASONS, SHIFT, SHIFTED, SPREAD, UNCLEAR
 from faceline.people.scoring import unit
 

@@ -12,7 +12,8 @@ from faceline.faces.options import AlignmentOptions
 from faceline.faces.test_time_augmentation import Augmentation
 from faceline.host.imports import load
 from faceline.host.interruptions import pass_on
-from faceline.networks.table import Network, network_of
+from faceline.networks.network import Network
+from faceline.networks.table import network_of
 from faceline.people.gallery import Gallery
 from faceline.wording import one_line
 

@@ -28,8 +28,9 @@ from faceline.faces.embedder import check_network, embed
 from faceline.faces.options import AlignmentOptions
 from faceline.faces.test_time_augmentation import ALONE, DEFAULT_PASSES, Augmentation
 from faceline.faces.uprightness import likeness
+from faceline.networks.network import Network
 from faceline.networks.runtime import DEFAULT_DEVICE, DEFAULT_ENGINE, Runtime
-from faceline.networks.table import DEFAULT_NETWORK, Network, network_named
+from faceline.networks.table import DEFAULT_NETWORK, network_named
 from faceline.people.gallery import Gallery
 from faceline.people.identity import Identity
 from faceline.people.quality import Quality, measure

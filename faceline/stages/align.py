@@ -31,8 +31,9 @@ from faceline.faces.options import (
     AlignmentOptions,
 )
 from faceline.networks.frames import DEFAULT_LANDMARKS
+from faceline.networks.network import Network
 from faceline.networks.runtime import DEFAULT_DEVICE, DEFAULT_ENGINE, Runtime
-from faceline.networks.table import DEFAULT_NETWORK, Network, network_named
+from faceline.networks.table import DEFAULT_NETWORK, network_named
 from faceline.runs.folder_run import FolderRun
 from faceline.runs.journal import was_begun
 from faceline.runs.keeping import keep_workers

@@ -22,8 +22,8 @@ from faceline.faces.aligner import aligner_for, middle_face
 from faceline.faces.cutting import CoincidentLandmarksError
 from faceline.faces.embedder import embed
 from faceline.faces.options import AlignmentOptions
+from faceline.networks.network import Network
 from faceline.networks.runtime import Runtime
-from faceline.networks.table import Network
 from faceline.wording import counted, one_line
 
 if TYPE_CHECKING:

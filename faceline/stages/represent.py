@@ -40,8 +40,9 @@ from faceline.errors import FacelineError, MissingError, UnreadableError, cure
 from faceline.faces.embedder import BATCH, check_network, embed
 from faceline.faces.options import AlignmentOptions
 from faceline.faces.test_time_augmentation import ALONE, DEFAULT_PASSES, Augmentation
+from faceline.networks.network import Network
 from faceline.networks.runtime import DEFAULT_DEVICE, DEFAULT_ENGINE, Runtime
-from faceline.networks.table import DEFAULT_NETWORK, Network, network_named
+from faceline.networks.table import DEFAULT_NETWORK, network_named
 from faceline.runs.folder_run import FolderRun
 from faceline.runs.journal import was_begun
 from faceline.runs.parallel import process_count

@@ -25,7 +25,8 @@ from faceline.disk.writing import remove
 from faceline.errors import FacelineError, cure
 from faceline.faces.options import AlignmentOptions
 from faceline.faces.test_time_augmentation import Augmentation
-from faceline.networks.table import Network, network_of
+from faceline.networks.network import Network
+from faceline.networks.table import network_of
 from faceline.people.calibration import DEFAULT_FPIR, Calibration, check_fpir
 from faceline.people.classifiers.table import DEFAULT_CLASSIFIER_NAME, check_classifier
 from faceline.people.gallery import Gallery

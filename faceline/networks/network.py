@@ -1,0 +1,103 @@
+"""What there is to know of an embedding network."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from faceline.networks.distances import Metric
+from faceline.networks.weights import Download, Weights, path_of
+
+# The keys of a description -> whether it can do without.
+DESCRIPTION = {
+    "input_size": False,
+    "frame": False,
+    "dimensions": False,
+    "distance": False,
+    "threshold": False,
+    "licence": False,
+    "channels": True,
+    "mean": True,
+    "deviation": True,
+    "typical_length": True,
+}
+
+CHANNELS = ("rgb", "bgr")
+
+
+@dataclass(frozen=True)
+class Network:
+    """An embedding network.
+
+    Attributes
+    ----------
+    name : str
+    source : Weights, Download or Path
+        dlib's weights, a file to be fetched or brought, or the user's own ONNX file.
+    sha256 : str
+        Of that file; of one in the table for which none is known, "" until it is there.
+    input_size : int
+        Edge of the square picture that it takes, in pixels; crops of another size are resized to it.
+    frame : str
+        Where it expects the landmarks, a key of `frames.FRAMES`.
+    dimensions : int
+        Length of an embedding.
+    distance : str
+        How two embeddings compare, one of `distances.KINDS`.
+    threshold : float
+        The distance below which its authors call two faces the same person; a classifier measures distances by it.
+    licence : str
+    channels : str
+        The order in which an ONNX file takes the colours, one of CHANNELS.
+    mean, deviation : tuple of 3 float
+        What an ONNX file wants subtracted from the pixels (0 to 255), and then divided by, in the order of `channels`.
+    crop_size : int
+        Edge of the crops that stage 1 cuts for it, in pixels, where the user does not say.
+    typical_length : float or None
+        Of an embedding, where the distance is "half-normalized".
+    saw_lfw : str
+        Whether people of LFW were among those it was trained on, in a word: figures on LFW flatter it then.
+    is_tested : bool
+        Whether the file was here when this was written; of the others only what their authors say is known.
+    """
+
+    name: str
+    source: Weights | Download | Path
+    sha256: str
+    input_size: int
+    frame: str
+    dimensions: int
+    distance: str
+    threshold: float
+    licence: str
+    channels: str = "rgb"
+    mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    deviation: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    crop_size: int = 0
+    typical_length: float | None = None
+    saw_lfw: str = "unknown"
+    is_tested: bool = True
+
+    @property
+    def metric(self) -> Metric:
+        """How two embeddings compare."""
+        return Metric(self.distance, self.typical_length)
+
+    def record(self) -> dict:
+        """All that an embedding depends on, as JSON for `run.json` and `classifier.pkl`."""
+        record = {"network": self.name, "network_sha256": self.sha256}
+        if isinstance(self.source, Path):
+            record["network_path"] = str(self.source)
+            record["network_description"] = {
+                name: list(value) if isinstance(value, tuple) else value
+                for name, value in asdict(self).items()
+                if name in DESCRIPTION and value is not None
+            }
+        return record
+
+    @property
+    def is_of_dlib(self) -> bool:
+        """Whether the file is in dlib's format, and dlib can run it."""
+        return not isinstance(self.source, Path) and self.source.file.endswith(".dat")
+
+    def path(self) -> Path:
+        """Where the file lies, downloaded first if need be; raises FacelineError if it cannot be had."""
+        return self.source if isinstance(self.source, Path) else path_of(self.source)
