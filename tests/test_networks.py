@@ -263,7 +263,9 @@ def test_a_network_that_is_not_as_described(photographs, mobilefacenet):
 
 
 def test_files_that_are_no_networks(tmp_path, mobilefacenet):
-    with pytest.raises(FacelineError, match=r"unknown network 'vgg'; choose from dlib, mobilefacenet, sface, .*, or name a file.onnx"):
+    with pytest.raises(
+        FacelineError, match=r"unknown network 'vgg'; choose from dlib, mobilefacenet, sface, .*, or name a file.onnx"
+    ):
         network_named("vgg")
     with pytest.raises(FacelineError, match=r"none\.toml: No such file or directory; a network is an ONNX file and"):
         network_named(str(tmp_path / "none.onnx"))
