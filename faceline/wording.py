@@ -18,8 +18,8 @@ IRREGULAR = {"person": "people"}
 MOST_NAMES = 10
 
 
-def counted(count: int, thing: str) -> str:
-    """`count` and `thing`, which is given in the singular, in the plural where there are several."""
+def counted(count: object, thing: str) -> str:
+    """`count`, a number or what is written as one, and `thing`, given in the singular, in the plural for several."""
     return f"{count} {thing if count == 1 else IRREGULAR.get(thing, thing + 's')}"
 
 

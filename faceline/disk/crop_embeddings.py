@@ -53,7 +53,7 @@ def read_crop_embeddings(folder: Path, network: str, dimensions: int, record: di
     return dict(zip(map(str, crops), embeddings, strict=True))
 
 
-def crop_embeddings_digest(folder: Path) -> dict[str, str]:
+def crop_embeddings_digest(folder: Path) -> dict[str, dict[str, str]]:
     """What `run.json` says of the file: its SHA-256; nothing where there is none."""
     with contextlib.suppress(FacelineError):
         return {"sha256": {CROP_EMBEDDINGS_FILE: file_sha256(folder / CROP_EMBEDDINGS_FILE)}}

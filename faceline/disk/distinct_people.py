@@ -21,7 +21,7 @@ def remember_distinct(folder: Path, pairs: Iterable[tuple[str, str]], people: se
     """
     path = folder / DISTINCT_FILE
     known = read_distinct(path) if path.exists() else []
-    added = []
+    added: list[tuple[str, str]] = []
     for pair in pairs:
         one, other = sorted(pair)
         for name in pair:

@@ -36,12 +36,19 @@ def write_embeddings(folder: Path, rows: Sequence[CropRow]) -> None:
     `reps.csv` as NumPy saves an array of shape (n, d), float32, which takes a hundredth of the time to read.
     """
     classes = {person: number for number, person in enumerate(sorted({row.person for row in rows}), start=1)}
-    dimensions = len(rows[0].embedding) if rows else 0
+    dimensions = len(embedding_of(rows[0])) if rows else 0
     line = ",".join(["%.9g"] * dimensions) + "\n"
-    write_lines(folder / REPS_FILE, ((line % tuple(row.embedding.tolist())).encode() for row in rows))
+    write_lines(folder / REPS_FILE, ((line % tuple(embedding_of(row).tolist())).encode() for row in rows))
     header = npy_header((len(rows), dimensions))
-    write_lines(folder / REPS_COPY_FILE, itertools.chain([header], (row.embedding.tobytes() for row in rows)))
+    write_lines(folder / REPS_COPY_FILE, itertools.chain([header], (embedding_of(row).tobytes() for row in rows)))
     write_csv(folder / LABELS_FILE, ((classes[row.person], row.crop) for row in rows))
+
+
+def embedding_of(row: CropRow) -> np.ndarray:
+    """The embedding of a row that has one."""
+    if row.embedding is None:
+        raise ValueError(f"{row.crop} has no embedding")
+    return row.embedding
 
 
 def npy_header(shape: tuple[int, int]) -> bytes:
@@ -186,7 +193,8 @@ def bad_line(path: Path, dimensions: int) -> str:
 
 
 def read_labels(path: Path) -> list[str]:
-    crops, people = [], {}
+    crops: list[str] = []
+    people: dict[int, str] = {}
     with opened_text(path) as file:
         reader = csv.reader(file, strict=True)
         try:

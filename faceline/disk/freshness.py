@@ -37,6 +37,8 @@ def digests_learnt(folder: Path) -> Learnt:
 
 def check_learnt(record: object) -> Learnt:
     """What `digests_learnt` gave, from a file that may hold anything; raises ValueError or TypeError."""
+    if not isinstance(record, dict):
+        raise TypeError("no digests of files")
     found = {}
     for name, (size, digest) in record.items():
         if name not in LEARNT or type(size) is not int or type(digest) is not str:

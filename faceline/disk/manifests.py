@@ -6,20 +6,15 @@ import itertools
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 from faceline.disk.names import RUN_FILE
 from faceline.disk.people_paths import folder_of, person_of
-from faceline.disk.reading import (
-    opened_text,
-)
+from faceline.disk.reading import opened_text
+from faceline.disk.rows import CropRow, PictureRow, Row, make_row
+from faceline.disk.tables import write_csv
 from faceline.errors import EditedError
 from faceline.wording import one_line
-
-if TYPE_CHECKING:
-    pass
-from faceline.disk.rows import CropRow, PictureRow, make_row
-from faceline.disk.tables import write_csv
 
 
 def write_manifest(path: Path, rows: Sequence[PictureRow] | Sequence[CropRow], row_type: type | None = None) -> None:
@@ -28,7 +23,7 @@ def write_manifest(path: Path, rows: Sequence[PictureRow] | Sequence[CropRow], r
     write_csv(path, itertools.chain([fields], ([getattr(row, field) for field in fields] for row in rows)))
 
 
-def read_manifest(path: Path, row_type: type, counts: dict | None = None) -> list:
+def read_manifest(path: Path, row_type: type[Row], counts: dict | None = None) -> list[Row]:
     """Read what `write_manifest` wrote.
 
     Parameters
@@ -47,11 +42,13 @@ def read_manifest(path: Path, row_type: type, counts: dict | None = None) -> lis
     return list(manifest_rows(path, row_type, counts))
 
 
-def manifest_rows(path: Path, row_type: type, counts: dict | None = None) -> Iterator:
+def manifest_rows(path: Path, row_type: type[Row], counts: dict | None = None) -> Iterator[Row]:
     """The rows that `read_manifest` gives, one after the other; what it raises for the whole comes after the last."""
     fields = {field.name: field for field in dataclasses.fields(row_type) if field.name != "embedding"}
     since_first = list(fields).index("crop_sha256") + 1  # the columns that all versions have
-    keys, found, strays = set(), Counter(), []
+    keys: set[str] = set()
+    found: Counter[str] = Counter()
+    strays = []
     with opened_text(path) as file:
         reader = csv.reader(file, strict=True)
         try:
@@ -86,9 +83,10 @@ def are_columns(found: list[str], known: list[str], since_first: int) -> bool:
     return all(name in remaining for name in found[since_first:])
 
 
-def value_of(cell: str, field: dataclasses.Field) -> str | int | float | None:
+def value_of(cell: str, field: dataclasses.Field) -> object:
     """What a cell of a table says; an empty one stands for the field's default, unless it is text."""
-    kind = {int | None: int, float | None: float}.get(field.type, field.type)
+    kinds: dict[Any, Any] = {int | None: int, float | None: float}
+    kind = kinds.get(field.type, field.type)
     if kind is str:
         return cell
     return kind(cell) if cell else field.default

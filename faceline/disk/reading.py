@@ -8,7 +8,7 @@ import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, TextIO
+from typing import TextIO
 
 from faceline.errors import FacelineError, MissingError, UnreadableError
 from faceline.host.interruptions import pass_on
@@ -46,7 +46,7 @@ def parse_json(data: bytes, path: Path) -> object:
 
 
 @contextlib.contextmanager
-def opened(path: Path, limit: int | None = None) -> Iterator[BinaryIO]:
+def opened(path: Path, limit: int | None = None) -> Iterator[io.BufferedReader]:
     """Open a regular file of at most `limit` bytes for reading; anything else (a pipe, a device) might never end.
 
     Raises

@@ -5,7 +5,7 @@ import dataclasses
 import os
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Self
+from typing import Any, Self, TypeVar
 
 import numpy as np
 
@@ -64,9 +64,9 @@ class PictureRow:
     def to_json(self) -> dict:
         return dict(vars(self))
 
-    @classmethod
-    def from_json(cls, fields: dict) -> Self:
-        return make_row(cls, fields)
+    @staticmethod
+    def from_json(fields: dict) -> "PictureRow":
+        return make_row(PictureRow, fields)
 
 
 @dataclass(frozen=True)
@@ -93,11 +93,11 @@ class CropRow:
             fields["embedding"] = base64.b64encode(self.embedding.tobytes()).decode()
         return fields
 
-    @classmethod
-    def from_json(cls, fields: dict, dimensions: int) -> Self:
+    @staticmethod
+    def from_json(fields: dict, dimensions: int) -> "CropRow":
         """What `to_json` made of a row whose embedding has `dimensions` numbers; raises what `make_row` does."""
         encoded = fields["embedding"]
-        row = make_row(cls, fields | {"embedding": None})
+        row = make_row(CropRow, fields | {"embedding": None})
         if (encoded is not None) != (row.status in USABLE):
             raise ValueError("an embedding too many or too few")
         if encoded is None:
@@ -108,14 +108,18 @@ class CropRow:
         return dataclasses.replace(row, embedding=embedding)
 
 
-def make_row(row_type: type, fields: dict) -> PictureRow | CropRow:
+Row = TypeVar("Row", PictureRow, CropRow)
+
+
+def make_row(row_type: type[Row], fields: dict) -> Row:
     """A row from fields that come from a file; raises TypeError or ValueError if one is none of its kind."""
     row = row_type(**fields)
     for field in dataclasses.fields(row):
         value = getattr(row, field.name)
+        kind: Any = field.type  # a type: no annotation here is a string
         if isinstance(value, str):
             os.fsencode(value)  # raises UnicodeEncodeError where no file could have that name
-        if field.name != "embedding" and (not isinstance(value, field.type) or isinstance(value, bool)):
+        if field.name != "embedding" and (not isinstance(value, kind) or isinstance(value, bool)):
             raise TypeError(f"{field.name} is {value!r:.40}")
     Status(row.status)
     return row

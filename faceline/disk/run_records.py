@@ -13,10 +13,11 @@ from faceline.wording import one_line
 
 def check_record(record: object, path: Path, parts: dict[str, type]) -> dict:
     """Give `record`, which stands in the file `path`, if it has these parts; raises FacelineError if not."""
+    fields = record if isinstance(record, dict) else {}
     for name, kind in parts.items():
-        if not isinstance(record, dict) or not isinstance(record.get(name), kind):
+        if not isinstance(fields.get(name), kind):
             raise FacelineError(f"{one_line(path)}: damaged: lacks its {name}")
-    return record
+    return fields
 
 
 def read_record(folder: Path, stage: str | None = None) -> dict:

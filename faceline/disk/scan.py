@@ -22,6 +22,10 @@ from faceline.wording import counted, one_line
 RESERVED = (MANIFEST_FILE, RUN_FILE, JOURNAL_FILE, CROP_EMBEDDINGS_FILE)
 
 
+# A folder: its path with a slash at its end, and its `identity`.
+Found = tuple[str, tuple[int, int]]
+
+
 @dataclass
 class Listing:
     """What lies below an input folder.
@@ -52,7 +56,8 @@ class Listing:
 
     def without_pictures(self) -> set[str]:
         """The people in whose folders no picture lies; a folder within theirs, or another person's, is nobody."""
-        held, bare = set(), set()
+        held: set[str] = set()
+        bare: set[str] = set()
         for path in [*self.images, *(row.image for row in self.refused)]:
             held.update(folders_above(path))
         owners = {folder_of(image) for image in self.images}
@@ -108,10 +113,10 @@ def refuse_nobody(folder: Path, listing: Listing) -> None:
 def walk(folder: Path, listing: Listing) -> None:
     """List all of `folder`, each folder once: under its own path, or that of the first link to it from elsewhere."""
     suffixes = picture_suffixes()
-    first_paths = {}
+    first_paths: dict[tuple[int, int], str] = {}
     waiting = [("", identity(os.stat(folder)))]
     while waiting:
-        links = []
+        links: list[Found] = []
         for start in waiting:
             stack = [start]
             while stack:
@@ -132,18 +137,16 @@ def identity(status: os.stat_result) -> tuple[int, int]:
     return status.st_dev, status.st_ino
 
 
-def look_into(folder: Path, prefix: str, suffixes: frozenset[str], listing: Listing) -> tuple[list, list]:
-    """List the files of the folder `prefix` of `folder`; give its folders, and its links to folders.
-
-    Each of these is (path with a slash at its end, identity).
-    """
-    folders, links = [], []
+def look_into(folder: Path, prefix: str, suffixes: frozenset[str], listing: Listing) -> tuple[list[Found], list[Found]]:
+    """List the files of the folder `prefix` of `folder`; give its folders, and its links to folders."""
+    folders: list[Found] = []
+    links: list[Found] = []
     try:
         with os.scandir(os.path.join(folder, prefix)) as entries:
             names = sorted(entry.name for entry in entries if not entry.name.startswith("."))
         os.stat(os.path.join(folder, prefix, "."))  # fails where a folder may be listed, but not entered
     except OSError as error:
-        listing.refuse(prefix, error.strerror)
+        listing.refuse(prefix, error.strerror or str(error))
         listing.closed += (prefix,)
         return folders, links
     listing.folders.append(prefix)

@@ -57,7 +57,8 @@ def read_embedded(folders: Sequence[str | Path]) -> Embedded:
     FacelineError
         If a folder is missing, unfinished or damaged, two were made in different ways, or a person is in two of them.
     """
-    networks, averages, rows, owners = [], [], [], {}
+    networks, averages, rows = [], [], []
+    owners: dict[str, str | Path] = {}
     for name in folders:
         folder = named_path(name)
         check_folder(folder, "name the folder that batch_represent wrote")

@@ -9,7 +9,7 @@ import math
 from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Self
+from typing import Self, overload
 
 import numpy as np
 
@@ -30,9 +30,21 @@ class Distances:
         """From the distances of pairs, (n,), and whether each shows one person, (n,) bool."""
         return cls(np.sort(distances[same]), np.sort(distances[~same]))
 
+    @overload
+    def true_accept_rate(self, threshold: float) -> float: ...
+
+    @overload
+    def true_accept_rate(self, threshold: np.ndarray) -> np.ndarray: ...
+
     def true_accept_rate(self, threshold: float | np.ndarray) -> float | np.ndarray:
         """The share of genuine pairs that are accepted, for one threshold or each of an array."""
         return accepted(self.genuine, threshold) / (len(self.genuine) or math.nan)
+
+    @overload
+    def false_accept_rate(self, threshold: float) -> float: ...
+
+    @overload
+    def false_accept_rate(self, threshold: np.ndarray) -> np.ndarray: ...
 
     def false_accept_rate(self, threshold: float | np.ndarray) -> float | np.ndarray:
         """The share of impostor pairs that are accepted, for one threshold or each of an array."""
@@ -43,9 +55,15 @@ class Distances:
         right = accepted(self.genuine, threshold) + len(self.impostor) - accepted(self.impostor, threshold)
         return right / (len(self.genuine) + len(self.impostor))
 
+    @overload
+    def f1(self, threshold: float) -> float: ...
+
+    @overload
+    def f1(self, threshold: np.ndarray) -> np.ndarray: ...
+
     def f1(self, threshold: float | np.ndarray) -> float | np.ndarray:
         """The harmonic mean of the true accept rate and of the share of genuine pairs among those accepted."""
-        return self._f1(accepted(self.genuine, threshold), accepted(self.impostor, threshold))
+        return self._f1(*(np.asarray(accepted(kind, threshold)) for kind in (self.genuine, self.impostor)))
 
     def _f1(self, true: np.ndarray, false: np.ndarray) -> np.ndarray:
         return 2 * true / (true + false + len(self.genuine))
@@ -136,6 +154,14 @@ class Distances:
             if (index := pairs.searchsorted(distance, "left"))
         ]
         return max(smaller, default=np.nextafter(distance, -np.inf, dtype=self.genuine.dtype))
+
+
+@overload
+def accepted(distances: np.ndarray, threshold: float) -> int: ...
+
+
+@overload
+def accepted(distances: np.ndarray, threshold: np.ndarray) -> np.ndarray: ...
 
 
 def accepted(distances: np.ndarray, threshold: float | np.ndarray) -> int | np.ndarray:

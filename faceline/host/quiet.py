@@ -10,6 +10,7 @@ import re
 import threading
 import warnings
 from collections.abc import Iterator
+from typing import Any
 
 from faceline.host.interruptions import insist
 from faceline.host.sharing import Guard, in_forked_child, once
@@ -33,14 +34,14 @@ class Silence:
     def __init__(self, category: type[Warning]) -> None:
         self.here, self.guard = Here(), Guard()
         self.blocks: set[object] = set()
-        self.filter = ("ignore", self.here, category, None, 0)
+        self.filter: Any = ("ignore", self.here, category, None, 0)  # with another thing than a pattern in its place
 
     def begin(self, block: object, patterns: tuple[str, ...]) -> None:
         self.here.patterns[block] = patterns
         with self.guard.lock:
             self.blocks.add(block)
             if self.filter not in warnings.filters:
-                warnings.filters.insert(0, self.filter)
+                filters().insert(0, self.filter)
 
     def end(self, block: object) -> None:
         """May be called again, and for a block that did not begin."""
@@ -49,7 +50,13 @@ class Silence:
             self.blocks.discard(block)
             if not self.blocks:
                 with contextlib.suppress(ValueError):  # the program has replaced the list meanwhile
-                    warnings.filters.remove(self.filter)
+                    filters().remove(self.filter)
+
+
+def filters() -> list:
+    """The list of all filters, which is said to be for reading only."""
+    assert isinstance(warnings.filters, list)
+    return warnings.filters
 
 
 silence = once(Silence)

@@ -7,6 +7,10 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
+from typing import Generic, ParamSpec, TypeVar
+
+Given = ParamSpec("Given")
+Thing = TypeVar("Thing")
 
 
 def in_forked_child(renew: Callable[[], None]) -> None:
@@ -30,24 +34,31 @@ class Guard:
         self.lock = threading.RLock()
 
 
-def once(make: Callable) -> Callable:
+class Once(Generic[Given, Thing]):
     """`functools.cache`, but that threads which ask for the same at the same time wait for one of them to make it."""
-    made, guard = {}, Guard()
 
-    @functools.wraps(make)
-    def get(*key: object) -> object:
+    def __init__(self, make: Callable[Given, Thing]) -> None:
+        self.made: dict[object, Thing] = {}
+        self._make, self._guard = make, Guard()
+        functools.update_wrapper(self, make)
+
+    def __call__(self, *values: Given.args, **named: Given.kwargs) -> Thing:
+        key = values, tuple(named.items())
         with contextlib.suppress(KeyError):
-            return made[key]
-        with guard.lock:
-            if key not in made:
-                made[key] = make(*key)
-            return made[key]
+            return self.made[key]
+        with self._guard.lock:
+            if key not in self.made:
+                self.made[key] = self._make(*values, **named)
+            return self.made[key]
 
-    get.made, get.cache_clear = made, made.clear
-    return get
+    def cache_clear(self) -> None:
+        self.made.clear()
 
 
-def once_in_each_process(make: Callable) -> Callable:
+once = Once  # as a decorator
+
+
+def once_in_each_process(make: Callable[Given, Thing]) -> Once[Given, Thing]:
     """`once`, for what has threads of its own: a forked child does not have these, and makes what it needs anew.
 
     What its parent made stays there, untouched for ever: taking it apart, even at the end of the process, would wait
@@ -67,7 +78,7 @@ def once_in_each_process(make: Callable) -> Callable:
     return get
 
 
-class Pool:
+class Pool(Generic[Thing]):
     """Objects that only one thread at a time may use: as many as are in use at once, each kept for the next thread.
 
     Not one for each thread, since a server may have a new thread for every request, or a hundred that wait.
@@ -78,13 +89,13 @@ class Pool:
         Makes one.
     """
 
-    def __init__(self, make: Callable) -> None:
+    def __init__(self, make: Callable[[], Thing]) -> None:
         self._make = make
         # Its methods are atomic: no lock that a fork might find held.
-        self._idle = deque(maxlen=os.cpu_count())
+        self._idle: deque[Thing] = deque(maxlen=os.cpu_count())
 
     @contextlib.contextmanager
-    def lent(self) -> Iterator:
+    def lent(self) -> Iterator[Thing]:
         """One of the objects, for a `with` statement. One that was at work when an error came is not used again."""
         try:
             thing = self._idle.pop()

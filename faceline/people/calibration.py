@@ -235,16 +235,16 @@ def fit_curve(strangers: Sample, known: Sample, success: np.ndarray) -> Logistic
     shares /= shares.sum()
     shape = STRANGERS_SHAPE
     priors = ((gammaincinv(shape, steps) - shape) / math.sqrt(shape), normal)
-    scores, truth, weights = [], [], []
+    columns: tuple[list[np.ndarray], ...] = [], [], []
     for sample, prior, own, always in (
         (strangers, priors[0], strangers.right, 0),
         (known, priors[1], success, 1),
     ):
-        scores += [sample.scores, sample.mean + sample.deviation * prior]
-        truth += [own, np.full(len(steps), always)]
+        columns[0].extend([sample.scores, sample.mean + sample.deviation * prior])
+        columns[1].extend([own, np.full(len(steps), always)])
         total = sample.people + SCORE_PRIOR_PEOPLE
-        weights += [sample.weights / total, SCORE_PRIOR_PEOPLE / total * shares]
-    scores, truth, weights = map(np.concatenate, (scores, truth, weights))
+        columns[2].extend([sample.weights / total, SCORE_PRIOR_PEOPLE / total * shares])
+    scores, truth, weights = map(np.concatenate, columns)
     middle = (strangers.mean + known.mean) / 2
     inputs = np.stack([scores - middle, np.ones(len(scores))], axis=1)
 

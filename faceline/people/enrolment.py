@@ -81,7 +81,7 @@ class Enrolment:
         """
         first = near_copies(directions, labels, scale)
         originals, means = merged(directions, first)
-        gallery = Subjects(means, labels[originals], scale, families_of(names), {tuple(sorted(p)) for p in distinct})
+        gallery = Subjects(means, labels[originals], scale, families_of(names), {(min(p), max(p)) for p in distinct})
         gallery.link()
         if gallery.leave_out():
             gallery.refuse_jumble()

@@ -77,9 +77,13 @@ class Strangers:
 
     def joined(self, other: Self) -> Self:
         """Both as one."""
-        names = ("scores", "behind", "weights", "doubles")
-        parts = (np.concatenate([getattr(self, name), getattr(other, name)]) for name in names)
-        return type(self)(*parts, self.seen + other.seen)
+        return type(self)(
+            np.concatenate([self.scores, other.scores]),
+            np.concatenate([self.behind, other.behind]),
+            np.concatenate([self.weights, other.weights]),
+            np.concatenate([self.doubles, other.doubles]),
+            self.seen + other.seen,
+        )
 
 
 def hold_out(enrolment: Enrolment, scorer: Scorer, training: Training) -> Iterator[tuple[np.ndarray, ...]]:
@@ -101,11 +105,11 @@ def hold_out(enrolment: Enrolment, scorer: Scorer, training: Training) -> Iterat
     part[generator.permutation(people)] = np.arange(people) % parts
     for number in range(rounds):
         probes = np.zeros(len(labels), bool)
-        for person in np.flatnonzero(part == number):
+        for person in np.flatnonzero(part == number).tolist():
             probes[pick(generator, labels, person, PROBES)] = True
         # The next part stays enrolled and lends a picture in four: so each person does once, and strangers meet people
         # of whom most have all their pictures.
-        for person in np.flatnonzero((part == (number + 1) % parts) & (pictures > 1)):
+        for person in np.flatnonzero((part == (number + 1) % parts) & (pictures > 1)).tolist():
             probes[pick(generator, labels, person, min(PROBES, max(1, pictures[person] // 4)))] = True
         left = ~probes & (part[labels] != number)
         enrolled, relabelled = np.unique(labels[left], return_inverse=True)

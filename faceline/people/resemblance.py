@@ -8,6 +8,7 @@ the network tells apart well and others.
 
 import math
 from dataclasses import dataclass
+from typing import overload
 
 import numpy as np
 
@@ -147,6 +148,16 @@ class Neighbour:
         return log_density(excess, self.mean, self.deviation)
 
 
-def log_density(values: np.ndarray, mean: np.ndarray, deviation: np.ndarray) -> np.ndarray:
+@overload
+def log_density(values: float, mean: float, deviation: float) -> float: ...
+
+
+@overload
+def log_density(values: np.ndarray, mean: np.ndarray | float, deviation: np.ndarray | float) -> np.ndarray: ...
+
+
+def log_density(
+    values: np.ndarray | float, mean: np.ndarray | float, deviation: np.ndarray | float
+) -> np.ndarray | float:
     """The logarithm of Student's density with FREEDOM degrees, but for a constant that all of them have."""
     return -np.log(deviation) - (FREEDOM + 1) / 2 * np.log1p(((values - mean) / deviation) ** 2 / FREEDOM)

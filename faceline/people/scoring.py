@@ -209,7 +209,7 @@ def compare_people(
             others = np.repeat(starts[people] - begins, counts[people])
             others += np.arange(len(others))
             similarity = (directions[others] @ means[person] - 1) / scale
-            nearest = np.maximum.reduceat(similarity, begins) if len(people) else []
+            nearest = np.maximum.reduceat(similarity, begins) if len(people) else np.empty(0, np.float32)
             crowding[person] = np.append(np.sort(nearest)[-CROWD:], NOBODY_S_SIMILARITY).mean()
             if len(others) > HARD_NEGATIVES:
                 others = others[np.argpartition(-similarity, HARD_NEGATIVES)[:HARD_NEGATIVES]]

@@ -16,10 +16,11 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Self
+from types import TracebackType
+from typing import Any, Generic, Self
 
 from faceline.disk.folder_locks import locked
-from faceline.disk.rows import USABLE, CropRow, PictureRow
+from faceline.disk.rows import USABLE, Row
 from faceline.disk.run_records import run_record
 from faceline.runs.journal import Journal
 from faceline.runs.parallel import spread
@@ -28,10 +29,8 @@ from faceline.wording import one_line
 
 logger = logging.getLogger(__name__)
 
-Row = PictureRow | CropRow
 
-
-class FolderRun:
+class FolderRun(Generic[Row]):
     """A run of a stage over its output folder, to be used in a `with` statement.
 
     Parameters
@@ -69,7 +68,7 @@ class FolderRun:
         options: dict,
         *,
         read_row: Callable[[dict], Row],
-        read_finished: Callable[[dict | None], list],
+        read_finished: Callable[[dict | None], list[Row]],
         outputs: Iterable[str],
         overwrite: bool,
         jobs: int,
@@ -78,8 +77,10 @@ class FolderRun:
         self.folder, self.stage, self.options, self.jobs = folder, stage, options, jobs
         self.known: dict[str, Row] = {}
         self.was_finished = False
-        self._open_journal = lambda: Journal(
-            *(folder, stage, options),
+        self._open_journal: Callable[[], Journal[Row]] = lambda: Journal(
+            folder,
+            stage,
+            options,
             read_row=read_row,
             read_finished=read_finished,
             outputs=outputs,
@@ -91,17 +92,21 @@ class FolderRun:
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as stack:
             stack.enter_context(locked(self.folder))
-            self._journal = self._open_journal()
+            self._journal: Journal[Row] = self._open_journal()
             stack.callback(self._journal.close)
             self.known, self.was_finished = dict(self._journal.rows), self._journal.finished
             logger.info("%s: %s, %d known already", self.stage, one_line(self.folder), len(self.known))
             self._resources = stack.pop_all()
         return self
 
-    def __exit__(self, *error: object) -> None:
-        self._resources.__exit__(*error)
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._resources.__exit__(kind, error, traceback)
 
-    def results(self, work: Callable[[list], list], tasks: Sequence, doing: str = "", batch: int = 1) -> Iterator:
+    def results(
+        self, work: Callable[[list[Any]], list[Any]], tasks: Sequence[Any], doing: str = "", batch: int = 1
+    ) -> Iterator[Any]:
         """What `work` gives for the tasks, as it comes, in any order; see `parallel.spread`."""
         if not tasks:
             return iter(())
@@ -129,8 +134,8 @@ class FolderRun:
 
     def finish(
         self,
-        rows: list,
-        write_outputs: Callable[[list], None],
+        rows: list[Row],
+        write_outputs: Callable[[list[Row]], None],
         *,
         what: str,
         everybody: Iterable[str],
@@ -167,8 +172,15 @@ class FolderRun:
         people = {row.person for row in rows if row.status in USABLE}
         done = len(self._done)
         return Summary(
-            *(str(self.folder), what, len(people), counts),
-            *(done, len(rows) - done - left_out, removed, seconds, left_out),
+            str(self.folder),
+            what,
+            len(people),
+            counts,
+            done=done,
+            kept=len(rows) - done - left_out,
+            removed=removed,
+            seconds=seconds,
+            left_out=left_out,
             ignored=ignored or Counter(),
             without=sorted(set(everybody) - people),
             notes=notes,

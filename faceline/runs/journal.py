@@ -12,8 +12,10 @@ import itertools
 import json
 import os
 from collections.abc import Callable, Iterable
+from io import FileIO
 from pathlib import Path
 from reprlib import repr as short_repr
+from typing import Generic
 
 from faceline.disk.names import JOURNAL_FILE, RUN_FILE
 from faceline.disk.reading import (
@@ -21,6 +23,7 @@ from faceline.disk.reading import (
     read_bytes,
     read_json,
 )
+from faceline.disk.rows import Row
 from faceline.disk.run_records import check_record, read_record
 from faceline.disk.writing import (
     remove,
@@ -34,7 +37,7 @@ from faceline.wording import one_line
 ADVICE = "--overwrite does all again"
 
 
-class Journal:
+class Journal(Generic[Row]):
     """The rows of a stage's output folder, kept on disk while the stage runs.
 
     Parameters
@@ -67,19 +70,19 @@ class Journal:
         stage: str,
         options: dict,
         *,
-        read_row: Callable[[dict], object],
-        read_finished: Callable[[dict | None], list],
+        read_row: Callable[[dict], Row],
+        read_finished: Callable[[dict | None], list[Row]],
         outputs: Iterable[str],
         overwrite: bool,
     ) -> None:
         self.folder = folder
-        self.rows = {}
+        self.rows: dict[str, Row] = {}
         self.finished = (folder / RUN_FILE).exists()
         self._header = {"stage": stage, "options": options}
         self._path = folder / JOURNAL_FILE
-        self._file = None
-        self._read_row = read_row
-        self._read_finished = read_finished
+        self._file: FileIO | None = None
+        self._read_row: Callable[[dict], Row] = read_row
+        self._read_finished: Callable[[dict | None], list[Row]] = read_finished
         record = None
         try:
             with cure(ADVICE):
@@ -111,7 +114,7 @@ class Journal:
         header = parse_json(read_bytes(self._path).split(b"\n")[0], self._path)
         return check_record(header, self._path, {"stage": str, "options": dict})
 
-    def _read(self) -> list:
+    def _read(self) -> list[Row]:
         """The rows of the journal."""
         try:
             # A kill may have cut the last line, which then has no line feed behind it.
@@ -119,36 +122,41 @@ class Journal:
         except (ValueError, TypeError, KeyError, RecursionError) as error:
             raise FacelineError(f"{one_line(self._path)}: damaged: {one_line(error)}") from None
 
-    def _salvaged(self) -> list:
+    def _salvaged(self) -> list[Row]:
         """The rows that can be read in whatever is there: they tell which files are ours."""
-        rows = []
+        rows: list[Row] = []
         for read in (lambda: self._read_finished(None), self._read):
             with contextlib.suppress(FacelineError):
                 rows += read()
         return rows
 
-    def add(self, row) -> None:
+    def add(self, row: Row) -> None:
         """Note what became of one item."""
-        self.start()
+        file = self.start()
         line = encode(row.to_json())
         with write_errors(self._path):
             while line:  # a full disk takes a part of it, then refuses
-                line = line[self._file.write(line) :]
+                line = line[file.write(line) :]
         self.rows[row.key] = row
 
-    def start(self) -> None:
-        """Begin to change the folder, unless that has begun."""
+    def start(self) -> FileIO:
+        """Begin to change the folder, unless that has begun; gives the journal, open at its end."""
         if self._file is not None:
-            return
+            return self._file
         lines = itertools.chain([self._header], (row.to_json() for row in self.rows.values()))
         write_lines(self._path, map(encode, lines))
         remove(self.folder / RUN_FILE)
         self.finished = False
         with write_errors(self._path):
             self._file = self._path.open("ab", buffering=0)
+        return self._file
 
     def finish(
-        self, rows: list, write_outputs: Callable[[list], None], record: dict, vouch: Callable[[], dict] = dict
+        self,
+        rows: list[Row],
+        write_outputs: Callable[[list[Row]], None],
+        record: dict,
+        vouch: Callable[[], dict] = dict,
     ) -> None:
         """Write the outputs from `rows`, then `run.json`, unless they are there already and nothing has changed.
 

@@ -3,7 +3,7 @@
 import contextlib
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from faceline.host.interruptions import insist
@@ -20,6 +20,8 @@ class Process(Protocol):
     def kill(self) -> None: ...
 
     def close(self) -> None: ...
+
+    def call(self, work: bytes, items: Sequence) -> list: ...
 
 
 class Keeper:

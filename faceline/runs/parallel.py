@@ -3,7 +3,8 @@
 import contextlib
 import multiprocessing
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
+from typing import Any
 
 from faceline.errors import FacelineError
 from faceline.host.imports import load
@@ -28,7 +29,7 @@ def process_count(jobs: int | None) -> int:
     return jobs
 
 
-def spread(work: Callable, items: Sequence, jobs: int, title: str, batch: int = 1) -> Iterator:
+def spread(work: Callable, items: Sequence, jobs: int, title: str, batch: int = 1) -> Generator[Any, None, None]:
     """Call `work` with lists of items, in `jobs` processes, and give each item's result as it comes, in any order.
 
     Processes, since dlib's landmarks, chips and networks hold the interpreter's lock. They end with the iterator. A
@@ -65,7 +66,7 @@ def map_batches(work: Callable, items: Sequence, jobs: int, title: str, batch: i
     """
     starts = range(0, len(items), batch)
     found = outcomes(work, (items[start : start + batch] for start in starts), len(starts), jobs)
-    parts = [[]] * len(starts)
+    parts: list[list] = [[]] * len(starts)
     with bar(title, len(items), leave=False) as progress, contextlib.closing(found):
         for number, part in found:
             parts[number] = part
@@ -73,7 +74,9 @@ def map_batches(work: Callable, items: Sequence, jobs: int, title: str, batch: i
     return [result for part in parts for result in part]
 
 
-def outcomes(work: Callable, batches: Iterable[Sequence], count: int, jobs: int) -> Iterator[tuple[int, list]]:
+def outcomes(
+    work: Callable, batches: Iterable[Sequence], count: int, jobs: int
+) -> Generator[tuple[int, list], None, None]:
     """The number of each of `count` batches and what `work` gives for it, as it comes: from processes, or from here."""
     jobs = min(jobs, count)
     if jobs > 1 and may_have_processes():

@@ -1,6 +1,7 @@
 """What a worker process does: `workers` starts it."""
 
 import contextlib
+import io
 import os
 import pickle
 import sys
@@ -28,6 +29,7 @@ class Failure:
 def serve() -> None:
     """Call each function that stands on standard input with the items that follow it."""
     batches, results = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
+    assert isinstance(batches, io.BufferedReader)
     os.dup2(2, 1)  # nothing that is printed gets among the results
     threading.Thread(target=follow, args=(pickle.load(batches),), daemon=True).start()
     while batches.peek(1):

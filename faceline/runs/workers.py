@@ -13,11 +13,12 @@ import queue
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from typing import Any
 
 from faceline.errors import FacelineError
 from faceline.host.interruptions import insist
-from faceline.runs.keeping import KEEPER, end, surroundings
+from faceline.runs.keeping import KEEPER, Process, end, surroundings
 from faceline.runs.worker import Failure
 
 # What a new interpreter runs; its modules are to be found where they are here.
@@ -55,15 +56,17 @@ class Worker:
             )
         except OSError as error:
             raise FacelineError(f"no worker process can be started: {error.strerror}; use --jobs 1") from error
+        assert self._process.stdin and self._process.stdout  # both are pipes
+        self._input, self._output = self._process.stdin, self._process.stdout
         self._unsent = pickle.dumps(sys.path) + pickle.dumps(os.getpid())
 
     def call(self, work: bytes, items: Sequence) -> list:
         """What a pickled function gives for a list of items, or raises; FacelineError if the process has ended."""
         try:
-            self._process.stdin.write(self._unsent + work + pickle.dumps(items))
-            self._process.stdin.flush()
+            self._input.write(self._unsent + work + pickle.dumps(items))
+            self._input.flush()
             self._unsent = b""
-            outcome = pickle.load(self._process.stdout)
+            outcome = pickle.load(self._output)
         except (OSError, EOFError, pickle.UnpicklingError):  # whatever it had begun to write was cut off
             raise FacelineError(
                 "a worker process was killed, probably for want of memory; run again with fewer --jobs"
@@ -85,7 +88,7 @@ class Worker:
     def close(self) -> None:
         """Wait until the process has ended, and nothing is left of it."""
         self._process.wait()
-        for pipe in (self._process.stdin, self._process.stdout):
+        for pipe in (self._input, self._output):
             with contextlib.suppress(OSError):  # it cannot get what had still to be written
                 pipe.close()
 
@@ -105,10 +108,11 @@ class Crew:
         self._numbered, self._taking = enumerate(batches), threading.Lock()
         # Not `Queue`, whose lock stays taken where Ctrl-C comes at a bad moment. What waits to be fetched takes memory:
         # so it takes a ticket, too, of which there are few.
-        self._outcomes, self._tickets = queue.SimpleQueue(), queue.SimpleQueue()
+        self._outcomes: queue.SimpleQueue[tuple[Any, Any]] = queue.SimpleQueue()
+        self._tickets: queue.SimpleQueue[None] = queue.SimpleQueue()
         for _ in range(2 * jobs):
             self._tickets.put(None)
-        self._at_work: list[Worker] = []
+        self._at_work: list[Process] = []
         self._is_stopped, self._changing = False, threading.Lock()
         self._threads = [threading.Thread(target=self._drive, daemon=True) for _ in range(jobs)]
 
@@ -146,7 +150,7 @@ class Crew:
             self._outcomes.put((None, error))
         self._outcomes.put(END)
 
-    def _work_off(self, worker: Worker) -> None:
+    def _work_off(self, worker: Process) -> None:
         is_kept = False
         try:
             with self._changing:
@@ -167,7 +171,7 @@ class Crew:
                 end([worker])
 
 
-def in_processes(work: Callable, batches: Iterable[Sequence], jobs: int) -> Iterator[tuple[int, list]]:
+def in_processes(work: Callable, batches: Iterable[Sequence], jobs: int) -> Generator[tuple[int, list], None, None]:
     """Call `work` with each of `batches` in `jobs` processes; give the number of a batch and its results, in any order.
 
     A batch is made when a process is free for it. When the iterator ends, so have the processes, or they are kept; when

@@ -65,7 +65,7 @@ def is_dark(image: "Image.Image", data: bytes) -> bool:
     """Whether colours that may have been cut down to 8 bits do not reach a quarter of what they could."""
     if image.mode not in ("RGB", "RGBA", "LA") or (image.format == "PNG" and data[PNG_DEPTH] != 16):
         return False
-    extremes = image.getextrema()
+    extremes = [band for band in image.getextrema() if isinstance(band, tuple)]  # all, where there are several bands
     return max(high for _, high in extremes[: 1 if image.mode == "LA" else 3]) < CUT_DOWN_LIMIT
 
 

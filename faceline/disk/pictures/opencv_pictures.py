@@ -3,7 +3,7 @@ kinds, as floats."""
 
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
@@ -71,7 +71,7 @@ class OpenCvPicture:
         return image if factor == 1 else image.reduce(factor), self._lies
 
 
-def tiff_tags(file: BinaryIO) -> Mapping[int, object]:
+def tiff_tags(file: BinaryIO) -> Mapping[int, Any]:
     from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
     file.seek(0)

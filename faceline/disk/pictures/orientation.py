@@ -22,7 +22,7 @@ def orientation(image: "Image.Image", data: bytes) -> int:
     # Damaged metadata say nothing about the picture's orientation; the picture itself is whole.
     with ignoring(Exception):
         number = stored_orientation(image, data)
-        return number if number in range(1, 9) else 1
+        return number if number is not None and number in range(1, 9) else 1
     return 1
 
 
@@ -32,7 +32,7 @@ def stored_orientation(image: "Image.Image", data: bytes) -> int | None:
     if image.format == "HEIF":
         # pi-heif takes the number out of EXIF, where it would do harm if the decoder has turned the picture.
         return None if turns_itself(data) else image.info["original_orientation"]
-    if image.format == "AVIF" and not turns_itself(data) and (stored := image._decoder.get_info()[4]):
+    if image.format == "AVIF" and not turns_itself(data) and (stored := vars(image)["_decoder"].get_info()[4]):
         # Pillow replaces the number in EXIF by what the container says, which is nothing.
         exif = Image.Exif()
         exif.load(stored)

@@ -77,12 +77,12 @@ class Group:
         found = self.distances
         counts = len(found.genuine), len(found.impostor)
         rates = GroupRates(self.name, self.people, self.pictures, self.fallbacks, *counts)
-        more = {}
+        more: dict[str, float] = {}
         if len(found.impostor):
             more["false_match_rate"] = float(found.false_accept_rate(threshold))
         if len(found.genuine):
             more["false_non_match_rate"] = 1 - float(found.true_accept_rate(threshold))
-        if self.is_complete:
+        if self.is_complete and overall is not None:  # which it is where a group has impostors
             more |= {"area": found.area(), "f1": float(found.f1(threshold))}
             more |= zip(("best_f1", "best_f1_threshold"), found.best_f1(), strict=True)
             more |= zip(("equal_error_rate", "equal_error_threshold"), found.equal_error(), strict=True)
@@ -220,14 +220,12 @@ def groups_among(path: Path, embedded: Embedded) -> tuple[list[Group], int]:
 
 def compare(groups: list[Group], threshold: float, without_group: int) -> Comparison:
     """Rates of each group at a common threshold."""
-    overall = [
-        share([rate(group.distances) for group in groups])
-        for rate in (
-            lambda found: (float(found.false_accept_rate(threshold)), len(found.impostor)),
-            lambda found: (1 - float(found.true_accept_rate(threshold)), len(found.genuine)),
-        )
-    ]
-    return Comparison(threshold, *overall, [group.rates(threshold, overall[0]) for group in groups], without_group)
+    each = [group.distances for group in groups]
+    accepts = share([(float(found.false_accept_rate(threshold)), len(found.impostor)) for found in each])
+    refusals = share([(1 - float(found.true_accept_rate(threshold)), len(found.genuine)) for found in each])
+    return Comparison(
+        threshold, accepts, refusals, [group.rates(threshold, accepts) for group in groups], without_group
+    )
 
 
 def share(parts: list[tuple[float, int]]) -> float | None:

@@ -2,7 +2,7 @@
 
 from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -64,14 +64,15 @@ def plot_group_rocs(stem: Path, drawn: list[tuple[Group, GroupRates]]) -> None:
                 found.true_accept_rate(thresholds),
                 label=f"{rates.area:.4f}: {plain(group.name)}",
             )
-            place = max(rates.false_match_rate, 1 / count), 1 - rates.false_non_match_rate
-            axes.plot(*place, "o", color=line.get_color())
+            if rates.false_match_rate is not None and rates.false_non_match_rate is not None:  # of a complete group
+                place = max(rates.false_match_rate, 1 / count), 1 - rates.false_non_match_rate
+                axes.plot(*place, "o", color=line.get_color())
         axes.set(xscale="log", xlabel="false match rate", ylabel="true match rate", ylim=(None, 1.005))
         axes.set(title="ROC within each group; a dot at the common threshold")
         add_legend(axes, "area under the curve", "lower right")
 
 
-def add_legend(axes: "Axes", title: str, place: str) -> None:
+def add_legend(axes: "Axes", title: str, place: Literal["best", "lower right"]) -> None:
     if axes.get_legend_handles_labels()[1]:
         legend = axes.legend(title=title, loc=place)
         for text in legend.get_texts():

@@ -70,6 +70,8 @@ def plot_open_set(curves: dict[str, RateCurve], named: float, found: float, stem
 
 def plot_reliability(diagrams: dict[str, list[Bin]], stem: Path) -> None:
     """The reliability diagram: of the answers with a confidence, how many are right."""
+    from matplotlib.collections import PathCollection
+
     with plotted(stem) as axes:
         axes.plot([0, 1], [0, 1], color="0.7", linewidth=1)
         for number, (name, bins) in enumerate(diagrams.items()):
@@ -93,7 +95,8 @@ def plot_reliability(diagrams: dict[str, list[Bin]], stem: Path) -> None:
         axes.set_aspect("equal")
         legend = axes.legend(loc="upper left", title="size: share of the answers")
         for handle in legend.legend_handles:
-            handle.set_sizes([40])
+            if isinstance(handle, PathCollection):
+                handle.set_sizes([40])
 
 
 def write_curves(curves: dict[str, RateCurve], columns: Sequence[str], path: Path) -> None:

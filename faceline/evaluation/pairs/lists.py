@@ -93,7 +93,7 @@ def read_counts(line: str) -> tuple[int, int]:
         numbers = []
     if len(numbers) not in (1, 2) or min(numbers) < 1:
         raise ValueError(f"{line.strip()[:40]!r} is no number of pairs, as 500, or of folds and pairs, as 10 300")
-    return (1, *numbers) if len(numbers) == 1 else (numbers[0], numbers[1])
+    return (1, numbers[0]) if len(numbers) == 1 else (numbers[0], numbers[1])
 
 
 def read_pair(line: str, same: bool, fold: int, number: int) -> Pair:
@@ -104,12 +104,12 @@ def read_pair(line: str, same: bool, fold: int, number: int) -> Pair:
         raise ValueError(f"{line.strip()[:80]!r} is not of the form `{form}`")
     if same:
         fields.insert(2, fields[0])
-    pictures = [ListedPicture(fields[place], picture_number(fields[place + 1])) for place in (0, 2)]
-    if same and pictures[0] == pictures[1]:
+    first, second = (ListedPicture(fields[place], picture_number(fields[place + 1])) for place in (0, 2))
+    if same and first == second:
         raise ValueError("a picture is compared with itself")
     if not same and fields[0] == fields[2]:
         raise ValueError(f"two pictures of {fields[0]} among the pairs of two people")
-    return Pair(*pictures, same, fold, number)
+    return Pair(first, second, same, fold, number)
 
 
 def picture_number(text: str) -> int:
@@ -130,11 +130,12 @@ def rows_of_pairs(path: Path, pairs: list[Pair], crops: list[str]) -> list[tuple
     """
     rows = defaultdict(list)
     for row, crop in enumerate(crops):
-        picture = f"{folder_of(crop)}/{PurePosixPath(crop.removesuffix('.png')).stem}"
-        parts = picture.split("/")
+        path_of_picture = f"{folder_of(crop)}/{PurePosixPath(crop.removesuffix('.png')).stem}"
+        parts = path_of_picture.split("/")
         for start in range(len(parts) - 1):
             rows["/".join(parts[start:])].append(row)
-    chosen, lacking = {}, {}
+    chosen: dict[ListedPicture, int] = {}
+    lacking: dict[ListedPicture, int] = {}
     for pair in pairs:
         for picture in (pair.first, pair.second):
             found = rows.get(str(picture), [])

@@ -200,11 +200,11 @@ class ComparedPairs:
 
     @classmethod
     def of(cls, listed: Pairs, rows: list[tuple[int, int]], embedded: Embedded) -> "ComparedPairs":
-        rows = np.array(rows)
-        first, second = embedded.embeddings[rows.T].astype(np.float64)
+        chosen = np.array(rows)
+        first, second = embedded.embeddings[chosen.T].astype(np.float64)
         distances = embedded.network.metric.pairs(first, second)
         same, folds = (np.array([getattr(pair, name) for pair in listed.pairs]) for name in ("same", "fold"))
-        return cls(listed, rows, embedded, distances, same, folds, *across_folds(distances, same, folds))
+        return cls(listed, chosen, embedded, distances, same, folds, *across_folds(distances, same, folds))
 
     @property
     def threshold(self) -> float:

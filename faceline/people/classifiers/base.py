@@ -33,13 +33,13 @@ class Classifier:
     chooses: ClassVar[bool] = False  # whether it has settings
 
     @classmethod
-    def settings(cls, points: np.ndarray, labels: np.ndarray, jobs: int) -> dict:
+    def settings(cls, points: np.ndarray, labels: np.ndarray, jobs: int) -> dict[str, float]:
         """What is chosen once, on all points, before `fit` is called on several parts of them."""
         return {}
 
     @classmethod
-    def fit(cls, points: np.ndarray, labels: np.ndarray, near: "Neighbours", jobs: int, **settings: object) -> Self:
-        """Learn two people or more."""
+    def fit(cls, points: np.ndarray, labels: np.ndarray, near: "Neighbours", jobs: int) -> Self:
+        """Learn two people or more; what `settings` chose comes in addition, by its names."""
         raise NotImplementedError
 
     def margins(self, points: np.ndarray) -> np.ndarray:
