@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# Install what the tests need, then check the code's style and run all tests.
+# Install what the tests need, then check the code's style and types, and run all tests.
 set -euo pipefail
 cd "$(dirname "$0")"
 
 util/setup-venv.sh requirements.txt tests/requirements.txt
 .venv/bin/ruff check .
 .venv/bin/ruff format --check .
+.venv/bin/mypy
 # Several files of tests at once, one in a process for each core; -n 0 has one after the other, as has a test's own name.
 workers="-n auto --maxprocesses 8 --dist loadfile --no-loadscope-reorder"
 case " $*" in *::* | *no:xdist*) workers= ;; esac

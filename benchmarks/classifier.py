@@ -17,6 +17,7 @@ from collections import Counter
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from measure import interleaved, median_seconds
@@ -41,6 +42,9 @@ from faceline.people.classifiers.table import DEFAULT_CLASSIFIER_NAME
 from faceline.people.gallery import Gallery
 from faceline.recognition.classifier_file import read_classifier
 from faceline.runs.parallel import all_cores
+
+if TYPE_CHECKING:
+    from sklearn.svm import SVC
 
 ROOT = Path(__file__).resolve().parent.parent
 NETWORK = NETWORKS[DEFAULT_NETWORK]
@@ -157,7 +161,7 @@ def compared(population: Population, count: int) -> list[str]:
     return lines
 
 
-def fit_svc(embeddings: np.ndarray, names: list[str]) -> object:
+def fit_svc(embeddings: np.ndarray, names: list[str]) -> "SVC":
     """What OpenFace's classifier.py learns."""
     from sklearn.svm import SVC
 
@@ -168,11 +172,16 @@ def fit_svc(embeddings: np.ndarray, names: list[str]) -> object:
 
 def fit_gallery(embeddings: np.ndarray, names: list[str]) -> Gallery:
     crops = [f"{name}/{number}.png" for number, name in enumerate(names)]
-    options = {"fpir": DEFAULT_FPIR, "classifier": DEFAULT_CLASSIFIER_NAME, "lda_dim": None, "jobs": all_cores()}
+    options: dict[str, Any] = {
+        "fpir": DEFAULT_FPIR,
+        "classifier": DEFAULT_CLASSIFIER_NAME,
+        "lda_dim": None,
+        "jobs": all_cores(),
+    }
     return Gallery.fit(names, embeddings, crops, NETWORK, **options)
 
 
-def svc_answers(svc: object, embeddings: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def svc_answers(svc: "SVC", embeddings: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The most probable person for each face, and how probable."""
     probabilities = svc.predict_proba(embeddings)
     return svc.classes_[probabilities.argmax(axis=1)], probabilities.max(axis=1)

@@ -56,8 +56,8 @@ def main() -> None:
         slopes = weights[:-1] / deviations
         return [*slopes, weights[-1] - slopes @ means]
 
-    reasons = dict(zip(sorter.classes_, map(raw, sorters), strict=True))
-    print_module(lowest, highest, raw(lost), raw(shifted), shift, spread, reasons)
+    of_reasons = dict(zip(sorter.classes_, map(raw, sorters), strict=True))
+    print_module(lowest, highest, raw(lost), raw(shifted), shift, spread, of_reasons)
 
 
 def columns_of(trials) -> dict[str, np.ndarray]:
@@ -100,7 +100,7 @@ def fit(inputs: np.ndarray, answers: dict) -> tuple[np.ndarray, np.ndarray, floa
 
     def cost(values: np.ndarray) -> tuple[float, np.ndarray]:
         slants = [inputs @ values[:count], inputs @ values[count : 2 * count]]
-        misses, slopes = miss(answers, *map(excess, slants), *values[-2:])
+        misses, slopes = miss(answers, excess(slants[0]), excess(slants[1]), *values[-2:])
         steepness = (np.clip(slant, 0, 1) for slant in slants)
         parts = [inputs.T @ (weights * slope * steep) for slope, steep in zip(slopes, steepness, strict=False)]
         gradient = np.concatenate([*parts, [weights @ slope for slope in slopes[2:]]])

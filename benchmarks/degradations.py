@@ -51,15 +51,17 @@ def moved(image, box, generator):
     kernel = np.zeros((length, length), np.float32)
     angle = generator.uniform(0, np.pi)
     half = (length - 1) / 2
-    ends = [tuple(round(half + sign * half * part) for part in (np.cos(angle), np.sin(angle))) for sign in (-1, 1)]
-    cv2.line(kernel, *ends, 1.0)
+    start, end = (
+        (round(half + sign * half * np.cos(angle)), round(half + sign * half * np.sin(angle))) for sign in (-1, 1)
+    )
+    cv2.line(kernel, start, end, 1.0)
     return cv2.filter2D(image, -1, kernel / kernel.sum(), borderType=cv2.BORDER_REPLICATE)
 
 
 def compressed(image, box, generator):
     quality = round(between(generator, 1, 20))
     _, data = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
-    return cv2.imdecode(data, cv2.IMREAD_COLOR)[..., ::-1].copy()
+    return np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR))[..., ::-1].copy()
 
 
 def darkened(image, box, generator):
@@ -89,7 +91,7 @@ def flat_yaw(image, box, generator):
     corners = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)], np.float32) * edge
     depth = 1 + np.sin(angle) * corners[:, 0] / (edge * generator.uniform(2, 5))
     seen = np.column_stack([corners[:, 0] * np.cos(angle), corners[:, 1]]) / depth[:, None]
-    matrix = cv2.getPerspectiveTransform(corners + np.float32((x, y)), (seen + (x, y)).astype(np.float32))
+    matrix = cv2.getPerspectiveTransform(corners + np.array((x, y), np.float32), (seen + (x, y)).astype(np.float32))
     return cv2.warpPerspective(image, matrix, image.shape[1::-1], borderMode=cv2.BORDER_REPLICATE)
 
 
@@ -118,7 +120,7 @@ def flat_turned(image, box, generator):
     corners = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)], np.float32) * edge
     seen = np.column_stack([corners, np.zeros(4)]) @ (across @ down @ aside)
     seen = seen[:, :2] / (1 + seen[:, 2:] / (edge * generator.uniform(2.5, 8)))
-    matrix = cv2.getPerspectiveTransform(corners + np.float32((x, y)), (seen + (x, y)).astype(np.float32))
+    matrix = cv2.getPerspectiveTransform(corners + np.array((x, y), np.float32), (seen + (x, y)).astype(np.float32))
     return cv2.warpPerspective(image, matrix, image.shape[1::-1], borderMode=cv2.BORDER_REPLICATE)
 
 

@@ -9,6 +9,7 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -89,8 +90,8 @@ class Photographs:
                     if person not in known[group] and (person in lone or person not in strangers):
                         continue
                     lone.add(person)
-                    box = tuple(int(row[side]) for side in ("left", "top", "right", "bottom"))
-                    pictures.append(Picture(group, folder / group / row["image"], person, box))
+                    left, top, right, bottom = (int(row[side]) for side in ("left", "top", "right", "bottom"))
+                    pictures.append(Picture(group, folder / group / row["image"], person, (left, top, right, bottom)))
                     embeddings.append(found[row_of[row["crop"]]])
         return cls(pictures, np.array(embeddings), known)
 
@@ -117,7 +118,8 @@ def make_worse(photographs: Photographs, table: Mapping[str, Sequence[Callable]]
         order = np.random.default_rng(0).permutation(len(photographs.pictures))[:count]
         parts = [part for row in order for part in degraded(photographs.pictures[row], int(row), table)]
         columns = [np.array(column) for column in zip(*parts, strict=True)]
-        np.savez(path, **dict(zip(Faces.__dataclass_fields__, columns, strict=True)))
+        kept: dict[str, Any] = dict(zip(Faces.__dataclass_fields__, columns, strict=True))
+        np.savez(path, **kept)
     with np.load(path) as columns:
         return Faces(**columns)
 

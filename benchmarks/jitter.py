@@ -6,7 +6,7 @@ import numpy as np
 from embedding import NETWORK, crops_of
 from measure import interleaved, table
 
-from faceline.faces.embedder import embed, load_dlib
+from faceline.faces.embedder import dlib_weights, embed, load_dlib
 from faceline.faces.test_time_augmentation import Augmentation
 from faceline.networks.runtime import Runtime
 from faceline.runs.parallel import all_cores
@@ -16,7 +16,7 @@ JITTERS = Augmentation(jitters=100)
 
 def main(faces: Path) -> list[str]:
     crop = np.ascontiguousarray(crops_of(faces, 1))
-    model = load_dlib(NETWORK.source)
+    model = load_dlib(dlib_weights(NETWORK))
     medians = interleaved(
         {
             "dlib": lambda: model.compute_face_descriptor(crop[0], 100),

@@ -19,7 +19,7 @@ from faceline import align_folder, represent_folder
 from faceline.disk.embeddings import read_embeddings
 from faceline.disk.people_paths import person_of
 from faceline.evaluation.identification.plots import plot_reliability
-from faceline.evaluation.identification.rates import bins_of, calibration_error, rates_found
+from faceline.evaluation.identification.rates import Bin, bins_of, calibration_error, rates_found
 from faceline.evaluation.identification.trials import Answers, NearestNeighbour, Trial, answers_of, halves
 from faceline.networks.table import DEFAULT_NETWORK, NETWORKS
 from faceline.people.calibration import DEFAULT_FPIR
@@ -45,10 +45,12 @@ def main() -> None:
     parser.add_argument("photographs", type=Path)
     parser.add_argument("work", type=Path)
     options = parser.parse_args()
-    lists = [(options.photographs / f"lfw-dev-{name}.txt").read_text().split() for name in ("known", "unknown")]
+    known, unknown = (
+        (options.photographs / f"lfw-dev-{name}.txt").read_text().split() for name in ("known", "unknown")
+    )
     lfw = embeddings_of(options.photographs / "lfw-dev", options.work / "lfw")
     asian = embeddings_of(options.photographs / "east-asian-dev", options.work / "east-asian")
-    of_lfw = [draw_lfw(*lfw, *lists, np.random.default_rng(seed)) for seed in range(DRAWS)]
+    of_lfw = [draw_lfw(*lfw, known, unknown, np.random.default_rng(seed)) for seed in range(DRAWS)]
     of_asian = [draw_half(*asian, np.random.default_rng(seed)) for seed in range(HALVES)]
     of_both = [mixed(*pair) for pair in zip(of_lfw, of_asian, strict=False)]
     trials = {"LFW": of_lfw, "East Asian halves": of_asian, "both mixed": of_both}
@@ -60,7 +62,7 @@ def main() -> None:
         ("East Asian halves", tuple(SCORERS)),
         ("both mixed", ("nearest neighbour", "cosine to the mean", "Faceline")),
     ):
-        chosen = [leave_out(trial) for trial in of_lfw] if "without" in name else trials.get(name)
+        chosen = [leave_out(trial) for trial in of_lfw] if "without" in name else trials[name]
         for scorer in scorers:
             rates = np.mean([identification_rates(trial, SCORERS[scorer]) for trial in chosen], axis=0)
             print(f"| {name} | {scorer} | " + " | ".join(f"{rate:.3f}" for rate in rates) + " |", flush=True)
@@ -69,7 +71,7 @@ def main() -> None:
         "\n| gallery | asked | strangers named | known people found | expected | calibration error | each face alike |"
     )
     print("|---|---|---|---|---|---|---|")
-    reliability = {}
+    reliability: dict[str, list[Bin]] = {}
     for name, chosen in trials.items():
         for fpir in ASKED:
             print_row(name, fpir, [answers(trial, fpir) for trial in chosen], reliability)

@@ -37,7 +37,7 @@ def main() -> None:
     print("|---|---|---|---|---|")
     for people in (1, 2, 3, 5, 10, 20, 50, 100, len(known)):
         for pictures in (1, 2, 4):
-            scores = ([], [])
+            scores: tuple[list[float], list[float]] = ([], [])
             for seed in range(max(2, FACES // people)):
                 generator = np.random.default_rng(seed)
                 enrolled, labels, probes, whose = [], [], [], []

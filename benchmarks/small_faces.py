@@ -7,7 +7,7 @@ with a box that is mostly the same; all other boxes are counted as others.
 import itertools
 import time
 import warnings
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree
@@ -38,22 +38,25 @@ def annotated(groups: Path) -> list[Photograph]:
         for entry in ElementTree.parse(groups / name).iter("image"):
             boxes = []
             for box in entry.iter("box"):
-                left, top, width, height = (int(box.get(key)) for key in ("left", "top", "width", "height"))
+                left, top, width, height = (int(box.attrib[key]) for key in ("left", "top", "width", "height"))
                 boxes.append((left, top, left + width, top + height))
-            photographs.append((decode_image((groups / entry.get("file")).read_bytes()), boxes))
+            photographs.append((decode_image((groups / entry.attrib["file"]).read_bytes()), boxes))
     return photographs
 
 
 def enlarged(photograph: Photograph, scale: float) -> Photograph:
     image, boxes = photograph
-    image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
-    return image, [tuple(round(edge * scale) for edge in box) for box in boxes]
+    larger = np.asarray(cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC))
+    return larger, [
+        (round(left * scale), round(top * scale), round(right * scale), round(bottom * scale))
+        for left, top, right, bottom in boxes
+    ]
 
 
 def panorama(photographs: list[Photograph], width: int, height: int, scale: float) -> Photograph:
     """All photographs in a row, on a background that is nowhere plain."""
-    canvas = np.random.default_rng(0).integers(0, 255, (height // 50, width // 50, 3), dtype=np.uint8)
-    canvas = cv2.resize(canvas, (width, height), interpolation=cv2.INTER_CUBIC)
+    noise = np.random.default_rng(0).integers(0, 255, (height // 50, width // 50, 3), dtype=np.uint8)
+    canvas = np.asarray(cv2.resize(noise, (width, height), interpolation=cv2.INTER_CUBIC))
     boxes = []
     for number, photograph in enumerate(photographs):
         image, inside = enlarged(photograph, scale)
@@ -88,12 +91,12 @@ def main(faces: Path) -> list[str]:
         return [face.box_ltrb for face in aligner.find(image, every=True)]
 
     candidates = {"face_recognition": peer, f"Faceline, {all_cores()} threads": ours}
-    counts: dict[tuple[str, str], Counter] = {}
+    counts: dict[tuple[str, str], dict[str, float]] = {}
     for name, (image, expected) in pictures(faces / "groups"):
         for candidate, find in candidates.items():
             begun, computed = time.perf_counter(), time.process_time()
             boxes = find(image)
-            count = counts.setdefault((name, candidate), Counter())
+            count = counts.setdefault((name, candidate), defaultdict(float))
             count["seconds"] += time.perf_counter() - begun
             count["computing"] += time.process_time() - computed
             count["expected"] += len(expected)

@@ -35,7 +35,7 @@ def outcome(aligner: Aligner, picture: np.ndarray, turn: int) -> str:
 
 def measure(name: str, paths: list[Path], detector: str) -> str:
     aligner = Aligner(AlignmentOptions(detector=detector), Runtime())
-    counts = Counter()
+    counts: Counter[str] = Counter()
     for path in paths:
         picture = decode_image(path.read_bytes())
         counts.update(outcome(aligner, picture, turn) for turn in TURNS[1:])

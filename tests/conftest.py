@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pillow_heif
@@ -99,7 +100,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items.sort(key=lambda item: places.get(item.path.stem.removeprefix("test_"), len(LONG)))
 
 
-def run_script(script: Path, *arguments: object, **options: object) -> subprocess.CompletedProcess:
+def run_script(script: Path | str, *arguments: object, **options: Any) -> subprocess.CompletedProcess:
     """Run a script as a user does, and keep what it prints."""
     command = [sys.executable, str(script), *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, errors="surrogateescape", check=False, **options)

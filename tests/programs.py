@@ -15,6 +15,7 @@ import time
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -144,7 +145,7 @@ def forks(classifier, pictures, out):
         "align, processes": in_child(lambda: same("two", 2)),
     }
     for method in ("fork", "spawn", "forkserver"):
-        context = multiprocessing.get_context(method)
+        context: Any = multiprocessing.get_context(method)  # the type that is common to all has no processes
         for is_daemon in (False, True):
             name = f"{method}{', daemon' * is_daemon}"
             begun = time.monotonic()

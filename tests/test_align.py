@@ -2,6 +2,7 @@ import csv
 import json
 import os
 import shutil
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,7 +22,7 @@ from faceline.faces.options import AlignmentOptions
 from faceline.networks.runtime import Runtime
 from faceline.stages.alignment import align_image
 
-QUICK = {"upsample": 0, "jobs": 1}
+QUICK: dict[str, Any] = {"upsample": 0, "jobs": 1}
 
 
 def rows_of(folder):
@@ -337,7 +338,7 @@ def test_odd_options_in_the_record_take_one_line(people, tmp_path):
     out = tmp_path / "out"
     align_folder(people, out, **QUICK)
     record = read_json(out / "run.json")
-    nested = []
+    nested: list = []
     for _ in range(500):
         nested = [nested]
     for size, found in (("96", "size '96', not 96"), (nested, r"size \[\[\["), ("x\ny" * 999, r"size 'x\\ny")):
@@ -466,6 +467,7 @@ def test_align_image_tells_what_became_of_it(portrait):
     assert align_image(np.zeros_like(portrait), options, Runtime()).status == Status.NO_FACE
     alignment = align_image(portrait, options, Runtime())
     assert alignment.status == Status.OK
+    assert alignment.crop is not None
     assert alignment.crop.shape == (96, 96, 3)
     assert alignment.crop.dtype == np.uint8
 

@@ -27,7 +27,7 @@ def imported(path: Path) -> set[str]:
     """The modules of ours that a file imports, anywhere in it."""
     found = set()
     for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("faceline."):
+        if isinstance(node, ast.ImportFrom) and node.module is not None and node.module.startswith("faceline."):
             found.add(node.module)
         elif isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names if alias.name.startswith("faceline.")}
@@ -50,7 +50,8 @@ def test_names_that_are_imported_at_first_use(package):
     """They stand there twice: for those who check types, and for those who run the program."""
     tree = ast.parse(Path(package.__file__).read_text())
     block = next(node for node in tree.body if isinstance(node, ast.If))
-    assert {alias.name: node.module for node in block.body for alias in node.names} == package.MODULES
+    imports = [node for node in block.body if isinstance(node, ast.ImportFrom)]
+    assert {alias.name: node.module for node in imports for alias in node.names} == package.MODULES
     assert sorted(package.MODULES) == sorted(package.__all__)
     for name in package.__all__:
         assert getattr(package, name).__name__ == name

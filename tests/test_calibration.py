@@ -60,7 +60,8 @@ def calibration_error(confidences, right):
     ("count", "pictures", "times"), [(1, 4, 20), (2, 4, 20), (4, 4, 20), (4, 1, 20), (14, 4, 20), (14, 1, 40)]
 )
 def test_strangers_are_named_at_the_rate_asked_for_and_confidence_is_true(lfw, count, pictures, times):
-    named, found, confidences, right = {0.01: [], 0.1: []}, [], [], []
+    named: dict[float, list[float]] = {0.01: [], 0.1: []}
+    found, confidences, right = [], [], []
     for enrolled, known, strangers in draws(lfw, count, pictures, times):
         for fpir, rates in named.items():
             gallery = fitted(lfw, enrolled, fpir)
@@ -114,9 +115,9 @@ def test_a_hundred_people():
 def test_confidence_does_not_shrink_as_people_are_added(lfw):
     generator = np.random.default_rng(0)
     names = [name for name in np.unique(lfw.names) if len(lfw.rows(name)) > 4]
-    means = {4: [], 12: [], len(names): []}
+    means: dict[int, list[float]] = {4: [], 12: [], len(names): []}
     for _ in range(8):
-        names = generator.permutation(names)
+        names = generator.permutation(names).tolist()
         probes = np.concatenate([lfw.rows(name)[4:] for name in names[:4]])
         for count, confidences in means.items():
             rows = np.concatenate([lfw.rows(name)[:4] for name in names[:count]])

@@ -4,6 +4,7 @@ import math
 import pickle
 import subprocess
 import sys
+from typing import Any
 
 import joblib
 import numpy as np
@@ -124,7 +125,7 @@ def test_an_enrolled_picture_is_found_at_distance_zero(classifier):
     assert all(identity.distance == 0 for identity in identities)
 
 
-HOSTILE = [
+HOSTILE: list[Any] = [
     None,
     True,
     -1,

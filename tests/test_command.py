@@ -80,8 +80,8 @@ def test_texts_name_commands_and_leave_file_names_alone():
 @pytest.mark.parametrize("before", [True, False])
 def test_quiet_leaves_answers_and_mistakes(photographs, tmp_path, before):
     def command(name, *words):
-        words = ["-q", name, *words] if before else [name, *words, "--quiet"]
-        return run_script("-m", "faceline", *words, cwd=tmp_path)
+        arguments = ["-q", name, *words] if before else [name, *words, "--quiet"]
+        return run_script("-m", "faceline", *arguments, cwd=tmp_path)
 
     done = command("enrol", photographs.train, "work")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

@@ -25,7 +25,8 @@ class File:
 
 
 def whole_file(weights, read) -> File:
-    data, marks = weights_path(weights).read_bytes(), []
+    data = weights_path(weights).read_bytes()
+    marks: list[int] = []
 
     class Noting(Reader):
         def take(self, count):
@@ -76,7 +77,7 @@ def test_reads_the_resnet(resnet):
     assert network.layers[-1].parameters.shape == (256, 128)
     convolutions = [layer for layer in network.layers if isinstance(layer, Convolution)]
     assert len(convolutions) == 29
-    assert all(np.isfinite(part).all() for layer in convolutions for part in layer.parameters)
+    assert all(np.isfinite(part).all() for layer in convolutions for part in layer.parameters or ())
 
 
 def test_each_reader_refuses_the_other_file(mmod, resnet):

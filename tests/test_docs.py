@@ -23,6 +23,8 @@ DOCS = ROOT / "docs"
 @pytest.fixture(scope="module")
 def make_docs():
     spec = importlib.util.spec_from_file_location("make_docs", ROOT / "util" / "make-docs.py")
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -99,7 +101,8 @@ def test_examples_in_docstrings(name, examples_folder, monkeypatch):
     monkeypatch.chdir(examples_folder)
     package, _, short = name.rpartition(".")
     public = getattr(sys.modules[package], short)
-    runner, said = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS), []
+    runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS)
+    said: list[str] = []
     for example in doctest.DocTestFinder().find(public, name, module=False, globs={}):
         runner.run(example, out=said.append)
     assert not runner.failures, "".join(said)

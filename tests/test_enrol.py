@@ -3,6 +3,7 @@
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import ALIGN, CLASSIFIER, REPRESENT, names, run_script, tree
@@ -12,7 +13,7 @@ from faceline import FacelineError, enrol, infer
 from faceline.disk.writing import scratch_path
 from faceline.stages.gathering import gather
 
-QUICK = {"upsample": 0, "jobs": 1}
+QUICK: dict[str, Any] = {"upsample": 0, "jobs": 1}
 
 
 @pytest.fixture
@@ -58,10 +59,11 @@ def test_the_same_bytes_as_the_stages_one_by_one(photographs, tmp_path):
 
 def test_adding_merges_and_replaces_nothing(photos, tmp_path, encoded):
     work = tmp_path / "work"
-    reports = []
+    reports: list[object] = []
     enrolled = enrol(photos, work, **QUICK, report=reports.append)
     assert reports == [enrolled.gathered, enrolled.aligned, enrolled.represented, enrolled.trained]
     assert enrolled.classifier_path == str(work / "generated-embeddings" / "classifier.pkl")
+    assert enrolled.gathered is not None
     assert (enrolled.gathered.new, enrolled.gathered.people, enrolled.trained.people) == (3, 2, 2)
     before = tree(work / "training-images")
     more = tmp_path / "more"
@@ -72,6 +74,7 @@ def test_adding_merges_and_replaces_nothing(photos, tmp_path, encoded):
     mine = tree(more)
     for new, kept in ((2, 1), (0, 3)):
         enrolled = enrol(more, work, **QUICK)
+        assert enrolled.gathered is not None
         assert (enrolled.gathered.new, enrolled.gathered.kept) == (new, kept)
         assert enrolled.gathered.renamed == ["anna/a.jpg is anna/a-2.jpg"]
         assert (enrolled.trained.embeddings, enrolled.trained.people) == (5, 2)
@@ -109,6 +112,8 @@ def test_copies_and_links(photos, tmp_path):
     first = Path("anna", "a.jpg")
     copied = gather(photos, tmp_path / "work", link=False)
     linked = gather(photos, tmp_path / "linked", link=True)
+    assert copied is not None
+    assert linked is not None
     assert (copied.new, linked.new) == (3, 3)
     copy, link = tmp_path / "work" / "training-images" / first, tmp_path / "linked" / "training-images" / first
     assert copy.stat().st_mtime_ns == (photos / first).stat().st_mtime_ns
@@ -130,6 +135,7 @@ def test_what_cannot_be_taken_is_told_and_stops_nothing(photos, tmp_path):
     os.mkfifo(photos / "anna" / "pipe.jpg")
     (photos / "anna" / f"{'é' * 125}.jpg").write_bytes((photos / "anna" / "a.jpg").read_bytes())
     gathered = gather(photos, tmp_path / "work", link=False)
+    assert gathered is not None
     assert (gathered.new, gathered.kept) == (4, 0)
     long, *others = gathered.renamed
     assert others == []

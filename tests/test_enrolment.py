@@ -1,6 +1,7 @@
 """Galleries with mistakes: what is found in them, and that nobody else's answer suffers."""
 
 import shlex
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from faceline.people.subjects import Link, families_of
 from faceline.report.findings import link_line
 
 NETWORK = NETWORKS["dlib"]
-OPTIONS = {"fpir": 0.01, "classifier": "LinearSvm", "lda_dim": None, "jobs": 1}
+OPTIONS: dict[str, Any] = {"fpir": 0.01, "classifier": "LinearSvm", "lda_dim": None, "jobs": 1}
 
 
 def enrolled(embeddings, names, **more):
@@ -90,7 +91,7 @@ def test_a_single_picture_apart_makes_a_double_too(lfw):
             names[np.flatnonzero(names == name)[start // 10]] = f"also {name}"
         folders, labels = np.unique(names.astype(str), return_inverse=True)
         order = np.argsort(labels, kind="stable")
-        enrolment = Enrolment.of(unit(lfw.embeddings[rows[order]]), labels[order], folders, scale)
+        enrolment = Enrolment.of(unit(lfw.embeddings[rows[order]]), labels[order], folders.tolist(), scale)
         for link in enrolment.links:
             one, other = (folders[folder].removeprefix("also ") for folder in link.folders)
             assert one == other

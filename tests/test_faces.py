@@ -11,7 +11,7 @@ from faceline.faces.landmarks import LANDMARK_MODELS, predict_landmarks
 from faceline.faces.options import AlignmentOptions
 from faceline.networks.frames import FRAMES, LANDMARK_SETS
 from faceline.networks.runtime import Runtime
-from faceline.networks.weights import Download, download_path, weights_path
+from faceline.networks.weights import DLIB_MMOD, Download, download_path, weights_path
 
 RUNTIME = Runtime()
 
@@ -23,8 +23,8 @@ def test_detectors_give_dlib_s_boxes(portrait, detector, engine):
     if detector == "hog":
         expected = list(dlib.get_frontal_face_detector()(portrait, 0))
     else:
-        (weights,) = DETECTORS["cnn"].weights
-        expected = [found.rect for found in dlib.cnn_face_detection_model_v1(str(weights_path(weights)))(portrait, 0)]
+        assert DETECTORS["cnn"].weights == (DLIB_MMOD,)
+        expected = [found.rect for found in dlib.cnn_face_detection_model_v1(str(weights_path(DLIB_MMOD)))(portrait, 0)]
     assert len(faces) == 1
     assert [face.box_ltrb for face in faces] == [(r.left(), r.top(), r.right() + 1, r.bottom() + 1) for r in expected]
     assert all(face.score > 0 for face in faces)

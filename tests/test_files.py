@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -85,7 +86,7 @@ def test_a_full_disk_is_named():
     with pytest.raises(FacelineError, match="No space left on device; make room and run the same command again"):
         from faceline.disk.writing import write_errors
 
-        with write_errors("somewhere"), open("/dev/full", "w") as full:
+        with write_errors(Path("somewhere")), open("/dev/full", "w") as full:
             full.write("x")
 
 

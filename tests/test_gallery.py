@@ -220,4 +220,5 @@ def test_who_was_named_need_not_be_the_first_candidate():
     assert identity.likeliest is second
     assert identity.runner_up is first
     assert identity.margin == -1
+    assert first is not None
     assert Identity(UNKNOWN, 0.9, (first, second)).likeliest is first

@@ -148,6 +148,7 @@ def test_a_box_turns_with_its_picture(turn):
     left, top, right, bottom = turned_box((1, 2, 4, 5), 5, 8, turn)
     after = turned(picture, turn)
     assert np.array_equal(after[top:bottom, left:right], turned(picture[2:5, 1:4], turn))
-    assert turned_box((left, top, right, bottom), *after.shape[:2], -turn % 360) == (1, 2, 4, 5)
+    height, width = after.shape[:2]
+    assert turned_box((left, top, right, bottom), height, width, -turn % 360) == (1, 2, 4, 5)
     if turn == 90:  # clockwise: what was at the left is at the top
         assert np.array_equal(after[0], picture[::-1, 0])

@@ -60,6 +60,7 @@ def test_rates_that_follow_from_the_places(embeddings, tmp_path):
     assert [(rate.mean, rate.deviation) for rate in nearest] == [(pytest.approx(2 / 3), 0), (1, 0), (1, 0)]
     # With one of ten strangers named, the limit lies at the second, 0.017 to 0.027: Carl is found, Bea is not.
     tenth, hundredth, thousandth = found.opened["nearest neighbour"]
+    assert tenth is not None
     assert (tenth.mean, tenth.deviation) == (pytest.approx(1 / 3), 0)
     assert hundredth is None
     assert thousandth is None

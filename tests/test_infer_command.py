@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import termios
+from typing import Any
 
 import pytest
 from conftest import CLASSIFIER, run_script
@@ -114,9 +115,10 @@ def many(album, count):
 
 
 def test_interrupted_it_says_how_far_it_came(album):
-    heed = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)}
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    heed: dict[str, Any] = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)}
+    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     process = subprocess.Popen(many(album, 1000), cwd=album, text=True, **pipes, **heed)
+    assert process.stdout is not None
     for _ in range(4):
         process.stdout.readline()
     process.send_signal(signal.SIGINT)
@@ -131,6 +133,7 @@ def test_a_bar_on_a_terminal_and_nothing_of_it_in_the_output(album):
     termios.tcsetwinsize(side, (24, 80))
     with subprocess.Popen([*many(album, 20), "--json"], cwd=album, stdout=subprocess.PIPE, stderr=side) as process:
         os.close(side)
+        assert process.stdout is not None
         lines = process.stdout.read().splitlines()
     shown = b""
     while chunk := read_terminal(terminal):

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
@@ -135,7 +136,7 @@ def test_marked_pictures(photographs, classifier, tmp_path):
 
 def test_a_crowd_gets_numbers_and_a_legend(faces, classifier, tmp_path):
     picture = faces / "groups/2008_007676.jpg"
-    options = {"multi": True, "threshold": np.inf}
+    options: dict[str, Any] = {"multi": True, "threshold": np.inf}
     (answer,) = infer(picture, classifier, save_dir=tmp_path, **options)
     (plain,) = infer(picture, classifier, **options)
     count = len(answer.faces)

@@ -2,6 +2,8 @@
 
 import functools
 import signal
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -22,7 +24,7 @@ class Limit:
         self()
 
 
-HANDLERS = {
+HANDLERS: dict[str, Callable] = {
     "function": lambda *_: Limit()(),
     "method": Limit().method,
     "partial": functools.partial(Limit().method, "anything"),
@@ -38,7 +40,7 @@ def run_out_of_time(request):
 
 
 @pytest.mark.parametrize(
-    "body", [damage, lambda: opened(__file__), lambda: write_errors("x"), lambda: ignoring(OSError)]
+    "body", [damage, lambda: opened(Path(__file__)), lambda: write_errors(Path("x")), lambda: ignoring(OSError)]
 )
 def test_the_program_s_time_limit_says_nothing_about_the_file(body, run_out_of_time):
     with pytest.raises(TimeoutError, match="out of time"), body():

@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from PIL import Image
 from faceline.disk.pictures.images import decode_image
 from faceline.errors import UnreadableError
 
-KINDS = {
+KINDS: dict[str, dict[str, Any]] = {
     "usual": {},
     "progressive": {"progressive": True},
     "fine": {"quality": 95, "subsampling": 0},

@@ -141,6 +141,7 @@ def test_they_end_with_a_killed_parent():
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "PYTHONUNBUFFERED": "1"}
     pipe = subprocess.PIPE
     with subprocess.Popen([sys.executable, "-c", code], env=environment, stdin=pipe, stdout=pipe) as parent:
+        assert parent.stdout is not None
         kept = parent.stdout.readline().split()
         parent.kill()
     assert len(kept) == 2

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import ALIGN, REPRESENT, tree
@@ -36,7 +37,7 @@ def killed_at(step, folder, stage, arguments, options):
             nonlocal count
             changes = event in ("os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate")
             if event == "open" and isinstance(values[2], int):
-                changes = values[2] & (os.O_WRONLY | os.O_RDWR)
+                changes = bool(values[2] & (os.O_WRONLY | os.O_RDWR))
             if changes and str(values[0]).startswith(str(folder)):
                 count += 1
                 if count == step:
@@ -89,7 +90,7 @@ def kill_everywhere(tmp_path, stage, source, prepare, options):
 
 
 def test_align_from_nothing(tmp_path, small_people):
-    options = {"upsample": 0}
+    options: dict[str, Any] = {"upsample": 0}
     assert kill_everywhere(tmp_path, align_folder, small_people, lambda out: None, options) > 12
 
 
@@ -106,7 +107,7 @@ def test_align_over_an_older_run(tmp_path, small_people, encoded, portrait, fall
     shutil.copytree(small_people, newer)
     for folder, image in ((older, portrait), (newer, portrait * 0)):
         (folder / "anna" / "faceless.png").write_bytes(encode_png(image))
-    options = {"upsample": 0, "detector": "hog"} | fallback
+    options: dict[str, Any] = {"upsample": 0, "detector": "hog"} | fallback
     steps = kill_everywhere(
         tmp_path, align_folder, newer, lambda out: align_folder(older, out, jobs=1, **options), options
     )
@@ -158,7 +159,7 @@ def test_train(tmp_path, aligned):
 
 
 def test_a_torn_journal_loses_its_torn_line_only(tmp_path, small_people):
-    options = {"upsample": 0, "jobs": 1}
+    options: dict[str, Any] = {"upsample": 0, "jobs": 1}
     align_folder(small_people, tmp_path / "fresh", **options)
     expected = tree(tmp_path / "fresh")
     out = tmp_path / "out"

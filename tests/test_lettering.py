@@ -1,5 +1,6 @@
 import random
 import unicodedata
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,6 +20,19 @@ def no_fonts(monkeypatch):
     monkeypatch.setattr(fonts, "font_folders", list)
 
 
+def own_font() -> Path:
+    path = fonts.own_font()
+    assert path is not None
+    return path
+
+
+def line(letters: Lettering, text: str, size: int) -> Image.Image:
+    """A mask of text that can be drawn."""
+    mask = letters.line(text, size)
+    assert mask is not None, text
+    return mask
+
+
 def ink(mask: Image.Image) -> np.ndarray:
     """A mask without its empty columns."""
     pixels = np.asarray(mask)
@@ -27,14 +41,14 @@ def ink(mask: Image.Image) -> np.ndarray:
 
 
 def test_coverage_is_what_the_font_says():
-    path = fonts.own_font()
+    path = own_font()
     coverage, letters = read_coverage(path), TTFont(path).getBestCmap()
     codes = random.Random(0).sample(range(0x30000), 5000) + list(letters) + [code + 1 for code in letters]
     assert {code for code in codes if coverage.has(code)} == {code for code in codes if code in letters}
 
 
 def test_damaged_fonts_have_no_letters(tmp_path):
-    data = fonts.own_font().read_bytes()
+    data = own_font().read_bytes()
     generator = random.Random(0)
     for number in range(60):
         damaged = bytearray(data[: generator.choice([0, 3, 20, 500, 5000, len(data)])])
@@ -49,24 +63,24 @@ def test_damaged_fonts_have_no_letters(tmp_path):
 
 def test_a_font_that_cannot_be_drawn_gives_way_to_the_next(tmp_path, monkeypatch):
     """Its table of letters is whole, its outlines are not."""
-    data = bytearray(fonts.own_font().read_bytes())
+    data = bytearray(own_font().read_bytes())
     head = data.index(b"head", 12, 600)
     start = int.from_bytes(data[head + 8 : head + 12], "big")
     data[start : start + 54] = bytes(54)
     (tmp_path / "AAASans.ttf").write_bytes(data)
     monkeypatch.setattr(fonts, "font_folders", lambda: [tmp_path])
-    whole = fonts.own_font()
+    whole = own_font()
     monkeypatch.setattr(fonts, "own_font", lambda: None)
     assert fonts.has(tmp_path / "AAASans.ttf", "abc")
     assert Lettering().line("李 abc", 20) is not None
     (tmp_path / "BBBSans.ttf").write_bytes(whole.read_bytes())
     fonts.font_files.cache_clear()
-    assert np.array_equal(Lettering().line("abc", 20), drawn_with(whole, "abc", monkeypatch))
+    assert np.array_equal(np.asarray(line(Lettering(), "abc", 20)), drawn_with(whole, "abc", monkeypatch))
 
 
 def drawn_with(path, text, monkeypatch):
     monkeypatch.setattr(fonts, "own_font", lambda: path)
-    return np.asarray(Lettering().line(text, 20))
+    return np.asarray(line(Lettering(), text, 20))
 
 
 def test_letters_without_a_font_are_not_drawn(no_fonts):
@@ -76,13 +90,13 @@ def test_letters_without_a_font_are_not_drawn(no_fonts):
     for text in ("สมชาย", "सचिन", "👍🏽"):
         assert letters.line(text, 20) is None, ascii(text)
     for text in ("Zoë", "Łukasz", "李", "김", "さくら", "Жuk", "Anna ❤️"):
-        assert letters.line(text, 20).getbbox(), text
+        assert line(letters, text, 20).getbbox(), text
 
 
 @needs_raqm
 def test_hebrew_runs_from_right_to_left(no_fonts):
     letters = Lettering()
-    first, second, word = (ink(letters.line(text, 40)) for text in ("א", "ב", "אב"))
+    first, second, word = (ink(line(letters, text, 40)) for text in ("א", "ב", "אב"))
     assert np.array_equal(word[:, -first.shape[1] :], first)
     assert np.array_equal(word[:, : second.shape[1]], second)
 
@@ -90,7 +104,7 @@ def test_hebrew_runs_from_right_to_left(no_fonts):
 @needs_raqm
 def test_arabic_letters_join(no_fonts):
     letters = Lettering()
-    joined, apart = (ink(letters.line(text, 40)) for text in ("محمد", "م\u200cح\u200cم\u200cد"))
+    joined, apart = (ink(line(letters, text, 40)) for text in ("محمد", "م\u200cح\u200cم\u200cد"))
     assert joined.shape[1] < apart.shape[1]
     assert (joined.max(axis=0) > 0).mean() > (apart.max(axis=0) > 0).mean()
 
@@ -99,7 +113,9 @@ def test_arabic_letters_join(no_fonts):
 def test_composed_and_decomposed_names_look_the_same():
     letters = Lettering()
     for name in ("Zoë", "김정은", "Nguyễn"):
-        composed, decomposed = (letters.line(unicodedata.normalize(form, name), 20) for form in ("NFC", "NFD"))
+        composed, decomposed = (
+            np.asarray(line(letters, unicodedata.normalize(form, name), 20)) for form in ("NFC", "NFD")
+        )
         assert np.array_equal(composed, decomposed)
 
 

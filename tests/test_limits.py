@@ -81,8 +81,8 @@ def test_the_manifest_has_boxes_in_the_whole_picture(small_limit, photographs, t
         monkeypatch.setattr(limits, "MAX_PIXELS", limit)
         align_folder(tmp_path / "in", tmp_path / f"out{limit}", jobs=1)
         (row,) = read_manifest(tmp_path / f"out{limit}" / MANIFEST_FILE, PictureRow)
-        boxes.append((row.left, row.top, row.right, row.bottom))
-    assert np.abs(np.subtract(*boxes)).max() < 0.15 * (boxes[1][2] - boxes[1][0])
+        boxes.append(np.array([row.left, row.top, row.right, row.bottom], int))
+    assert np.abs(boxes[0] - boxes[1]).max() < 0.15 * (boxes[1][2] - boxes[1][0])
 
 
 def test_what_needs_more_than_half_of_the_free_memory_is_refused(small_limit, portrait, monkeypatch):

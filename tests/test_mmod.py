@@ -1,5 +1,7 @@
 """The detector on ONNX Runtime finds what dlib's finds: the same rectangles, in the same order."""
 
+from typing import TYPE_CHECKING
+
 import dlib
 import numpy as np
 import pytest
@@ -7,13 +9,16 @@ from PIL import Image
 
 from faceline.disk.pictures.images import decode_image
 from faceline.faces.mmod import MEANS, detect_mmod, place_levels, suppress, tiled_pyramid
-from faceline.networks.converter import convert
+from faceline.networks.converter import convert, convolution_of
 from faceline.networks.dlib_format import DlibNetwork, read_mmod
 from faceline.networks.dlib_layers import Convolution
 from faceline.networks.telemetry import import_onnxruntime
 from faceline.networks.weights import DLIB_MMOD, weights_path
 
-onnxruntime = import_onnxruntime()
+if TYPE_CHECKING:
+    import onnxruntime
+
+ort = import_onnxruntime()
 
 
 @pytest.fixture(scope="module")
@@ -22,10 +27,10 @@ def network() -> DlibNetwork:
 
 
 def start(network: DlibNetwork) -> "onnxruntime.InferenceSession":
-    options = onnxruntime.SessionOptions()
+    options = ort.SessionOptions()
     options.intra_op_num_threads = 2
     model = convert(network, None).SerializeToString()
-    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    return ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
 @pytest.fixture(scope="module")
@@ -162,7 +167,7 @@ def test_converted_weights_do_what_the_layers_do(session, network, portrait):
     signal = pixels[0].astype(np.float64)
     for layer in network.layers:
         if isinstance(layer, Convolution):
-            filters, biases = layer.parameters
+            _, filters, biases = convolution_of(layer)
             padded = np.pad(signal, [(0, 0), (layer.padding,) * 2, (layer.padding,) * 2])
             windows = np.lib.stride_tricks.sliding_window_view(padded, (layer.size, layer.size), axis=(1, 2))
             windows = windows[:, :: layer.stride, :: layer.stride]

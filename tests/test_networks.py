@@ -38,7 +38,7 @@ def crops(photographs):
 
 
 def test_the_engine_dlib_is_dlib(crops):
-    model = dlib.face_recognition_model_v1(str(weights_path(NETWORK.source)))
+    model = dlib.face_recognition_model_v1(str(weights_path(DLIB_RESNET)))
     embeddings = embed(NETWORK, crops[:1], DLIB)
     assert embeddings.shape == (1, 128)
     assert embeddings.dtype == np.float32
@@ -53,13 +53,13 @@ def test_the_engine_onnx_gives_dlib_s_numbers(crops):
 
 def test_the_same_numbers_on_many_faces(faces):
     """johns/ as they are, and crops of groups/ and of LFW."""
-    crops = [decode_image(path.read_bytes()) for path in sorted((faces / "johns").rglob("*.jpg"))]
+    found = [decode_image(path.read_bytes()) for path in sorted((faces / "johns").rglob("*.jpg"))]
     aligner = Aligner(AlignmentOptions(size=150), ONNX)
     pictures = sorted((faces / "groups").glob("2*.jpg")) + sorted((faces / "lfw-dev").glob("*/*_0001.jpg"))[::100]
     for path in pictures:
         image = decode_image(path.read_bytes())
-        crops += [aligner.crop(image, face) for face in aligner.find(image, every=True)]
-    crops = np.stack(crops)
+        found += [aligner.crop(image, face) for face in aligner.find(image, every=True)]
+    crops = np.stack(found)
     assert len(crops) >= 55 + 43 + 10
     assert np.abs(embed(NETWORK, crops, ONNX) - embed(NETWORK, crops, DLIB)).max() <= 5e-6
 
@@ -98,7 +98,7 @@ def test_jitters_repeat_whatever_came_before(crops):
 
 def test_jitters_average_as_dlib_s_do(crops):
     """Two averages over 100 copies, drawn differently, lie nearer to each other than either to the plain embedding."""
-    model = dlib.face_recognition_model_v1(str(weights_path(NETWORK.source)))
+    model = dlib.face_recognition_model_v1(str(weights_path(DLIB_RESNET)))
     plain = embed(NETWORK, crops[:1], ONNX)[0]
     ours = embed(NETWORK, crops[:1], Runtime(threads=2), Augmentation(jitters=100))[0]
     theirs = np.array(model.compute_face_descriptor(crops[0], 100))
@@ -108,7 +108,7 @@ def test_jitters_average_as_dlib_s_do(crops):
 
 def test_weights_that_were_altered_are_refused():
     with pytest.raises(FacelineError, match="damaged or replaced; install it again: pip install"):
-        weights_path(Weights(NETWORK.source.file, "0" * 64))
+        weights_path(Weights(DLIB_RESNET.file, "0" * 64))
     with pytest.raises(FacelineError, match="No such file or directory; install it again"):
         weights_path(Weights("missing.dat", "0" * 64))
 

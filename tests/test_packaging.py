@@ -61,7 +61,7 @@ def test_nothing_that_is_needed_is_under_the_gpl():
     waiting = [*project["dependencies"], *chain(*project["optional-dependencies"].values())]
     seen = set()
     while waiting:
-        name = re.match(r"[\w.-]+", waiting.pop())[0].lower().replace("_", "-")
+        name = re.findall(r"^[\w.-]+", waiting.pop())[0].lower().replace("_", "-")
         if name in seen:
             continue
         seen.add(name)
@@ -69,7 +69,7 @@ def test_nothing_that_is_needed_is_under_the_gpl():
             found = importlib.metadata.metadata(name)
         except importlib.metadata.PackageNotFoundError:
             continue  # for another system or version of Python
-        licence = " ".join([*(found.get_all("Classifier") or ()), found.get("License-Expression") or ""])
+        licence = " ".join([*(found.get_all("Classifier") or ()), *(found.get_all("License-Expression") or ())])
         assert not re.search(r"(?<!L)\bA?GPL|(?<!Lesser )General Public License", licence), name
         requirements = importlib.metadata.requires(name) or ()
         waiting += [requirement for requirement in requirements if "extra ==" not in requirement]

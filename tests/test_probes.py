@@ -105,8 +105,10 @@ def test_an_empty_path_is_a_mistake(album):
     ],
 )
 def test_what_cannot_be_a_photograph_gets_advice(album, path, what, cure):
-    assert misfit(path).what.startswith(what)
-    assert cure in misfit(path).cure
+    found = misfit(path)
+    assert found is not None
+    assert found.what.startswith(what)
+    assert cure in found.cure
 
 
 def test_what_is_just_missing_or_damaged_gets_none(album):

@@ -2,6 +2,7 @@
 
 import io
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 import pytest
@@ -69,7 +70,7 @@ def test_faces_are_those_that_infer_names(recognizer, classifier, pair, photogra
             assert [(face.name, face.confidence) for face in faces] == [
                 (face.name, face.confidence) for face in answer.faces
             ]
-    options = {"threshold": np.inf, "one_each": True}
+    options: dict[str, Any] = {"threshold": np.inf, "one_each": True}
     (answer,) = infer(tmp_path / "pair.png", classifier, multi=True, top=5, **options)
     faces = recognizer.faces(pair, candidates=5, **options)
     assert [face.identity for face in faces] == [face.identity for face in answer.faces]
@@ -215,9 +216,9 @@ def test_what_cannot_be_asked_is_refused(recognizer, portrait, tmp_path):
     for options in ({"threshold": -1.0}, {"threshold": np.nan}, {"candidates": 0}):
         with pytest.raises(FacelineError, match=r"is no distance|is out of range"):
             recognizer.faces(portrait, **options)
-    for options in ({"passes": 3}, {"upsample": 9}, {"engine": "tin"}, {"network": "none"}):
+    for more in ({"passes": 3}, {"upsample": 9}, {"engine": "tin"}, {"network": "none"}):
         with pytest.raises(FacelineError, match=r"out of range|unknown"):
-            Recognizer.load(**options)
+            Recognizer.load(**more)
     with pytest.raises(FacelineError, match=r"classifier\.pkl"):
         Recognizer.load(tmp_path)
 

@@ -63,6 +63,8 @@ def test_any_number_of_processes_gives_the_same_bytes(monkeypatch):
     monkeypatch.setattr(LinearSvm, "SERIAL", 40)
     directions, labels, *_ = split(70, 2, 0)
     alone, together = (Scorer.fit(directions, labels, training(jobs=jobs)) for jobs in (1, 3))
+    assert alone.classifier is not None
+    assert together.classifier is not None
     for key, array in alone.classifier.arrays().items():
         assert array.tobytes() == together.classifier.arrays()[key].tobytes()
 

@@ -125,6 +125,7 @@ def test_without_fcntl_a_second_run_is_kept_out_and_the_lock_dies_with_its_proce
     )
     command = [sys.executable, "-c", code.format("time.sleep(60)")]
     first = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=tmp_path, env=without_posix)
+    assert first.stdout is not None
     assert first.stdout.readline() == "1\n"
     second = run_script("-c", code.format("pass"), cwd=tmp_path, env=without_posix)
     assert "another run is writing here" in second.stderr

@@ -2,6 +2,7 @@
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -37,7 +38,7 @@ def test_nobody_is_learned_from_a_picture_without_a_face(tmp_path, portrait):
         folder = tmp_path / "in" / person
         folder.mkdir(parents=True, exist_ok=True)
         (folder / f"{len(list(folder.iterdir()))}.png").write_bytes(encode_png(np.ascontiguousarray(image)))
-    options = {"upsample": 0, "detector": "hog", "fallback": "centre", "jobs": 1}
+    options: dict[str, Any] = {"upsample": 0, "detector": "hog", "fallback": "centre", "jobs": 1}
     align_folder(tmp_path / "in", tmp_path / "aligned", **options)
     represent_folder(tmp_path / "aligned", tmp_path / "out", jobs=1)
     trained = train(tmp_path / "out")

@@ -2,6 +2,7 @@ import csv
 import itertools
 import json
 import shutil
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -57,7 +58,7 @@ def made_up(folder, people, fallbacks=(), network=None, augmentation=ALONE):
             rows.append(CropRow(crop, person, status, "", "0" * 64, embedding))
     folder.mkdir()
     write_represented(folder, rows)
-    counts = {status: sum(row.status == status for row in rows) for status in {row.status for row in rows}}
+    counts = Counter(row.status for row in rows)
     write_json(folder / "run.json", run_record("represent", network.record() | augmentation.record(), counts, 1.0))
     return folder
 
@@ -344,6 +345,7 @@ def test_pairs_and_groups_at_once(tmp_path):
     folder, groups = made_up(tmp_path / "one", FOUR), groups_of(tmp_path / "groups.csv", A)
     pairs = written(tmp_path / "list.txt", PAIRS)
     found = verify(pairs, folder, groups=groups, output_dir=tmp_path / "out")
+    assert found.groups is not None
     assert found.groups.threshold == found.threshold == 13 / 32
     assert (
         found.groups.rates

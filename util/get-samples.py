@@ -47,10 +47,12 @@ def get_samples(folder: str) -> str:
             with tarfile.open(archive) as tar:
                 for name, path in missing.items():
                     member = tar.extractfile(f"face_recognition-1.3.0/tests/test_images/{name}")
+                    if member is None:
+                        raise FacelineError(f"the archive of sample photographs has no {name}")
                     put(path, member.read())
     # Found, not imported: the portrait is a file of the package.
     skimage = importlib.util.find_spec("skimage")
-    if skimage is not None and not (root / STRANGER).exists():
+    if skimage is not None and skimage.origin is not None and not (root / STRANGER).exists():
         put(root / STRANGER, (Path(skimage.origin).parent / "data" / "astronaut.png").read_bytes())
     return f"Sample photographs: {one_line(root / 'training-images')}, {one_line(root / 'demo-photos')}"
 

@@ -10,6 +10,7 @@ import os
 import pickle
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import joblib
 import numpy as np
@@ -31,7 +32,7 @@ def dump(value: object, path: Path) -> None:
         joblib.dump(value, scratch)
 
 
-def load(path: Path) -> object:
+def load(path: Path) -> Any:
     """Read what `dump` wrote, running none of it.
 
     Raises

@@ -145,19 +145,21 @@ class Aligner:
             If the landmarks do.
         """
         options = self.options
-        box_ltrb = turned_box(face.box_ltrb, *image.shape[:2], face.turn)
+        height, width = image.shape[:2]
+        box_ltrb = turned_box(face.box_ltrb, height, width, face.turn)
         image = turned(image, face.turn)
-        landmarks = predict_landmarks(image, box_ltrb, options.landmark_model)
+        landmarks = predict_landmarks(image, box_ltrb, options.landmark_points)
         if options.landmarks == DLIB_CHIP:
             crop = dlib_chip(image, box_ltrb, landmarks, options.size, DLIB_CHIP_PADDING)
         else:
             frame = FRAMES[options.frame]
-            groups = LANDMARK_SETS[options.landmarks][options.landmark_model]
+            groups = LANDMARK_SETS[options.landmarks][options.landmark_points]
             points = np.array([landmarks[list(group)].mean(axis=0) for group in groups])
-            template = np.array(frame.template[options.landmarks][options.landmark_model])
+            template = np.array(frame.template[options.landmarks][options.landmark_points])
             transform = affine_transform if frame.affine else align_transform
             crop = cut(image, points, template, frame.edge, options.size, transform)
-        return crop, turned_points(landmarks, *image.shape[:2], -face.turn % 360)
+        height, width = image.shape[:2]
+        return crop, turned_points(landmarks, height, width, -face.turn % 360)
 
 
 def from_largest(faces: Iterable[Face], image: np.ndarray) -> list[Face]:

@@ -1,5 +1,8 @@
 """From crops to embeddings."""
 
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -31,8 +34,15 @@ def check_network(network: Network, runtime: Runtime) -> None:
     """Get the network's file, and raise FacelineError if the two do not go together; before the work is spread."""
     network.path()
     runtime.check()
-    if runtime.engine == "dlib" and not network.is_of_dlib:
+    if runtime.engine == "dlib":
+        dlib_weights(network)
+
+
+def dlib_weights(network: Network) -> Weights | Download:
+    """The network's file in dlib's format; raises FacelineError if it has none."""
+    if isinstance(network.source, Path) or not network.is_of_dlib:
         raise FacelineError(f"the engine dlib does not run the network {network.name}; leave out --engine dlib")
+    return network.source
 
 
 def embed(network: Network, crops: np.ndarray, runtime: Runtime, augmentation: Augmentation = ALONE) -> np.ndarray:
@@ -92,21 +102,18 @@ def run_network(network: Network, pixels: np.ndarray, runtime: Runtime) -> np.nd
     embeddings = np.empty((len(pixels), network.dimensions), np.float32)
     if runtime.engine == "dlib":
         with DLIB_GUARD.lock:
-            model = load_dlib(network.source)
+            model = load_dlib(dlib_weights(network))
             for row, crop in enumerate(pixels):
                 embeddings[row] = model.compute_face_descriptor(np.ascontiguousarray(crop))
         return embeddings
+    prepare: Callable[[np.ndarray], np.ndarray] = np.ascontiguousarray
     if network.is_of_dlib:
-        session, batch = dlib_session(network.source, runtime), BATCH
-        prepare = np.ascontiguousarray
+        session, batch = dlib_session(dlib_weights(network), runtime), BATCH
     else:
         session = onnx_session(network, runtime)
         batch = session.get_inputs()[0].shape[0]
         batch = batch if isinstance(batch, int) else BATCH
-
-        def prepare(part: np.ndarray) -> np.ndarray:
-            return prepared(network, part)
-
+        prepare = partial(prepared, network)
     (name,) = (entry.name for entry in session.get_inputs())
     for start in range(0, len(pixels), batch):
         part = slice(start, start + batch)
@@ -120,7 +127,8 @@ def run_network(network: Network, pixels: np.ndarray, runtime: Runtime) -> np.nd
 def prepared(network: Network, pixels: np.ndarray) -> np.ndarray:
     """Crops as an ONNX file takes them: HWC to CHW, in its order of colours, its mean subtracted, by its deviation."""
     order = slice(None, None, -1) if network.channels == "bgr" else slice(None)
-    values = (pixels[..., order].astype(np.float32) - np.float32(network.mean)) / np.float32(network.deviation)
+    mean, deviation = np.array(network.mean, np.float32), np.array(network.deviation, np.float32)
+    values = (pixels[..., order].astype(np.float32) - mean) / deviation
     return np.ascontiguousarray(values.transpose(0, 3, 1, 2))
 
 

@@ -30,7 +30,7 @@ LARGEST_OVERLAP = 0.3382761351109955
 
 def level_sizes(height: int, width: int) -> list[tuple[int, int]]:
     """(rows, columns) of each level of the pyramid."""
-    sizes = []
+    sizes: list[tuple[int, int]] = []
     while not sizes or (height >= FEWEST_ROWS and width > 0):
         sizes.append((height, width))
         height, width = int(RATE * height), int(RATE * width)

@@ -52,19 +52,23 @@ class AlignmentOptions:
             raise FacelineError(f"upsample {self.upsample} is out of range; choose 0 to {MAX_UPSAMPLE}")
         if not 64 <= self.detection_size <= 65536:
             raise FacelineError(f"detection size {self.detection_size} is out of range; choose 64 to 65536 pixels")
-        model = landmark_model_for(self.frame, self.landmarks, self.landmark_model)
-        object.__setattr__(self, "landmark_model", model)
+        object.__setattr__(self, "landmark_model", self.landmark_points)
+
+    @property
+    def landmark_points(self) -> int:
+        """The number of the predictor's points: `landmark_model`, which stands for it from the beginning."""
+        return landmark_model_for(self.frame, self.landmarks, self.landmark_model)
 
     def record(self) -> dict:
         """The options and what they stand for, as JSON for `run.json` and `classifier.pkl`."""
-        weights = (*DETECTORS[self.detector].weights, LANDMARK_MODELS[self.landmark_model])
+        weights = (*DETECTORS[self.detector].weights, LANDMARK_MODELS[self.landmark_points])
         return asdict(self) | {
             "geometry_version": GEOMETRY_VERSION,
             "weights": {entry.file: entry.sha256 for entry in weights},
         }
 
     @classmethod
-    def from_record(cls, record: dict) -> Self:
+    def from_record(cls, record: object) -> Self:
         """The options that `record` was made from.
 
         Raises
@@ -73,6 +77,8 @@ class AlignmentOptions:
             If this version would make other crops from them.
         """
         try:
+            if not isinstance(record, dict):
+                raise TypeError
             values = {name: record[name] for name in cls.__dataclass_fields__}
             if not all(type(value) in (int, str) for value in values.values()):  # 96.0 is equal to 96, but no size
                 raise TypeError
@@ -88,5 +94,5 @@ class AlignmentOptions:
 
     def check_weights(self) -> None:
         """Raise FacelineError if the weights are not installed; once, before the work is spread over processes."""
-        for entry in (*DETECTORS[self.detector].weights, *UPRIGHTNESS_WEIGHTS, LANDMARK_MODELS[self.landmark_model]):
+        for entry in (*DETECTORS[self.detector].weights, *UPRIGHTNESS_WEIGHTS, LANDMARK_MODELS[self.landmark_points]):
             path_of(entry)

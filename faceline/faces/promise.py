@@ -1,6 +1,6 @@
 """Small faces by dlib's HOG detector in half of its time: a look for what may be one, and another at just that."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -38,7 +38,7 @@ def load_half_hog() -> "dlib.fhog_object_detector":
     """
     hog = load_hog()
     (state,) = hog.__getstate__()
-    kind = type(hog)
+    kind: Any = type(hog)
     half = kind.__new__(kind)
     half.__setstate__((state.replace(WHOLE_CELLS, HALF_CELLS, 1),))
     return half

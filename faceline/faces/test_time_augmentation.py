@@ -1,6 +1,7 @@
 """Several passes for a face: the mean of the embeddings of changed copies of a crop is better than that of the crop."""
 
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 
@@ -50,7 +51,9 @@ class Augmentation:
     @classmethod
     def from_record(cls, record: dict) -> "Augmentation":
         """What `record` told of; raises FacelineError if it is none."""
-        return cls(record.get("passes"), record.get("jitters"))
+        passes: Any = record.get("passes")  # whatever a file holds: the class checks it
+        jitters: Any = record.get("jitters")
+        return cls(passes, jitters)
 
     def record(self) -> dict:
         return asdict(self)

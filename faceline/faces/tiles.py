@@ -79,4 +79,5 @@ def resized(image: np.ndarray, scale: float) -> np.ndarray:
 def moved(face: Face, left: float, top: float, scale: float) -> Face:
     """A face of a part of a picture that begins at (left, top), in a picture that is `scale` times as large."""
     edges = zip(face.box_ltrb, (left, top, left, top), strict=True)
-    return replace(face, box_ltrb=tuple(round((edge + begin) * scale) for edge, begin in edges))
+    new_left, new_top, right, bottom = (round((edge + begin) * scale) for edge, begin in edges)
+    return replace(face, box_ltrb=(new_left, new_top, right, bottom))

@@ -96,8 +96,8 @@ def found_in(
 
 def turned_back(face: Face, turn: int, image: np.ndarray) -> Face:
     """A face that was found when a picture was turned by `turn`, with its box in the picture as it is."""
-    shape = image.shape[:2] if turn in (0, 180) else image.shape[1::-1]
-    return replace(face, turn=turn, box_ltrb=turned_box(face.box_ltrb, *shape, -turn % 360))
+    height, width = image.shape[:2] if turn in (0, 180) else image.shape[1::-1]
+    return replace(face, turn=turn, box_ltrb=turned_box(face.box_ltrb, height, width, -turn % 360))
 
 
 def is_upright(image: np.ndarray, face: Face, runtime: Runtime) -> bool:
@@ -139,7 +139,7 @@ def turn_of(image: np.ndarray, face: Face, runtime: Runtime) -> int | None:
     hog = {turn: hog_score(seen, turn, runtime) for turn in TURNS}
     if is_hog:
         hog[face.turn] = max(hog[face.turn], face.score)
-    best, second = sorted(TURNS, key=hog.get, reverse=True)[:2]
+    best, second = sorted(TURNS, key=hog.__getitem__, reverse=True)[:2]
     if hog[best] - hog[second] >= MARGIN or hog[best] > hog[second] == LOWEST:
         is_by_cnn = face.detector == "cnn" and face.turn == best
         if (face.score if is_by_cnn else cnn_score(seen, best, runtime)) >= LIKELY:
@@ -151,7 +151,7 @@ def turn_by_both(hog: dict[int, float], cnn: dict[int, float]) -> int | None:
     """The turn that both detectors' scores speak for, each turn -> score; None if they do not."""
     # The CNN finds a face on its side as well as in the opposite turn, but an upright one not upside down.
     total = {turn: hog[turn] - LOWEST + cnn[turn] - cnn[(turn + 180) % 360] for turn in TURNS}
-    best, second = sorted(TURNS, key=total.get, reverse=True)[:2]
+    best, second = sorted(TURNS, key=total.__getitem__, reverse=True)[:2]
     return best if cnn[best] >= LIKELY and total[best] - total[second] >= MARGIN else None
 
 

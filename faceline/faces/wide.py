@@ -75,12 +75,13 @@ def tile_looks(image: np.ndarray, wide: WideLook, upsample: int, reduction: floa
     list of callable
         Each gives the faces of a tile, in pixels of the picture.
     """
-    looks = []
+    looks: list[Look] = []
     count, step = pyramid(reduction * wide.smallest / DLIB_SMALLEST)
     overlap = round(step * ROOM * DLIB_SMALLEST / 2**upsample)
     for scale in (step**-level for level in range(count)):
         level = resized(image, scale)
-        boxes = tile_boxes(*level.shape[:2], TILE >> max(upsample - 1, 0), overlap)
+        height, width = level.shape[:2]
+        boxes = tile_boxes(height, width, TILE >> max(upsample - 1, 0), overlap)
         looks += [partial(look_at_tile, level, box, scale, wide, upsample, runtime) for box in boxes]
     return looks
 

@@ -39,8 +39,9 @@ class Once(Generic[Given, Thing]):
 
     def __init__(self, make: Callable[Given, Thing]) -> None:
         self.made: dict[object, Thing] = {}
-        self._make, self._guard = make, Guard()
+        self._guard = Guard()
         functools.update_wrapper(self, make)
+        self.__wrapped__ = make
 
     def __call__(self, *values: Given.args, **named: Given.kwargs) -> Thing:
         key = values, tuple(named.items())
@@ -48,7 +49,7 @@ class Once(Generic[Given, Thing]):
             return self.made[key]
         with self._guard.lock:
             if key not in self.made:
-                self.made[key] = self._make(*values, **named)
+                self.made[key] = self.__wrapped__(*values, **named)
             return self.made[key]
 
     def cache_clear(self) -> None:

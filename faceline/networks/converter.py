@@ -5,12 +5,12 @@ network takes pictures as they are; so nothing is done at run time that can be d
 """
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from faceline.networks.dlib_format import DlibNetwork
-from faceline.networks.dlib_layers import Add, Affine, Convolution, Dense, Pooling, Rectifier, Tag
+from faceline.networks.dlib_layers import Add, Affine, Convolution, Dense, Layer, Pooling, Rectifier, Tag
 
 if TYPE_CHECKING:
     import onnx
@@ -29,13 +29,23 @@ OPSET, IR_VERSION = 17, 8
 CHANNEL_BLOCK = 16
 
 
-def fold_affine(layers: list) -> list:
+# Channels, rows and columns.
+Shape = tuple[int, int, int]
+
+
+def convolution_of(layer: Layer) -> tuple[Convolution, np.ndarray, np.ndarray]:
+    """A layer that is a convolution, its filters and its biases."""
+    if not isinstance(layer, Convolution) or layer.parameters is None:
+        raise TypeError(f"{type(layer).__name__} where there should be a convolution that has been read")
+    return layer, *layer.parameters
+
+
+def fold_affine(layers: list[Layer]) -> list[Layer]:
     """The layers with every affine layer inside the convolution before it."""
-    folded = []
+    folded: list[Layer] = []
     for layer in layers:
-        if isinstance(layer, Affine):
-            convolution = folded.pop()
-            filters, biases = convolution.parameters
+        if isinstance(layer, Affine) and layer.parameters is not None:
+            convolution, filters, biases = convolution_of(folded.pop())
             gain, shift = layer.parameters
             folded.append(replace(convolution, parameters=(filters * gain[:, None, None, None], biases * gain + shift)))
         else:
@@ -43,22 +53,22 @@ def fold_affine(layers: list) -> list:
     return folded
 
 
-def fold_preparation(layers: list, means: list[float]) -> list:
+def fold_preparation(layers: list[Layer], means: list[float]) -> list[Layer]:
     """The layers with what dlib does to a picture before inside the first convolution."""
     # The first convolution has no padding, so a constant that is subtracted from the picture is one from its output.
-    first = layers[0]
-    filters, biases = (np.asarray(part, np.float64) for part in first.parameters)
-    filters = filters * PIXEL_SCALE
-    biases = biases - np.einsum("oihw,i->o", filters, np.array(means))
+    first, filters, biases = convolution_of(layers[0])
+    filters = np.asarray(filters, np.float64) * PIXEL_SCALE
+    biases = np.asarray(biases, np.float64) - np.einsum("oihw,i->o", filters, np.array(means))
     return [replace(first, parameters=(filters, biases)), *layers[1:]]
 
 
-def fill_blocks(layers: list) -> list:
+def fill_blocks(layers: list[Layer]) -> list[Layer]:
     """The layers with channels of zeros where a convolution's outputs are not a multiple of the block."""
-    filled, inputs = [], layers[0].inputs
+    filled: list[Layer] = []
+    inputs = convolution_of(layers[0])[0].inputs
     for layer in layers:
         if isinstance(layer, Convolution):
-            filters, biases = layer.parameters
+            layer, filters, biases = convolution_of(layer)
             missing = -layer.outputs % CHANNEL_BLOCK if layer.outputs > 1 else 0
             filters = np.pad(filters, [(0, missing), (0, inputs - layer.inputs), (0, 0), (0, 0)])
             inputs = layer.outputs + missing
@@ -71,12 +81,12 @@ def fill_blocks(layers: list) -> list:
 class Graph:
     """An ONNX graph under construction; `shape` is (channels, rows, columns) of its end, where that is known."""
 
-    nodes: list
-    constants: list
+    nodes: "list[onnx.NodeProto]"
+    constants: "list[onnx.TensorProto]"
     end: str
-    shape: tuple[int, int, int] | None
+    shape: Shape | None
 
-    def add(self, operation: str, *inputs: str, **attributes: object) -> str:
+    def add(self, operation: str, *inputs: str, **attributes: Any) -> str:
         from onnx import helper
 
         output = f"t{len(self.nodes)}"
@@ -84,7 +94,7 @@ class Graph:
         self.end = output
         return output
 
-    def constant(self, values: object, kind: str = "float32") -> str:
+    def constant(self, values: "np.ndarray | list[int]", kind: str = "float32") -> str:
         from onnx import numpy_helper
 
         name = f"c{len(self.constants)}"
@@ -97,15 +107,15 @@ class Graph:
             rows, columns = ((extent + 2 * padding - size) // stride + 1 for extent in (rows, columns))
             self.shape = self.shape[0], rows, columns
 
-    def extend(self, shape: tuple[int, int, int]) -> None:
+    def extend(self, shape: Shape) -> None:
         """Continue the end with zeros at the bottom, at the right, and in further channels."""
-        missing = [wanted - extent for wanted, extent in zip(shape, self.shape, strict=True)]
+        missing = [wanted - extent for wanted, extent in zip(shape, known(self.shape), strict=True)]
         if any(missing):
             self.add("Pad", self.constant([0, 0, 0, 0, 0, *missing], "int64"))
             self.shape = shape
 
-    def add_layers(self, layers: list) -> None:
-        remembered = {}
+    def add_layers(self, layers: list[Layer]) -> None:
+        remembered: dict[int, tuple[str, Shape | None]] = {}
         for layer in layers:
             match layer:
                 case Convolution(outputs=1, stride=1, padding=padding, parameters=(filters, biases)):
@@ -132,13 +142,19 @@ class Graph:
                 case Tag(number=number):
                     self.end, self.shape = remembered[number]
                 case Add(tag=tag):
-                    common = tuple(map(max, self.shape, remembered[tag][1]))
-                    self.extend(common)
+                    channels, rows, columns = map(max, known(self.shape), known(remembered[tag][1]))
+                    self.extend((channels, rows, columns))
                     first, (self.end, self.shape) = self.end, remembered[tag]
-                    self.extend(common)
+                    self.extend((channels, rows, columns))
                     self.add("Add", first)
-                case Dense(parameters=weights):
+                case Dense(parameters=np.ndarray() as weights):
                     self.add("MatMul", self.constant(weights))
+
+
+def known(shape: Shape | None) -> Shape:
+    if shape is None:
+        raise ValueError("this network takes pictures of one size only")
+    return shape
 
 
 def convert(network: DlibNetwork, size: int | None) -> "onnx.ModelProto":
@@ -160,6 +176,7 @@ def convert(network: DlibNetwork, size: int | None) -> "onnx.ModelProto":
     from onnx import TensorProto, checker, helper
 
     layers = fold_affine(network.layers)
+    shape: list[str | int | None]
     if size:
         graph = Graph([], [], "pixels", (3, size, size))
         graph.add("Cast", to=TensorProto.FLOAT)

@@ -36,13 +36,15 @@ class Metric:
         if self.kind != "half-normalized":
             if length is not None:
                 raise ValueError("typical_length goes with the distance half-normalized only")
-        elif type(length) not in (int, float) or not 1 / LARGEST < length < LARGEST:
+        elif length is None or type(length) not in (int, float) or not 1 / LARGEST < length < LARGEST:
             raise ValueError("the distance half-normalized takes a number more than 0 as typical_length")
 
     @classmethod
     def from_record(cls, record: object) -> Self:
         """The metric that `asdict` told of, which comes from a file; raises FacelineError if it is none."""
         try:
+            if not isinstance(record, dict):
+                raise TypeError
             return cls(**record)
         except (TypeError, ValueError):
             raise FacelineError("the distance is not described as this version does") from None

@@ -55,7 +55,7 @@ def read_layers(reader: Reader, layers: list[Layer], input_name: str, input_size
     reader.expect(reader.string(), input_name)
     means = reader.numbers(3)
     reader.integers(*input_size)
-    found = []
+    found: list[Layer] = []
     for layer, version in zip(layers, [innermost, *reversed(versions)], strict=True):
         if isinstance(layer, Tag):
             found.append(layer)

@@ -141,13 +141,13 @@ def residual(channels: int) -> list[Layer]:
 
 
 def residual_down(outputs: int, inputs: int) -> list[Layer]:
-    halve = [Tag(2), Tag(1, skip=True), Pooling("avg", 2, 2), Add(2), Rectifier()]
+    halve: list[Layer] = [Tag(2), Tag(1, skip=True), Pooling("avg", 2, 2), Add(2), Rectifier()]
     return [Tag(1), *convolutions(outputs, inputs, 2), *halve]
 
 
 # From the input to the output; dlib's source has these as C++ types, in dnn_face_recognition_ex.cpp and
 # dnn_mmod_face_detection_ex.cpp.
-RESNET = [
+RESNET: list[Layer] = [
     Convolution(32, 3, 7, 2),
     Affine(32),
     Rectifier(),
@@ -163,7 +163,7 @@ RESNET = [
     Pooling("avg", 0, 1),
     Dense(256, 128),
 ]
-MMOD = [
+MMOD: list[Layer] = [
     *(Convolution(16, 3, 5, 2), Affine(16), Rectifier()),
     *(Convolution(32, 16, 5, 2), Affine(32), Rectifier()),
     *(Convolution(32, 32, 5, 2), Affine(32), Rectifier()),

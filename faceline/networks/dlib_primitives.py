@@ -1,9 +1,13 @@
 """The primitive types of dlib's serialization format: integers, floats, strings and tensors."""
 
+from typing import TypeVar
+
 import numpy as np
 
 from faceline.errors import FacelineError
 from faceline.wording import counted
+
+Value = TypeVar("Value")
 
 
 class Reader:
@@ -20,7 +24,7 @@ class Reader:
         self._at += count
         return part
 
-    def expect(self, found: object, *allowed: object) -> object:
+    def expect(self, found: Value, *allowed: Value) -> Value:
         """Return `found` if it is one of the values that are allowed."""
         if found not in allowed:
             raise FacelineError(f"damaged before byte {self._at}: {found!r:.60} instead of {allowed[0]!r:.60}")

@@ -83,7 +83,7 @@ class Network:
 
     def record(self) -> dict:
         """All that an embedding depends on, as JSON for `run.json` and `classifier.pkl`."""
-        record = {"network": self.name, "network_sha256": self.sha256}
+        record: dict[str, object] = {"network": self.name, "network_sha256": self.sha256}
         if isinstance(self.source, Path):
             record["network_path"] = str(self.source)
             record["network_description"] = {

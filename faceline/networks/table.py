@@ -61,7 +61,7 @@ NETWORKS: Mapping[str, Network] = {
         Network(
             name="mobilefacenet",
             source=MOBILEFACENET,
-            sha256=MOBILEFACENET.sha256,
+            sha256=MOBILEFACENET.sha256 or "",
             input_size=112,
             frame="arcface",
             dimensions=128,
@@ -76,7 +76,7 @@ NETWORKS: Mapping[str, Network] = {
         Network(
             name="sface",
             source=SFACE,
-            sha256=SFACE.sha256,
+            sha256=SFACE.sha256 or "",
             input_size=112,
             frame="arcface",
             dimensions=128,
@@ -89,7 +89,7 @@ NETWORKS: Mapping[str, Network] = {
         Network(
             name="sface-int8",
             source=SFACE_INT8,
-            sha256=SFACE_INT8.sha256,
+            sha256=SFACE_INT8.sha256 or "",
             input_size=112,
             frame="arcface",
             dimensions=128,
@@ -115,7 +115,7 @@ NETWORKS: Mapping[str, Network] = {
         Network(
             name="auraface",
             source=AURAFACE,
-            sha256=AURAFACE.sha256,
+            sha256=AURAFACE.sha256 or "",
             input_size=112,
             frame="arcface",
             dimensions=512,

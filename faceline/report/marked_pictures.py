@@ -50,12 +50,13 @@ def draw_faces(
     # They need Pillow or NumPy as soon as they are imported, which a run that saves nothing does not pay for.
     from faceline.report.drawing.legend import BACKGROUND, legend
     from faceline.report.drawing.lettering import Lettering
-    from faceline.report.drawing.marks import line_width, mark_faces
+    from faceline.report.drawing.marks import Mark, line_width, mark_faces
 
     height, width = image.shape[:2]
     letters, insets = Lettering(), insets or [None] * len(boxes_ltrb)
     marks = mark_faces(width, height, boxes_ltrb, captions, insets, letters, others_ltrb)
-    wide, high, rows = width, height, []
+    wide, high = width, height
+    rows: list[Mark] = []
     if marks.numbered:
         wide, high, rows = legend(width, height, marks.numbered, captions, insets, letters)
     canvas = np.full((high, wide, 3), BACKGROUND, np.uint8)

@@ -163,8 +163,18 @@ def align_folder(
         def task_of(image: str, compared: Compared, before: PictureRow | None = None) -> PictureTask:
             if not compare or pictures[person_of(image)] == 1:
                 compared = Compared.NONE
-            where, how = (input_dir, output_dir, image), (options, runtime, skip_multi, fallback, chosen_network)
-            return PictureTask(*where, *how, before, compared)
+            return PictureTask(
+                input_dir,
+                output_dir,
+                image,
+                options,
+                runtime,
+                skip_multi,
+                fallback,
+                chosen_network,
+                known=before,
+                compared=compared,
+            )
 
         def run_tasks(tasks: list[PictureTask]) -> Iterator[Outcome]:
             return run.results(align_pictures, tasks, "faces")

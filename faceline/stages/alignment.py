@@ -106,14 +106,14 @@ def align_picture(task: PictureTask) -> Outcome:
         error.add_note(f"while aligning {one_line(task.input_dir / task.image)}")
         raise
     row = replace(row, status=alignment.status, reason=alignment.reason, faces=alignment.faces)
-    if alignment.crop is None:
+    if alignment.crop is None or alignment.face is None:
         return Outcome(row)
 
     def cropped(face: "Face", crop: np.ndarray) -> tuple[PictureRow, bytes]:
         png = encode_png(crop)
         left, top, right, bottom = picture.whole_box(face.visible_box(picture.pixels))
-        box = {"left": left, "top": top, "right": right, "bottom": bottom, "turn": face.turn}
-        return replace(row, crop=crop_path(task.image), crop_sha256=sha256(png), **box), png
+        of_crop = replace(row, crop=crop_path(task.image), crop_sha256=sha256(png))
+        return replace(of_crop, left=left, top=top, right=right, bottom=bottom, turn=face.turn), png
 
     main, png = cropped(alignment.face, alignment.crop)
     if task.compared == Compared.NONE or alignment.status != Status.OK:

@@ -32,7 +32,10 @@ def split_classifier(named: Sequence[str]) -> tuple[str | None, list[str]]:
     FacelineError
         If two classifiers are named, or one by a URL.
     """
-    classifiers, weak, work, pictures = [], [], [], []
+    classifiers: list[str] = []
+    weak: list[str] = []
+    work: list[str] = []
+    pictures: list[str] = []
     for argument in named:
         if not os.path.isdir(argument):
             (classifiers if is_classifier(argument) else pictures).append(argument)

@@ -90,7 +90,8 @@ def files_below(folder: str, leave_out: str | Path | None, ignored: Counter) -> 
     files, closed, seen = [], [], set()
     if leave_out and os.path.isdir(leave_out) and not os.path.samefile(leave_out, folder):
         seen.add(identity(os.stat(leave_out)))
-    waiting, links = [folder], []
+    waiting = [folder]
+    links: list[str] = []
     # Links come last, so that no folder is listed under the name of a link when it has a path of its own.
     while waiting or links:
         path = waiting.pop() if waiting else links.pop(0)

@@ -112,7 +112,7 @@ class Settling:
         return [
             key
             for key, is_unlike in zip(keys, unlike, strict=True)
-            if is_unlike and self.rows[key].faces > 1 and key not in self.choices
+            if is_unlike and (self.rows[key].faces or 0) > 1 and key not in self.choices
         ]
 
     def look(self, keys: list[str], compared: Compared) -> None:

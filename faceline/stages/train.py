@@ -157,7 +157,8 @@ def train(
             )
         logger.info("train: %s of %s", counted(len(names), "embedding"), counted(len(set(names)), "person"))
         apart = remember_distinct(folder, distinct or (), set(names))
-        others, others_crops = None, []
+        others: np.ndarray | None = None
+        others_crops: list[str] = []
         if strangers is not None:
             others, others_crops = read_strangers(named_path(strangers), folder, network, augmentation)
         gallery, enrolment = Gallery.enrol(

@@ -1,11 +1,11 @@
 """Evaluation of identification: known people are looked for in galleries of some of their pictures, among strangers."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from faceline.disk.folder_locks import locked
 from faceline.disk.names import DEFAULT_EMBEDDINGS_DIR
@@ -134,7 +134,7 @@ class DrawOutcome:
     answers: Answers
     counts: list[int]
 
-    def found_at(self, name: str, rates: Sequence[float] | np.ndarray) -> np.ndarray:
+    def found_at(self, name: str, rates: ArrayLike) -> np.ndarray:
         known = self.known[name]
         return rates_found(known.ranks == 1, known.scores, self.strangers[name].scores, rates)
 
@@ -188,8 +188,7 @@ def report(outcomes: list[DrawOutcome], rule: str, settings: dict, output: Path)
     for name in outcomes[0].known:
         rates = np.array([cumulative_matches(one.known[name].ranks, most) for one in outcomes])
         closed[name], matches[name] = [*map(Rate.of, rates.T)], curve(np.arange(1, most + 1), rates)
-        rates = [one.found_at(name, FPIRS) for one in outcomes]
-        found = map(Rate.of, zip(*rates, strict=True))
+        found = map(Rate.of, zip(*(one.found_at(name, FPIRS) for one in outcomes), strict=True))
         opened[name] = [rate if fpir * strangers >= 1 else None for fpir, rate in zip(FPIRS, found, strict=True)]
         steps = np.arange(1, strangers + 1) / strangers
         curves[name] = curve(steps, np.array([one.found_at(name, steps) for one in outcomes]))

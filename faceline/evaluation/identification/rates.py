@@ -9,6 +9,7 @@ positive identification rate (FPIR) is the share of strangers who get a name, th
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 BINS = 10
 
@@ -18,7 +19,7 @@ def cumulative_matches(ranks: np.ndarray, most: int) -> np.ndarray:
     return np.array([np.mean(ranks <= rank) for rank in range(1, most + 1)])
 
 
-def rates_found(right: np.ndarray, scores: np.ndarray, stranger_scores: np.ndarray, rates: np.ndarray) -> np.ndarray:
+def rates_found(right: np.ndarray, scores: np.ndarray, stranger_scores: np.ndarray, rates: ArrayLike) -> np.ndarray:
     """The TPIR where the limit is set so that no more than a rate of the strangers gets a name.
 
     Parameters

@@ -20,8 +20,9 @@ def block(
     """Text in at most `lines` lines, in ink on paper; None if it cannot be drawn."""
     from PIL import Image
 
-    masks = [letters.line(line, size) for line in wrapped(text, lines)]
-    if not masks or None in masks:
+    drawn = [letters.line(line, size) for line in wrapped(text, lines)]
+    masks = [mask for mask in drawn if mask is not None]
+    if not masks or len(masks) < len(drawn):
         return None
     rim = max(1, size // 6)
     width, height = max(mask.width for mask in masks), sum(mask.height for mask in masks)

@@ -58,7 +58,8 @@ class Coverage:
         return offset < len(self.table) and self.table[offset] != 0
 
 
-NOTHING = Coverage(*(np.empty(0, np.int64) for _ in range(5)), 16)
+NONE = np.empty(0, np.int64)
+NOTHING = Coverage(NONE, NONE, NONE, NONE, NONE, 16)
 
 
 def read_coverage(path: Path) -> Coverage:
@@ -91,7 +92,7 @@ def read_cmap(file: BinaryIO) -> bytes:
 def parse_cmap(table: bytes) -> Coverage:
     """The best Unicode subtable of a table `cmap`; raises ValueError or struct.error."""
     (count,) = struct.unpack_from(">H", table, 2)
-    found = {}
+    found: dict[tuple[int, int], tuple[int, int]] = {}
     for place in range(count):
         platform, encoding, offset = struct.unpack_from(">HHI", table, 4 + 8 * place)
         (kind,) = struct.unpack_from(">H", table, offset)

@@ -51,7 +51,7 @@ def own_font() -> Path | None:
 @functools.lru_cache(maxsize=8)
 def font_files(folders: tuple[Path, ...], first: Path | None) -> tuple[Path, ...]:
     """The font files below the folders, those that suit a caption best in front, `first` before all."""
-    found = set()
+    found: set[Path] = set()
     for folder in folders:
         for parent, _, names in os.walk(folder):
             found.update(Path(parent, name) for name in names if os.path.splitext(name)[1].lower() in ENDINGS)

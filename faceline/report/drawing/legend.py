@@ -88,18 +88,19 @@ def row(
     """Number, picture and name of a face side by side; a dash for a name that cannot be drawn."""
     from PIL import Image
 
-    parts = [block(letters, str(face + 1), size)]
+    parts: list[Image.Image | None] = [block(letters, str(face + 1), size)]
     if inset is not None:
         parts.append(framed(inset, INSET * size, max(1, size // 8)))
     parts.append(name or block(letters, "-", size, 1, BACKGROUND))
     gap = size // 3
+    drawn = [part for part in parts if part is not None]
     picture = Image.new(
         "RGB",
-        (sum(part.width + gap for part in parts) - gap, max(part.height for part in parts)),
+        (sum(part.width + gap for part in drawn) - gap, max(part.height for part in drawn)),
         BACKGROUND,
     )
     x = 0
-    for part in parts:
+    for part in drawn:
         picture.paste(part, (x, 0))
         x += part.width + gap
     return picture

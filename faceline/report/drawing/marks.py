@@ -138,8 +138,8 @@ def framed(inset: np.ndarray, edge: int, line: int, paper: tuple[int, int, int] 
 def number_mark(room: Room, face: int, letters: Lettering) -> Mark | None:
     """A number beside its face; where everything around is taken, in a corner of its box; None in a tiny picture."""
     suited, least = font_sizes(room.width, room.height, room.faces_ltrb[face])
-    pictures = [block(letters, str(face + 1), size) for size in dict.fromkeys((suited, least))]
-    pictures = [picture for picture in pictures if picture.width <= room.width and picture.height <= room.height]
+    drawn = filter(None, (block(letters, str(face + 1), size) for size in dict.fromkeys((suited, least))))
+    pictures = [picture for picture in drawn if picture.width <= room.width and picture.height <= room.height]
     for picture in pictures:
         place = room.beside(face, *picture.size, gap=least // 3, order="tbrl")
         if place:

@@ -23,7 +23,9 @@ class Room:
 
     def __init__(self, width: int, height: int, faces_ltrb: Sequence[Box]) -> None:
         self.width, self.height = width, height
-        self.faces_ltrb = [tuple(map(int, box)) for box in faces_ltrb]
+        self.faces_ltrb: list[Box] = [
+            (int(left), int(top), int(right), int(bottom)) for left, top, right, bottom in faces_ltrb
+        ]
         self._taken = np.array(self.faces_ltrb, np.int64).reshape(-1, 4)
 
     def take(self, rectangle: Box) -> None:
