@@ -31,4 +31,5 @@ MODULES = {
 }
 __all__ = ["FacelineError", "Recognizer", "align_folder", "enrol", "infer", "keep_workers", "represent_folder", "train"]
 __version__ = "0.1.0"
-__getattr__ = at_first_use(__name__, MODULES)
+if not TYPE_CHECKING:  # who would believe that every name is there
+    __getattr__ = at_first_use(__name__, MODULES)

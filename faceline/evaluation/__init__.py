@@ -18,4 +18,5 @@ MODULES = {
     "identify": "faceline.evaluation.identification.identification",
 }
 __all__ = ["compare_groups", "identify", "verify"]
-__getattr__ = at_first_use(__name__, MODULES)
+if not TYPE_CHECKING:  # who would believe that every name is there
+    __getattr__ = at_first_use(__name__, MODULES)

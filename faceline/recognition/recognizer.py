@@ -148,7 +148,7 @@ class Recognizer:
     @classmethod
     def load(
         cls,
-        classifier_path: str | os.PathLike | None = None,
+        classifier_path: str | os.PathLike[str] | None = None,
         *,
         network: str | None = None,
         engine: str = DEFAULT_ENGINE,
@@ -219,7 +219,7 @@ class Recognizer:
 
     def faces(
         self,
-        image: "np.ndarray | bytes | bytearray | memoryview | str | os.PathLike | Image.Image",
+        image: "np.ndarray | bytes | bytearray | memoryview | str | os.PathLike[str] | Image.Image",
         *,
         every: bool = True,
         threshold: float | None = None,

@@ -38,13 +38,13 @@ class Summary:
     result: str
     what: str
     people: int
-    counts: Counter
+    counts: Counter[str]
     done: int
     kept: int
     removed: int
     seconds: float
     left_out: int = 0
-    ignored: Counter = field(default_factory=Counter)
+    ignored: Counter[str] = field(default_factory=Counter)
     without: Sequence[str] = ()
     notes: Sequence[str] = ()
 
@@ -70,7 +70,7 @@ def without_text(people: Sequence[str]) -> str:
     return f"No usable picture of {counted(len(people), 'person')}: {listed(people)}."
 
 
-def ignored_text(ignored: Counter) -> str:
+def ignored_text(ignored: Counter[str]) -> str:
     """Which files were no pictures by their names: how many of each ending."""
     endings = ", ".join(f"{count} {one_line(suffix) or 'without ending'}" for suffix, count in ignored.items())
     return f"Left aside, no pictures by their names: {endings}."

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 DECODING = Guard()
 
 
-def picture_given(image: "np.ndarray | bytes | bytearray | memoryview | str | os.PathLike | Image.Image") -> Picture:
+def picture_given(
+    image: "np.ndarray | bytes | bytearray | memoryview | str | os.PathLike[str] | Image.Image",
+) -> Picture:
     """The picture that a program gives, upright and in RGB, reduced where it is very large.
 
     Parameters
