@@ -1,14 +1,15 @@
 """From crops to embeddings."""
 
+import math
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from faceline.disk.reading import read_bytes
 from faceline.errors import FacelineError
+from faceline.faces.reframing import reframed
 from faceline.faces.test_time_augmentation import ALONE, Augmentation
 from faceline.host.interruptions import pass_on
 from faceline.host.sharing import Guard, once, once_in_each_process
@@ -32,30 +33,39 @@ DLIB_GUARD = Guard()
 
 def check_network(network: Network, runtime: Runtime) -> None:
     """Get the network's file, and raise FacelineError if the two do not go together; before the work is spread."""
-    network.path()
     runtime.check()
-    if runtime.engine == "dlib":
-        dlib_weights(network)
+    for part in network.parts or (network,):
+        part.path()
+        if runtime.engine == "dlib":
+            dlib_weights(part)
 
 
 def dlib_weights(network: Network) -> Weights | Download:
     """The network's file in dlib's format; raises FacelineError if it has none."""
-    if isinstance(network.source, Path) or not network.is_of_dlib:
+    if not isinstance(network.source, Weights | Download) or not network.is_of_dlib:
         raise FacelineError(f"the engine dlib does not run the network {network.name}; leave out --engine dlib")
     return network.source
 
 
-def embed(network: Network, crops: np.ndarray, runtime: Runtime, augmentation: Augmentation = ALONE) -> np.ndarray:
+def embed(
+    network: Network,
+    crops: np.ndarray,
+    runtime: Runtime,
+    augmentation: Augmentation = ALONE,
+    frame: str | None = None,
+) -> np.ndarray:
     """Embed aligned faces. The weights are loaded at first use, once a process.
 
     Parameters
     ----------
     network : Network
     crops : ndarray of shape (n, size, size, 3), uint8
-        RGB, cut for the network's frame.
+        RGB.
     runtime : Runtime
     augmentation : Augmentation
         Which copies of a crop an embedding is the mean of.
+    frame : str or None
+        The frame that the crops were cut for, one that `serves` the network's; None for the network's own.
 
     Returns
     -------
@@ -68,7 +78,19 @@ def embed(network: Network, crops: np.ndarray, runtime: Runtime, augmentation: A
     FacelineError
         If the network is not what its description says.
     """
-    crops = resized_crops(crops, network.input_size)
+    frame = frame or network.frame
+    if network.parts:
+        return np.concatenate(
+            [
+                np.float32(math.sqrt(weight)) * directions(embed(part, crops, runtime, augmentation, frame))
+                for part, weight in zip(network.parts, network.weights, strict=True)
+            ],
+            axis=1,
+        )
+    if frame == network.frame:
+        crops = resized_crops(crops, network.input_size)
+    else:
+        crops = reframed(crops, frame, network.frame, network.input_size)
     if augmentation == ALONE:
         embeddings = run_network(network, crops, runtime)
     else:
@@ -79,9 +101,12 @@ def embed(network: Network, crops: np.ndarray, runtime: Runtime, augmentation: A
             copies = np.concatenate([augmentation.copies(crop) for crop in crops[part]])
             found = run_network(network, copies, runtime)
             embeddings[part] = found.reshape(-1, augmentation.count, network.dimensions).mean(axis=1)
-    if network.distance == "cosine":
-        embeddings = embeddings / np.maximum(np.linalg.norm(embeddings, axis=1, keepdims=True), 1e-12)
-    return embeddings
+    return directions(embeddings) if network.distance == "cosine" else embeddings
+
+
+def directions(embeddings: np.ndarray) -> np.ndarray:
+    """Embeddings, (n, d), each divided by its length."""
+    return embeddings / np.maximum(np.linalg.norm(embeddings, axis=1, keepdims=True), 1e-12)
 
 
 def resized_crops(crops: np.ndarray, size: int) -> np.ndarray:

@@ -1,14 +1,9 @@
 """Where a network expects the landmarks of a face in its crop."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from faceline.errors import FacelineError
-
-if TYPE_CHECKING:
-    pass
-
 
 # The landmark set that is cut by dlib itself, which places all points of its predictor, not three of them.
 DLIB_CHIP = "dlibChip"
@@ -96,6 +91,42 @@ FRAMES = {
         affine=True,
     ),
 }
+
+
+def shifted(template: Mapping, right: float, down: float) -> dict:
+    """The places of landmarks in a frame that has that much more on the left and above."""
+    return {
+        landmarks: {
+            model: tuple((x + right, y + down) for x, y in points) for model, points in template[landmarks].items()
+        }
+        for landmarks in template
+        if landmarks != DLIB_CHIP  # which dlib cuts itself
+    }
+
+
+# One crop for networks of dlib's and of ArcFace's frame, neither of which lies inside the other: dlib's shows 0.71 of
+# ArcFace's, which has more of the forehead, and ArcFace's 0.90 of dlib's, which has more of the chin. At 192 pixels
+# dlib's part has the 150 that its network takes, and ArcFace's 169.
+SHARED = "shared"
+FRAMES[SHARED] = Frame(edge=192, template=shifted(FRAMES["dlib"].template, 23, 38.5))
+
+# Whose frames lie inside a frame; and whose but for a part without which its networks do nearly as well
+# (docs/networks.md).
+WITHIN = {SHARED: ("dlib", "arcface")}
+NEARLY_WITHIN = {"dlib": ("arcface",)}
+
+
+def serves(frame: str, other: str) -> bool:
+    """Whether crops in one frame can be cut again for a network that wants another one."""
+    return other == frame or other in WITHIN.get(frame, ()) or other in NEARLY_WITHIN.get(frame, ())
+
+
+def frame_for(frames: Sequence[str]) -> str | None:
+    """The frame of one crop for networks of several, of which each lies inside it; None if there is none."""
+    wanted = set(frames)
+    if len(wanted) == 1:
+        return frames[0]
+    return next((frame for frame, within in WITHIN.items() if wanted <= {*within}), None)
 
 
 def landmark_model_for(frame: str, landmarks: str, model: int | None) -> int:

@@ -30,8 +30,8 @@ class Network:
     Attributes
     ----------
     name : str
-    source : Weights, Download or Path
-        dlib's weights, a file to be fetched or brought, or the user's own ONNX file.
+    source : Weights, Download, Path or None
+        dlib's weights, a file to be fetched or brought, or the user's own ONNX file; None for a combination.
     sha256 : str
         Of that file; of one in the table for which none is known, "" until it is there.
     input_size : int
@@ -57,10 +57,14 @@ class Network:
         Whether people of LFW were among those it was trained on, in a word: figures on LFW flatter it then.
     is_tested : bool
         Whether the file was here when this was written; of the others only what their authors say is known.
+    parts : tuple of Network
+        The networks of a combination, which embeds by all of them; empty for a network of its own.
+    weights : tuple of float
+        How much each part counts, in sum 1.
     """
 
     name: str
-    source: Weights | Download | Path
+    source: Weights | Download | Path | None
     sha256: str
     input_size: int
     frame: str
@@ -75,6 +79,8 @@ class Network:
     typical_length: float | None = None
     saw_lfw: str = "unknown"
     is_tested: bool = True
+    parts: tuple["Network", ...] = ()
+    weights: tuple[float, ...] = ()
 
     @property
     def metric(self) -> Metric:
@@ -84,6 +90,9 @@ class Network:
     def record(self) -> dict:
         """All that an embedding depends on, as JSON for `run.json` and `classifier.pkl`."""
         record: dict[str, object] = {"network": self.name, "network_sha256": self.sha256}
+        if self.parts:
+            record["network_parts"] = [part.record() for part in self.parts]
+            record["network_weights"] = list(self.weights)
         if isinstance(self.source, Path):
             record["network_path"] = str(self.source)
             record["network_description"] = {
@@ -96,8 +105,13 @@ class Network:
     @property
     def is_of_dlib(self) -> bool:
         """Whether the file is in dlib's format, and dlib can run it."""
-        return not isinstance(self.source, Path) and self.source.file.endswith(".dat")
+        return isinstance(self.source, Weights | Download) and self.source.file.endswith(".dat")
 
     def path(self) -> Path:
-        """Where the file lies, downloaded first if need be; raises FacelineError if it cannot be had."""
+        """Where the file lies, fetched first if need be; raises FacelineError if it cannot be had.
+
+        A combination has none: its parts have.
+        """
+        if self.source is None:
+            raise ValueError(f"{self.name} has no file of its own")
         return self.source if isinstance(self.source, Path) else path_of(self.source)

@@ -1,11 +1,13 @@
 """The table of embedding networks."""
 
 import contextlib
+import os
 from collections.abc import Mapping
 from dataclasses import replace
 
 from faceline.disk.paths import named_path, real_path
 from faceline.errors import FacelineError, cure
+from faceline.networks.combination import combined, names_of_parts
 from faceline.networks.descriptions import network_sha256, read_network
 from faceline.networks.network import Network
 from faceline.networks.weights import DLIB_RESNET, TAGUCHI_RESNET, Download
@@ -135,6 +137,8 @@ DEFAULT_NETWORK = "dlib"
 def network_named(name: str) -> Network:
     """Look a network up by its name in the table, or by the path of an ONNX file with a description beside it.
 
+    Several of these with `+` between them are one network, see `combination`; a plus in a path is doubled then.
+
     Raises
     ------
     FacelineError
@@ -143,6 +147,8 @@ def network_named(name: str) -> Network:
     if name in NETWORKS:
         network = NETWORKS[name]
         return network if network.sha256 else replace(network, sha256=network_sha256(network.path()))
+    if "+" in name and not os.path.isfile(name):
+        return combined([network_named(part) for part in names_of_parts(name)])
     if not name.lower().endswith(".onnx"):
         choices = ", ".join(NETWORKS)
         raise FacelineError(f"unknown network {one_line(name)!r}; choose from {choices}, or name a file.onnx")
@@ -157,9 +163,12 @@ def network_of(record: dict, path: str | None = None) -> Network:
     FacelineError
         If it is not there any more, or is another one now.
     """
-    known = record.get("network_path")
-    with cure("name its place with --network") if known and not path else contextlib.nullcontext():
-        found = network_named(path or str(known or record.get("network")))
+    known, parts = record.get("network_path"), record.get("network_parts")
+    if parts is not None and not path:
+        found = combined([network_of(part) for part in parts])
+    else:
+        with cure("name its place with --network") if known and not path else contextlib.nullcontext():
+            found = network_named(path or str(known or record.get("network")))
     for name, value in found.record().items():
         if name != "network_path" and record.get(name) != value:
             raise FacelineError(f"made with another {name.replace('_', ' ')} than {found.name} has now")

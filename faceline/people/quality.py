@@ -65,6 +65,7 @@ def measure(
     network: Network,
     runtime: Runtime,
     scale: float,
+    frame: str | None = None,
 ) -> list[Quality]:
     """Tell how good pictures of faces are, each by itself.
 
@@ -84,8 +85,10 @@ def measure(
         Where they come from.
     scale : float
         The cosine distance that stands for the network's threshold.
+    frame : str or None
+        The frame of the crops, where it is not the network's own.
     """
-    features = measure_features(crops, edges, likenesses, embeddings, augmentation, network, runtime, scale)
+    features = measure_features(crops, edges, likenesses, embeddings, augmentation, network, runtime, scale, frame)
     return [judge(row) for row in features]
 
 
@@ -117,11 +120,12 @@ def measure_features(
     network: Network,
     runtime: Runtime,
     scale: float,
+    frame: str | None = None,
 ) -> np.ndarray:
     """What is measured of faces, (m, f), in the order of FEATURES; the parameters are those of `measure`."""
     if augmentation != ALONE:
-        embeddings = embed(network, crops, runtime)
-    mirrored = embed(network, np.ascontiguousarray(crops[:, :, ::-1]), runtime)
+        embeddings = embed(network, crops, runtime, frame=frame)
+    mirrored = embed(network, np.ascontiguousarray(crops[:, :, ::-1]), runtime, frame=frame)
     lengths = np.linalg.norm(embeddings, axis=1)
     # The more a face's embedding depends on how it is seen, the less it depends on whose face it is: Terhörst et al.,
     # "SER-FIQ", CVPR 2020. And poor pictures have short embeddings.
@@ -130,7 +134,7 @@ def measure_features(
     scale = scale if typical else scale / OTHER_NETWORKS
     rows = []
     for crop, edge, likeness, cosine, length in zip(crops, edges, likenesses, cosines, lengths, strict=True):
-        face = in_dlib_frame(crop, network.frame)
+        face = in_dlib_frame(crop, frame or network.frame)
         found = {
             "mirror": (1 - float(cosine)) / scale,
             "length": float(length) / typical if typical else 1.0,

@@ -28,6 +28,7 @@ from faceline.faces.embedder import check_network, embed
 from faceline.faces.options import AlignmentOptions
 from faceline.faces.test_time_augmentation import ALONE, DEFAULT_PASSES, Augmentation
 from faceline.faces.uprightness import likeness
+from faceline.networks.frames import serves
 from faceline.networks.network import Network
 from faceline.networks.runtime import DEFAULT_DEVICE, DEFAULT_ENGINE, Runtime
 from faceline.networks.table import DEFAULT_NETWORK, network_named
@@ -139,9 +140,10 @@ class Recognizer:
     wide: bool = True
 
     def __post_init__(self) -> None:
-        if self.alignment.frame != self.network.frame:
-            cut, wanted = self.alignment.frame, self.network.frame
-            raise FacelineError(f"the network {self.network.name} wants crops in the frame {wanted}, not in {cut}")
+        for part in self.network.parts or (self.network,):
+            if not serves(self.alignment.frame, part.frame):
+                cut, wanted = self.alignment.frame, part.frame
+                raise FacelineError(f"the network {part.name} wants crops in the frame {wanted}, not in {cut}")
         self.alignment.check_weights()
         check_network(self.network, self.runtime)
 
@@ -288,7 +290,7 @@ class Recognizer:
             landmarks.append(points.astype(np.float64))
         faces = []
         if crops:
-            embeddings = embed(self.network, np.array(crops), self.runtime, self.augmentation)
+            embeddings = embed(self.network, np.array(crops), self.runtime, self.augmentation, self.alignment.frame)
             identities: Sequence[Identity | None] = [None] * len(wanted)
             if self.gallery is not None:
                 qualities = self.qualities(pixels, wanted, np.array(crops), embeddings, self.gallery.scorer.scale)
@@ -306,7 +308,8 @@ class Recognizer:
         """How much of its person the picture of each face tells: what `measure` says of the faces of one picture."""
         edges = [face.box_ltrb[2] - face.box_ltrb[0] for face in faces]
         likenesses = [likeness(pixels, face, self.runtime) for face in faces]
-        return measure(crops, edges, likenesses, embeddings, self.augmentation, self.network, self.runtime, scale)
+        seen, how = (crops, edges, likenesses, embeddings), (self.augmentation, self.network, self.runtime, scale)
+        return measure(*seen, *how, self.alignment.frame)
 
 
 def from_left(face: RecognizedFace) -> tuple[int, Box]:

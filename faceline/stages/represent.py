@@ -40,6 +40,7 @@ from faceline.errors import FacelineError, MissingError, UnreadableError, cure
 from faceline.faces.embedder import BATCH, check_network, embed
 from faceline.faces.options import AlignmentOptions
 from faceline.faces.test_time_augmentation import ALONE, DEFAULT_PASSES, Augmentation
+from faceline.networks.frames import serves
 from faceline.networks.network import Network
 from faceline.networks.runtime import DEFAULT_DEVICE, DEFAULT_ENGINE, Runtime
 from faceline.networks.table import DEFAULT_NETWORK, network_named
@@ -131,7 +132,8 @@ def represent_folder(
     ) as run:
         tasks = [
             CropTask(
-                *(data, picture, chosen_network, runtime, augmentation, alignment["size"], run.known.get(picture.crop)),
+                *(data, picture, chosen_network, runtime, augmentation, alignment["size"], alignment["frame"]),
+                run.known.get(picture.crop),
                 given.get(picture.crop_sha256),
             )
             for picture in sorted(pictures, key=lambda picture: (person_of(picture.crop), picture.crop))
@@ -182,10 +184,11 @@ def read_aligned(data: Path, network: Network) -> tuple[list[PictureRow], dict]:
         options = AlignmentOptions.from_record(record["options"])
     except FacelineError as error:
         raise FacelineError(f"{one_line(data)}: {error}; run align-dlib.py again with --overwrite") from None
-    if options.frame != network.frame:
+    wanted = [part.frame for part in network.parts or (network,) if not serves(options.frame, part.frame)]
+    if wanted:
         raise FacelineError(
             f"{one_line(data)}: the crops are for the frame {options.frame}, the network {network.name} expects"
-            f" {network.frame}; run align-dlib.py --network {one_line(network.name)} into another folder"
+            f" {wanted[0]}; run align-dlib.py --network {one_line(network.name)} into another folder"
         )
     return rows, options.record()
 
@@ -203,6 +206,7 @@ class CropTask:
     runtime: Runtime
     augmentation: Augmentation
     size: int
+    frame: str
     known: CropRow | None
     given: np.ndarray | None = None
 
@@ -216,7 +220,8 @@ def represent_crops(tasks: list[CropTask]) -> list[tuple[CropRow, bool]]:
         if crop is not None:
             crops[index] = crop
     if crops:
-        embeddings = embed(tasks[0].network, np.array(list(crops.values())), tasks[0].runtime, tasks[0].augmentation)
+        one = tasks[0]
+        embeddings = embed(one.network, np.array(list(crops.values())), one.runtime, one.augmentation, one.frame)
         for index, embedding in zip(crops, embeddings, strict=True):
             picture = tasks[index].picture
             rows[index] = known_as(replace(rows[index], status=Status.OK, embedding=embedding), picture)
