@@ -58,7 +58,7 @@ class Entry:
 def entries() -> list[Entry]:
     found = []
     for network in NETWORKS.values():
-        if isinstance(network.source, Path):  # only those of the user's own
+        if not isinstance(network.source, Weights | Download):  # neither the user's own nor combinations are in it
             continue
         facts = f"{network.dimensions} numbers, {network.licence}, trained on people of LFW: {network.saw_lfw}"
         found.append(Entry("network", network.name, (network.source,), facts, network.is_tested))
