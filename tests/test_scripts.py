@@ -468,14 +468,15 @@ def test_represent_and_infer_name_what_they_may_not_read(pipeline, photographs, 
     ],
 )
 def test_streams_that_take_nothing(pipeline, tmp_path, redirection, status, output):
-    command = f'"{sys.executable}" "{CLASSIFIER}" infer "{pipeline}/embeddings/classifier.pkl" gone.jpg {redirection}'
+    python = f'"{sys.executable}" -W error'
+    command = f'{python} "{CLASSIFIER}" infer "{pipeline}/embeddings/classifier.pkl" gone.jpg {redirection}'
     done = subprocess.run(["bash", "-c", command], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == status
     printed = done.stdout + done.stderr
     assert printed.endswith(output)
     assert printed.count("\n") == output.count("\n")
     for option in ("--help", "--mistake"):
-        command = f'"{sys.executable}" "{CLASSIFIER}" {option} {redirection}'
+        command = f'{python} "{CLASSIFIER}" {option} {redirection}'
         done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
         assert done.returncode == (0 if option == "--help" else 2)
         assert "Error" not in done.stderr

@@ -123,7 +123,8 @@ def open_streams() -> None:
     codecs.register_error("faceline", bytes_or_escapes)
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # closed by the user; without this, the next file would take its number
-            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115
+            # Python warns of a file that it closes itself, but not of a descriptor that is not its own.
+            setattr(sys, name, open(os.open(os.devnull, os.O_WRONLY), "w", closefd=False))  # noqa: SIM115
         getattr(sys, name).reconfigure(errors="faceline")
 
 

@@ -12,9 +12,12 @@ NAME_BYTES = 255 - len("..part")
 
 
 def named_path(path: str | Path) -> Path:
-    """A path that the user named; raises FacelineError for an empty one, which would mean the current folder."""
+    """A path that the user named; raises FacelineError for an empty one, which would mean the current folder,
+    and for one that no system has."""
     if not os.fspath(path):
         raise FacelineError("an empty path names nothing; name a file or a folder")
+    if "\0" in os.fspath(path):
+        raise FacelineError(f"{one_line(path)}: a path holds no NUL character; correct it")
     return Path(path)
 
 
