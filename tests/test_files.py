@@ -124,6 +124,8 @@ def test_an_empty_path_is_not_the_current_folder():
     assert str(named_path("a")) == "a"
     with pytest.raises(FacelineError, match="an empty path names nothing"):
         named_path("")
+    with pytest.raises(FacelineError, match="a path holds no NUL character"):
+        named_path("a\0b")
 
 
 @pytest.mark.parametrize("letter", ["x", "é", "李", "\udcff"])
