@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import joblib
 import numpy as np
 import pillow_heif
 import pytest
@@ -32,6 +33,11 @@ register_heif()
 ROOT = Path(__file__).resolve().parent.parent
 FACES = Path(os.environ.get("FACELINE_FACES", ROOT.parent / "shared" / "faces"))
 SAMPLES = ROOT / ".venv" / "samples"
+
+# Several processes of tests share the cores, as joblib and so Faceline count them; a test of processes has --jobs.
+if "PYTEST_XDIST_WORKER_COUNT" in os.environ:
+    share = joblib.cpu_count() // int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
+    os.environ.setdefault("LOKY_MAX_CPU_COUNT", str(max(1, share)))
 
 ALIGN = ROOT / "util" / "align-dlib.py"
 REPRESENT = ROOT / "batch_represent" / "main.py"
