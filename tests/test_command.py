@@ -23,7 +23,7 @@ def test_a_mistake_points_to_the_help_of_its_own_command():
     for words in WORDS:
         done = run_script("-m", "faceline", *words, "--webcam")
         name = f"faceline {' '.join(words)}"
-        assert done.stderr.startswith("faceline: error: ")
+        assert done.stderr.startswith(f"{name}: error: ")
         assert done.stderr.endswith(f"; see {name} --help\n")
         assert (done.stderr.count("\n"), done.returncode) == (1, 2)
 
@@ -56,7 +56,7 @@ def test_mistakes_take_one_line_and_status_2_and_name_commands_not_scripts(tmp_p
         (["infer", "a.jpg"], "classifier.pkl: no such file; run faceline train first"),
         (["infer", "."], "classifier.pkl: no such file; run faceline train first"),
         (["infer", "gone", "a.jpg"], "train first, or name the work folder or classifier that you have"),
-        (["infer", "--webcam"], "faceline: error: unrecognized arguments: --webcam; see faceline infer --help"),
+        (["infer", "--webcam"], "faceline infer: error: unrecognized arguments: --webcam; see faceline infer --help"),
         (["infer", "none.pkl"], "no picture named; faceline infer classifier.pkl photo.jpg"),
         ([], "faceline: error: the following arguments are required: command; see faceline --help"),
         (["evaluate"], "the following arguments are required: lfw|groups|identify; see faceline evaluate --help"),

@@ -215,7 +215,7 @@ def test_names_that_say_so():
 def test_what_to_type_is_quoted_for_a_shell():
     names = ["Conan O'Brien", "obrien"]
     line = link_line(Link((0, 1), 0.9, True), names)
-    assert shlex.split(line[line.index("--distinct") :].replace("\n", " "))[1:] == names
+    assert shlex.split(line[line.index("train --distinct") :].replace("\n", " "))[2:] == names
 
 
 def test_one_person_alone(lfw):

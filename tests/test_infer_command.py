@@ -86,8 +86,8 @@ def test_status_1_if_no_picture_was_readable(album, named):
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (["infer", "--webcam"], "py: error: unrecognized arguments: --webcam; see classifier.py infer --help"),
-        (["train", "--webcam"], "py: error: unrecognized arguments: --webcam; see classifier.py train --help"),
+        (["infer", "--webcam"], "infer: error: unrecognized arguments: --webcam; see classifier.py infer --help"),
+        (["train", "--webcam"], "train: error: unrecognized arguments: --webcam; see classifier.py train --help"),
         (["infer", "-a.jpg"], "unrecognized arguments: -a.jpg; for the file write ./-a.jpg; see classifier.py infer"),
         (["infer", "other.pk"], "no picture named; classifier.py infer classifier.pkl photo.jpg"),
     ],

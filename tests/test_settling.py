@@ -116,7 +116,7 @@ def test_commands_say_what_they_found(shared_photographs, faces, tmp_path):
     trained = run_script(CLASSIFIER, "train", embeddings)
     assert "Learned 6 people from 15 embeddings." in trained.stdout
     assert "Look at: Obama and obama are probably one person (" in trained.stdout
-    assert "run again with --distinct 'Obama' 'obama'" in trained.stdout
+    assert "train --distinct 'Obama' 'obama'" in trained.stdout
     assert "Look at: obama/wrong.jpg.png is nearer to biden than to obama (" in trained.stdout
 
     def named():

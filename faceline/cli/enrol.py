@@ -56,4 +56,9 @@ def fill(parser: Parser) -> None:
 
 def enrol_shown(**options: Any) -> None:
     """Enrol people, and print what each step reports when it is done."""
-    enrol(**options | {"report": show_summary})
+
+    def report(summary: object) -> None:
+        # `train` has its own advice, which is for its own folder.
+        show_summary(str(summary).replace(": train --distinct ", ": enrol again with --distinct "))
+
+    enrol(**options | {"report": report})

@@ -85,9 +85,7 @@ class Parser(argparse.ArgumentParser):
         return [str(action.metavar) for action in self._get_positional_actions()]
 
     def error(self, message: str) -> NoReturn:
-        # Every mistake begins with the name of the program; the help is that of the command.
-        program = self.prog.partition(" ")[0]
-        self.exit(MISTAKE, f"{program}: error: {one_line(message)}; see {self.prog} --help\n")
+        self.exit(MISTAKE, f"{self.prog}: error: {one_line(message)}; see {self.prog} --help\n")
 
 
 def add_output_options(parser: argparse.ArgumentParser) -> None:

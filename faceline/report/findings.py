@@ -72,7 +72,7 @@ def link_line(link: Link, people: Sequence[str]) -> str:
     if link.same:
         return (
             f"{several} are probably one person ({sureness(link.probability)}) and are learnt as one; put the pictures"
-            f" in one folder, or, if they are different people, run again with --distinct {quoted}"
+            f" in one folder, or, if they are different people: train --distinct {quoted}"
         )
     return (
         f"{several} look like one person ({sureness(link.probability)}): the likelier one is named; if they are one,"
