@@ -17,7 +17,7 @@ from sklearn.linear_model import LogisticRegression
 
 from faceline.people.degradation_prior import FEATURES
 from faceline.people.doubt import STEEPEST
-from faceline.people.prior import strangers_prior
+from faceline.people.prior import DLIB_PRIOR
 from faceline.people.quality import excess
 
 # How much the photographs as they are count, against each of the five kinds of degraded copies: half of all pictures
@@ -70,7 +70,7 @@ def columns_of(trials) -> dict[str, np.ndarray]:
         score = np.array([candidate.score for candidate in found])
         is_right = probes.is_known & (np.array([candidate.name for candidate in found]) == probes.persons)
         known, right = calibration.known, calibration.right
-        half = known.centre - strangers_prior(len(gallery.people))[0]
+        half = known.centre - DLIB_PRIOR.strangers(len(gallery.people))[0]
         parts.append(
             {
                 "score": (score - known.centre) / half,

@@ -11,13 +11,13 @@ import numpy as np
 
 from faceline.disk.embeddings import read_embeddings
 from faceline.disk.people_paths import person_of
-from faceline.networks.table import DEFAULT_NETWORK, NETWORKS
+from faceline.disk.run_records import read_record
+from faceline.networks.table import network_of
 from faceline.people.classifiers.table import DEFAULT_CLASSIFIER_NAME
 from faceline.people.holdout import best_scores
-from faceline.people.prior import KNOWN_SD, known_prior, strangers_prior
+from faceline.people.prior import KNOWN_SD, prior_for
 from faceline.people.scoring import CROWDING_WEIGHT, Scorer, Training, unit
 
-NETWORK = NETWORKS[DEFAULT_NETWORK]
 FACES = 200  # enrolled people in all the galleries of a line
 
 
@@ -27,12 +27,14 @@ def main() -> None:
     parser.add_argument("known", type=Path)
     parser.add_argument("strangers", type=Path)
     options = parser.parse_args()
-    embeddings, crops = read_embeddings(options.embeddings, NETWORK.dimensions)
+    network = network_of(read_record(options.embeddings, "represent")["options"])
+    prior = prior_for(network.metric)
+    embeddings, crops = read_embeddings(options.embeddings, network.dimensions)
     names = np.array([person_of(crop) for crop in crops])
     known, strangers = options.known.read_text().split(), options.strangers.read_text().split()
     directions, outside = unit(embeddings), np.isin(names, strangers)
-    scale = NETWORK.metric.as_cosine(NETWORK.threshold, embeddings)
-    training = Training(DEFAULT_CLASSIFIER_NAME, None, scale, 1, {})
+    scale = network.metric.as_cosine(network.threshold, embeddings)
+    training = Training(DEFAULT_CLASSIFIER_NAME, None, scale, 1, {}, prior)
     print("| people | pictures | strangers: mean, deviation | prior | known, crowding added: mean, deviation |")
     print("|---|---|---|---|---|")
     for people in (1, 2, 3, 5, 10, 20, 50, 100, len(known)):
@@ -52,9 +54,9 @@ def main() -> None:
                 own = scorer.score(directions[probes])[0][np.arange(len(probes)), whose]
                 scores[1].extend(own + CROWDING_WEIGHT * scorer.crowding[whose])
             seen = [f"{np.mean(values):.2f}, {np.std(values):.2f}" for values in scores]
-            said = "{:.2f}, {:.2f}".format(*strangers_prior(people))
+            said = "{:.2f}, {:.2f}".format(*prior.strangers(people))
             spread = KNOWN_SD[0] + KNOWN_SD[1] / pictures
-            also = f"{known_prior(people, pictures):.2f}, {spread:.2f}"
+            also = f"{prior.known(people, pictures):.2f}, {spread:.2f}"
             print(f"| {people} | {pictures} | {seen[0]} | {said} | {seen[1]}; prior {also} |", flush=True)
 
 

@@ -13,6 +13,7 @@ from faceline.disk.embeddings import read_people
 from faceline.disk.pictures.images import decode_image
 from faceline.disk.run_records import read_record
 from faceline.errors import FacelineError
+from faceline.evaluation.identification.trials import Trial, answers_of, halves
 from faceline.faces.aligner import Aligner
 from faceline.faces.catalogue import get
 from faceline.faces.embedder import embed
@@ -23,6 +24,7 @@ from faceline.networks.frames import FRAMES, SHARED, frame_for, serves
 from faceline.networks.runtime import Runtime
 from faceline.networks.table import network_named, network_of
 from faceline.networks.weights import download_path
+from faceline.people.gallery import Gallery
 
 RUNTIME = Runtime()
 BOTH = "dlib+mobilefacenet"
@@ -182,3 +184,26 @@ def test_a_crop_that_is_cut_again_is_the_one_of_its_own(photographs):
 
 
 SIZES = {"dlib": 150, "arcface": 112, SHARED: 192}
+
+
+def test_the_limit_keeps_its_promise_with_other_networks(mobilefacenet, faces, tmp_path):
+    """1 % of strangers are asked for, of whom there are 14 people, as many as are known."""
+    align_folder(faces / "east-asian-dev", tmp_path / "aligned", network=BOTH, upsample=0, jobs=1)
+    represent_folder(tmp_path / "aligned", tmp_path / "embeddings", network=BOTH, jobs=1)
+    embeddings, _, people = read_people(tmp_path / "embeddings", 256, read_record(tmp_path / "embeddings")["counts"])
+    parts = {BOTH: slice(None), "mobilefacenet": slice(128, 256)}
+    for name, columns in parts.items():
+        network, found = network_named(name), []
+        for seed in range(8):
+            generator = np.random.default_rng(seed)
+            known, strangers = halves(np.unique(people).tolist(), generator)
+            trial = Trial.draw(
+                embeddings[:, columns], np.array(people), known, strangers, lambda count: (count + 1) // 2, generator
+            )
+            enrolled = trial.gallery_names.tolist()
+            gallery = Gallery.fit(
+                *(enrolled, trial.gallery, enrolled, network), fpir=0.01, classifier="LinearSvm", lda_dim=None, jobs=1
+            )
+            found.append(answers_of(gallery, trial))
+        assert 0.003 < np.mean([one.strangers_named for one in found]) < 0.03
+        assert np.mean([one.found for one in found]) > 0.95

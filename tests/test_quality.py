@@ -23,6 +23,7 @@ from faceline.people.calibration import Calibration, Logistic
 from faceline.people.degradation_prior import FEATURES, HIGHEST, LOST, LOWEST, REASONS, SHIFTED
 from faceline.people.doubt import probabilities
 from faceline.people.gallery import UNKNOWN, Gallery
+from faceline.people.prior import DLIB_PRIOR
 from faceline.people.quality import EDGE, GOOD, Quality, excess, in_dlib_frame, judge, turn_features
 from faceline.recognition.classifier_file import Model, write_classifier
 
@@ -150,13 +151,15 @@ CALIBRATION = Calibration(fpir=0.01, tpir=0.9, limit=0.3, people=20, doubtful=0,
 def test_a_good_picture_leaves_probabilities_as_they_are():
     for score in (-1.0, 0.1, 0.2, 0.5):
         expected = CALIBRATION.right(score), CALIBRATION.known(score)
-        assert probabilities(CALIBRATION, 20, score, GOOD) == expected
-        assert probabilities(CALIBRATION, 20, score, Quality(1e-9, 0, 0)) == pytest.approx(expected, abs=1e-6)
+        assert probabilities(CALIBRATION, DLIB_PRIOR, 20, score, GOOD) == expected
+        assert probabilities(CALIBRATION, DLIB_PRIOR, 20, score, Quality(1e-9, 0, 0)) == pytest.approx(
+            expected, abs=1e-6
+        )
 
 
 def test_where_all_is_lost_a_score_says_nothing():
     for score in (-9.0, 0.0, 9.0):
-        right, known = probabilities(CALIBRATION, 20, score, Quality(1.0, 0.5, 1.0))
+        right, known = probabilities(CALIBRATION, DLIB_PRIOR, 20, score, Quality(1.0, 0.5, 1.0))
         assert right == 0
         assert known == pytest.approx(0.5)
 
@@ -165,7 +168,8 @@ def test_where_all_is_lost_a_score_says_nothing():
 def test_probabilities_are_some_and_rise_with_the_score(people):
     for lost in (0.0, 0.3, 0.9):
         found = [
-            probabilities(CALIBRATION, people, score, Quality(lost, 0.2, 0.3)) for score in np.linspace(-60, 60, 400)
+            probabilities(CALIBRATION, DLIB_PRIOR, people, score, Quality(lost, 0.2, 0.3))
+            for score in np.linspace(-60, 60, 400)
         ]
         assert np.min(found) >= 0
         assert np.max(found) <= 1

@@ -24,8 +24,6 @@ from faceline.people.prior import (
     KNOWN_SD_POWER,
     SCORE_PRIOR_PEOPLE,
     STRANGERS_SHAPE,
-    known_prior,
-    strangers_prior,
 )
 from faceline.people.resemblance import PRIOR_PEOPLE
 from faceline.people.scoring import CROWDING_WEIGHT, Scorer, Training
@@ -141,8 +139,8 @@ class Calibration:
         if known.people >= LEAST_TO_HOLD_OUT and known.weights @ known.right < LEAST_RIGHT * known.people:
             advice = "make sure that each folder holds pictures of one person"
             raise FacelineError(f"the people cannot be told apart, their own pictures are taken for others'; {advice}")
-        prior = strangers_prior(people)
-        expected = known_prior(people, pictures) - CROWDING_WEIGHT * scorer.crowding
+        prior = training.prior.strangers(people)
+        expected = training.prior.known(people, pictures) - CROWDING_WEIGHT * scorer.crowding
         deviation = KNOWN_SD[0] + KNOWN_SD[1] / pictures
         of_known = [float(np.average(part, weights=often)) for part in (expected, deviation)]
         strangers, counted = without_known(held_out, prior, known.with_prior(*of_known))

@@ -3,19 +3,23 @@
 import math
 
 from faceline.people.calibration import Calibration
-from faceline.people.prior import strangers_prior
+from faceline.people.prior import ScorePrior
 from faceline.people.quality import GOOD, Quality
 
 STEEPEST = 30.0  # logarithms of odds beyond this are certain
 
 
-def probabilities(calibration: Calibration, people: int, score: float, quality: Quality) -> tuple[float, float]:
+def probabilities(
+    calibration: Calibration, prior: ScorePrior, people: int, score: float, quality: Quality
+) -> tuple[float, float]:
     """How probable it is that the most similar person is the right one, and that the face is somebody's in the gallery.
 
     Parameters
     ----------
     calibration : Calibration
         What the scores of good pictures mean.
+    prior : ScorePrior
+        That of the gallery's network.
     people : int
         How many there are in the gallery.
     score : float
@@ -33,7 +37,7 @@ def probabilities(calibration: Calibration, people: int, score: float, quality: 
     if quality == GOOD:
         return right(score), known(score)
     # Half the way from the strangers' mean to the known people's, who lie on both sides of the curve's centre.
-    half = max(known.centre - strangers_prior(people)[0], 0.1)
+    half = max(known.centre - prior.strangers(people)[0], 0.1)
     steepness = known.slope * half
     # Two normal distributions of one deviation, 2 apart, lead to a curve of the slope 2 / variance.
     flatter = steepness / (1 + steepness * quality.spread / 2)

@@ -17,6 +17,7 @@ from faceline.people.enrolled import EnrolledPictures, exemplars
 from faceline.people.enrolment import Enrolment
 from faceline.people.holdout import score_strangers
 from faceline.people.identity import Candidate, Identity, given_the_others, is_doubtful, one_name_each
+from faceline.people.prior import prior_for
 from faceline.people.quality import GOOD, Quality
 from faceline.people.scoring import Scorer, Training, unit
 
@@ -93,7 +94,8 @@ class Gallery(EnrolledPictures):
         directions = unit(embeddings)
         apart = [(number[one], number[other]) for one, other in distinct]
         enrolment = Enrolment.of(directions, labels, people, scale, apart)
-        training = Training.choose(enrolment.directions, enrolment.labels, classifier, lda_dim, scale, jobs)
+        prior = prior_for(network.metric)
+        training = Training.choose(enrolment.directions, enrolment.labels, classifier, lda_dim, scale, jobs, prior)
         scorer = Scorer.fit(enrolment.directions, enrolment.labels, training)
         others = None if strangers is None else score_strangers(unit(strangers), enrolment, scorer)
         calibration = Calibration.fit(enrolment, scorer, training, fpir, others)
@@ -184,7 +186,7 @@ class Gallery(EnrolledPictures):
 
     def probabilities(self, score: float, quality: Quality) -> tuple[float, float]:
         """That the most similar person, who has this score, is the right one, and that the face is anybody's here."""
-        return probabilities(self.calibration, len(self.scorer.means), score, quality)
+        return probabilities(self.calibration, prior_for(self.metric), len(self.scorer.means), score, quality)
 
     def candidates(
         self, embedding: np.ndarray, scores: np.ndarray, chosen: np.ndarray, quality: Quality

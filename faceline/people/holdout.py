@@ -10,7 +10,7 @@ import numpy as np
 from faceline.people.enrolment import Enrolment
 from faceline.people.label_noise import enrolled_after_all
 from faceline.people.near_copies import merged, near_copies
-from faceline.people.prior import MEAN_PEOPLE, SCORE_PRIOR_PEOPLE, known_prior
+from faceline.people.prior import MEAN_PEOPLE, SCORE_PRIOR_PEOPLE
 from faceline.people.resemblance import People
 from faceline.people.scoring import CROWDING_WEIGHT, Scorer, Training
 
@@ -118,7 +118,8 @@ def hold_out(enrolment: Enrolment, scorer: Scorer, training: Training) -> Iterat
         best, found, behind = best_scores(fitted, directions[rows])
         who, is_stranger = labels[rows], part[labels[rows]] == number
         position = np.minimum(np.searchsorted(enrolled, who), len(enrolled) - 1)
-        lacking = known_prior(people, pictures[who]) - known_prior(len(enrolled), np.bincount(relabelled)[position])
+        expected = training.prior.known
+        lacking = expected(people, pictures[who]) - expected(len(enrolled), np.bincount(relabelled)[position])
         crowding = CROWDING_WEIGHT * (fitted.crowding[position] - scorer.crowding[who])
         best = np.where(is_stranger, best, best + lacking + crowding)
         yield rows, is_stranger, best, ~is_stranger & (enrolled[found] == who), behind

@@ -11,6 +11,7 @@ from faceline.errors import FacelineError
 from faceline.people.checks import check_array, check_number, part_of_file, require
 from faceline.people.classifiers.base import Classifier, Neighbours, blocks, few_pictures, products
 from faceline.people.classifiers.table import CLASSIFIERS, DEFAULT_CLASSIFIER_NAME
+from faceline.people.prior import DLIB_PRIOR, ScorePrior
 
 # The weights of the parts of a score, chosen on LFW's known and unknown people: docs/accuracy.md.
 MARGIN_WEIGHT = 0.45
@@ -43,6 +44,8 @@ class Training:
     jobs : int
     settings : dict
         What the classifier has chosen on the whole gallery.
+    prior : ScorePrior
+        What is known of scores by the network.
     """
 
     classifier: str
@@ -50,6 +53,7 @@ class Training:
     scale: float
     jobs: int
     settings: dict
+    prior: ScorePrior = DLIB_PRIOR
 
     @classmethod
     def choose(
@@ -60,6 +64,7 @@ class Training:
         lda_dim: int | None,
         scale: float,
         jobs: int,
+        prior: ScorePrior = DLIB_PRIOR,
     ) -> Self:
         """Let the classifier choose its settings on a gallery, which `Scorer.fit` describes."""
         settings = {}
@@ -67,7 +72,7 @@ class Training:
             points = unit(directions - directions.mean(axis=0))
             points = project(points, fit_lda(points, labels, lda_dim))
             settings = CLASSIFIERS[classifier].settings(points, labels, jobs)
-        return cls(classifier, lda_dim, scale, jobs, settings)
+        return cls(classifier, lda_dim, scale, jobs, settings, prior)
 
 
 @dataclass(frozen=True)
