@@ -59,7 +59,10 @@ def test_mistakes_take_one_line_and_status_2_and_name_commands_not_scripts(tmp_p
         (["infer", "--webcam"], "faceline infer: error: unrecognized arguments: --webcam; see faceline infer --help"),
         (["infer", "none.pkl"], "no picture named; faceline infer classifier.pkl photo.jpg"),
         ([], "faceline: error: the following arguments are required: command; see faceline --help"),
-        (["evaluate"], "the following arguments are required: lfw|groups|identify; see faceline evaluate --help"),
+        (
+            ["evaluate"],
+            "the following arguments are required: lfw|groups|identify|compare; see faceline evaluate --help",
+        ),
         (["enroll", "a", "b"], "invalid choice: 'enroll'"),
         (["--webcam", "train"], "unrecognized arguments: --webcam"),
     ):

@@ -17,15 +17,23 @@ from conftest import ALIGN, CLASSIFIER, EVALUATION, REPRESENT, ROOT, run_script,
 from PIL import Image
 
 from faceline import align_folder, enrol, infer, represent_folder, train
-from faceline.cli import align, classifier, evaluate_groups, evaluate_identify, evaluate_lfw, represent
+from faceline.cli import (
+    align,
+    classifier,
+    evaluate_compare,
+    evaluate_groups,
+    evaluate_identify,
+    evaluate_lfw,
+    represent,
+)
 from faceline.cli import enrol as enrol_command
 from faceline.cli.parser import Parser
 from faceline.disk import pickles
 from faceline.disk.pictures.images import decode_image, encode_png
-from faceline.evaluation import compare_groups, identify, verify
+from faceline.evaluation import compare_embeddings, compare_groups, identify, verify
 
-LFW, GROUPS, IDENTIFY = (EVALUATION / f"{name}.py" for name in ("lfw", "groups", "identify"))
-SCRIPTS = [ALIGN, REPRESENT, CLASSIFIER, LFW, GROUPS, IDENTIFY, ROOT / "util" / "get-samples.py"]
+LFW, GROUPS, IDENTIFY, COMPARE = (EVALUATION / f"{name}.py" for name in ("lfw", "groups", "identify", "compare"))
+SCRIPTS = [ALIGN, REPRESENT, CLASSIFIER, LFW, GROUPS, IDENTIFY, COMPARE, ROOT / "util" / "get-samples.py"]
 
 
 def options_of(command, arguments):
@@ -46,6 +54,7 @@ def options_of(command, arguments):
         (evaluate_lfw, ["pairs.txt", "in"], verify, {"as_json"}),
         (evaluate_groups, ["groups.csv", "in"], compare_groups, {"as_json"}),
         (evaluate_identify, [], identify, {"as_json"}),
+        (evaluate_compare, ["in"], compare_embeddings, {"as_json"}),
     ],
 )
 def test_a_command_offers_its_stage_s_parameters_with_the_same_defaults(command, arguments, stage, extra):

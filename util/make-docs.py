@@ -45,8 +45,8 @@ INTRODUCTION = """\
 
 Written by `util/make-docs.py` from the commands; a test compares. The scripts are the same commands:
 `util/align-dlib.py` is `faceline align`, `batch_represent/main.py` is `faceline represent`, `demos/classifier.py train`
-and `infer` are `faceline train` and `infer`, and `evaluation/lfw.py`, `groups.py` and `identify.py` are
-`faceline evaluate …`.
+and `infer` are `faceline train` and `infer`, and `evaluation/lfw.py`, `groups.py`, `identify.py` and `compare.py`
+are `faceline evaluate …`.
 """
 
 

@@ -31,6 +31,7 @@ EVALUATIONS = {
     "lfw": ("evaluate_lfw", "pairs of pictures: one person, or two?"),
     "groups": ("evaluate_groups", "do thresholds that hold for one group of people hold for another?"),
     "identify": ("evaluate_identify", "are known people found, and strangers left unnamed?"),
+    "compare": ("evaluate_compare", "which embeddings of the same pictures tell people apart best?"),
 }
 
 # What the library and the help call stages by their scripts' names, which not everybody has who has the command.

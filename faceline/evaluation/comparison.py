@@ -16,6 +16,7 @@ from faceline.disk.paths import (
 from faceline.disk.rows import USABLE, Status
 from faceline.disk.run_records import read_record
 from faceline.errors import FacelineError, cure
+from faceline.faces.test_time_augmentation import DEFAULT_PASSES
 from faceline.networks.distances import Metric
 from faceline.networks.network import Network
 from faceline.networks.table import network_of
@@ -25,6 +26,9 @@ DEFAULT_OUTPUT = "./evaluation-results/"
 
 # Distances that are computed at once: 64 MB of them.
 DISTANCES_AT_ONCE = 8_000_000
+
+# Fewer where each comes with its two people.
+PAIRS_AT_ONCE = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,8 @@ class Embedded:
     people : list of n str
     fallbacks : ndarray of shape (n,), bool
         Whether no face was found in the picture, so that its middle was cropped.
+    passes : str
+        How many copies of a crop each embedding is the mean of, in words.
     """
 
     network: Network
@@ -47,6 +53,7 @@ class Embedded:
     crops: list[str]
     people: list[str]
     fallbacks: np.ndarray
+    passes: str
 
 
 def read_embedded(folders: Sequence[str | Path]) -> Embedded:
@@ -93,6 +100,7 @@ def read_embedded(folders: Sequence[str | Path]) -> Embedded:
         [row.crop for row in rows],
         [row.person for row in rows],
         np.array([row.status == Status.FALLBACK for row in rows]),
+        f"{averages[0][1]} jitters" if averages[0][1] else str(averages[0][0] or DEFAULT_PASSES),
     )
 
 
@@ -136,10 +144,25 @@ def all_distances(embeddings: np.ndarray, labels: np.ndarray, metric: Metric) ->
     return genuine, impostor
 
 
-def distance_blocks(embeddings: np.ndarray, metric: Metric) -> Iterator[tuple[slice, np.ndarray]]:
+def labelled_pairs(
+    embeddings: np.ndarray, labels: np.ndarray, metric: Metric
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Every two embeddings, some at a time: whose they are, (m,) int each, and the distances of `all_distances`.
+
+    The last digit of a distance may be another one, as it may be of any distances that are computed in other blocks.
+    """
+    for rows, block in distance_blocks(embeddings, metric, PAIRS_AT_ONCE):
+        first, second = np.triu_indices(len(block), 1, block.shape[1])
+        yield labels[rows][first], labels[rows.start :][second], block[first, second].astype(np.float32)
+
+
+def distance_blocks(
+    embeddings: np.ndarray, metric: Metric, at_once: int | None = None
+) -> Iterator[tuple[slice, np.ndarray]]:
     """Some rows at a time, and their distances to all embeddings from the first of these rows on, float64."""
     embeddings = np.asarray(embeddings, np.float64)
-    edges = [*range(0, len(embeddings), max(1, DISTANCES_AT_ONCE // max(1, len(embeddings)))), len(embeddings)]
+    step = max(1, (at_once or DISTANCES_AT_ONCE) // max(1, len(embeddings)))
+    edges = [*range(0, len(embeddings), step), len(embeddings)]
     for start, stop in itertools.pairwise(edges):
         yield slice(start, stop), metric.table(embeddings[start:stop], embeddings[start:])
 

@@ -35,12 +35,18 @@ def check_plots() -> None:
 @contextmanager
 def plotted(stem: Path) -> "Iterator[Axes]":
     """Give axes to draw on, and write what was drawn to `stem` with the endings .png and .pdf; raises FacelineError."""
+    with plotted_side_by_side(stem, 1) as (axes,):
+        yield axes
+
+
+@contextmanager
+def plotted_side_by_side(stem: Path, count: int) -> "Iterator[list[Axes]]":
+    """Likewise `count` axes beside each other."""
     from matplotlib.figure import Figure
 
     with GUARD.lock:
-        figure = Figure(figsize=(6, 5), layout="constrained")
-        axes = figure.add_subplot()
-        yield axes
+        figure = Figure(figsize=(6 * count, 5), layout="constrained")
+        yield [figure.add_subplot(1, count, place) for place in range(1, count + 1)]
         for ending, metadata in METADATA.items():
             with (
                 replacing(stem.with_name(stem.name + ending)) as scratch,

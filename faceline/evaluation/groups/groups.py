@@ -197,25 +197,44 @@ def groups_among(path: Path, embedded: Embedded) -> tuple[list[Group], int]:
     FacelineError
         If the file is no list of groups, or somebody in it has no embedding.
     """
-    groups = read_groups(path)
-    people = sorted(set(embedded.people))
-    missing = sorted(groups.keys() - set(people), key=list(groups).index)
+    sizes, members, without_group = members_among(path, embedded.people)
+    labels = np.unique(embedded.people, return_inverse=True)[1]
+    found = []
+    for name, rows in members.items():
+        distances = Distances(*all_distances(embedded.embeddings[rows], labels[rows], embedded.network.metric))
+        found.append(Group(name, sizes[name], len(rows), int(embedded.fallbacks[rows].sum()), distances))
+    return found, without_group
+
+
+def members_among(path: Path, people: list[str]) -> tuple[Counter[str], dict[str, np.ndarray], int]:
+    """Which pictures belong to the groups of the file `path`, where `people` says whose each picture is.
+
+    Returns
+    -------
+    sizes : Counter
+        The people of each group, in the order of the file.
+    members : dict of ndarray of int
+        The rows of their pictures.
+    without_group : int
+        How many people are in no group.
+
+    Raises
+    ------
+    FacelineError
+        If the file is no list of groups, or somebody in it has no picture.
+    """
+    groups, present = read_groups(path), set(people)
+    missing = [person for person in groups if person not in present]
     if missing:
         raise FacelineError(
             f"{one_line(path)}: {one_line(missing[0])} has no embedding"
             f" ({counted(len(missing), 'person')} in all); people are called as their folders;"
             " manifest.csv of align-dlib.py has the reason where a picture has no crop"
         )
-    numbers = {person: index for index, person in enumerate(people)}
-    labels = np.array([numbers[person] for person in embedded.people])
-    membership = np.array([groups.get(person) for person in embedded.people], object)
+    membership = np.array([groups.get(person) for person in people], object)
     sizes = Counter(groups.values())
-    found = []
-    for name, size in sizes.items():
-        rows = np.flatnonzero(membership == name)
-        distances = Distances(*all_distances(embedded.embeddings[rows], labels[rows], embedded.network.metric))
-        found.append(Group(name, size, len(rows), int(embedded.fallbacks[rows].sum()), distances))
-    return found, len(people) - len(groups)
+    members = {name: np.flatnonzero(membership == name) for name in sizes}
+    return sizes, members, len(present) - len(groups)
 
 
 def compare(groups: list[Group], threshold: float, without_group: int) -> Comparison:

@@ -1,0 +1,1 @@
+"""Which embeddings of the same pictures tell people apart best?"""
