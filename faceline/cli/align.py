@@ -1,12 +1,11 @@
 """Stage 1 as a command."""
 
 from faceline.cli.arguments import ALIGN_WORDS, alignment_words
-from faceline.cli.options import add_detection_options, add_run_options, add_runtime_options
+from faceline.cli.options import add_detection_options, add_network_option, add_run_options, add_runtime_options
 from faceline.cli.parser import Parser
 from faceline.faces.detectors import DETECTORS
 from faceline.faces.landmarks import LANDMARK_MODELS
 from faceline.networks.frames import DEFAULT_LANDMARKS, LANDMARK_SETS
-from faceline.networks.table import NETWORKS
 from faceline.stages.align import FALLBACKS, align_folder
 
 DESCRIPTION = """\
@@ -29,11 +28,7 @@ def fill(parser: Parser) -> None:
         f" {', '.join(LANDMARK_SETS)} (default: {DEFAULT_LANDMARKS}); the folder for the crops",
     )
     parser.add_argument("--size", type=int, metavar="N", help="edge of the crops in pixels (default: 96 for dlib)")
-    parser.add_argument(
-        "--network",
-        metavar="NAME|FILE.onnx",
-        help=f"network that the crops are for: {', '.join(NETWORKS)}, or a file (default: %(default)s)",
-    )
+    add_network_option(parser, "network that the crops are for")
     parser.add_argument(
         "--landmark-model",
         type=int,

@@ -6,13 +6,13 @@ from faceline.cli.options import (
     add_augmentation_options,
     add_calibration_options,
     add_detection_options,
+    add_network_option,
     add_run_options,
     add_runtime_options,
 )
 from faceline.cli.parser import Parser
 from faceline.cli.program import show_summary
 from faceline.faces.detectors import DETECTORS
-from faceline.networks.table import NETWORKS
 from faceline.stages.enrol import enrol
 
 DESCRIPTION = """\
@@ -38,11 +38,7 @@ def fill(parser: Parser) -> None:
         action="store_true",
         help="link the photographs instead of copying them: takes no room, but an edited link edits the photograph",
     )
-    parser.add_argument(
-        "--network",
-        metavar="NAME|FILE.onnx",
-        help=f"embedding network: {', '.join(NETWORKS)}, or a file (default: %(default)s)",
-    )
+    add_network_option(parser, "embedding network")
     parser.add_argument("--size", type=int, metavar="N", help="edge of the crops in pixels (default: 96 for dlib)")
     parser.add_argument("--detector", choices=DETECTORS, help="face detector (default: %(default)s)")
     add_detection_options(parser, "%(default)s", "and look closer only where need be")

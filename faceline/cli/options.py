@@ -4,6 +4,7 @@ import argparse
 
 from faceline.faces.test_time_augmentation import PASSES
 from faceline.networks.runtime import DEVICES, ENGINES
+from faceline.networks.table import NETWORKS
 
 
 def add_runtime_options(parser: argparse.ArgumentParser) -> None:
@@ -79,4 +80,13 @@ def add_result_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", dest="as_json", help="print the report as one JSON object")
     parser.add_argument(
         "--output", dest="output_dir", metavar="DIR", help="folder for the plots and tables (default: %(default)s)"
+    )
+
+
+def add_network_option(parser: argparse.ArgumentParser, what: str) -> None:
+    """Which network, for stages that do not take it from what they read."""
+    parser.add_argument(
+        "--network",
+        metavar="NAME|FILE.onnx",
+        help=f"{what}: {', '.join(NETWORKS)}, a file, or several with + between (default: %(default)s)",
     )

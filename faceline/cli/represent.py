@@ -1,8 +1,12 @@
 """Stage 2 as a command."""
 
-from faceline.cli.options import add_augmentation_options, add_run_options, add_runtime_options
+from faceline.cli.options import (
+    add_augmentation_options,
+    add_network_option,
+    add_run_options,
+    add_runtime_options,
+)
 from faceline.cli.parser import Parser
-from faceline.networks.table import NETWORKS
 from faceline.stages.represent import represent_folder
 
 DESCRIPTION = """\
@@ -20,11 +24,7 @@ def fill(parser: Parser) -> None:
     parser.add_argument(
         "-outDir", "--out-dir", dest="out_dir", required=True, metavar="DIR", help="folder for the results"
     )
-    parser.add_argument(
-        "--network",
-        metavar="NAME|FILE.onnx",
-        help=f"embedding network: {', '.join(NETWORKS)}, or a file (default: %(default)s)",
-    )
+    add_network_option(parser, "embedding network")
     add_augmentation_options(parser, "%(default)s")
     add_runtime_options(parser)
     add_run_options(parser)

@@ -91,7 +91,7 @@ def align_folder(
     size : int or None
         Edge of the crops, in pixels; None for what suits the network.
     network : str
-        The network that the crops are for, a key of `networks.table.NETWORKS` or the path of an ONNX file.
+        The network that the crops are for, as `represent_folder` takes it.
     landmark_model : {5, 68} or None
         The landmark predictor; None takes the smallest that has the points.
     detector : str

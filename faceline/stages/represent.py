@@ -76,7 +76,8 @@ def represent_folder(
         The folder of aligned crops.
     out_dir : path
     network : str
-        A key of `networks.table.NETWORKS`, or the path of an ONNX file with a description beside it.
+        A key of `networks.table.NETWORKS`, the path of an ONNX file with a description beside it, or several of these
+        with `+` between them, whose embeddings are put side by side.
     engine, device : str
         What the network runs on, keys of `runtime.ENGINES` and `runtime.DEVICES`.
     passes : int
