@@ -1,5 +1,6 @@
-"""Embedding crops: dlib against ONNX Runtime, on one thread and on all."""
+"""Embedding crops: dlib against ONNX Runtime, on one thread and on all; other networks where their files are here."""
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -7,8 +8,11 @@ from measure import interleaved, table
 
 from faceline.disk.pictures.images import decode_image
 from faceline.faces.embedder import embed
+from faceline.networks.frames import SHARED
+from faceline.networks.network import Network
 from faceline.networks.runtime import Runtime
-from faceline.networks.table import NETWORKS
+from faceline.networks.table import MOBILEFACENET, NETWORKS, network_named
+from faceline.networks.weights import is_here
 from faceline.runs.parallel import all_cores
 
 NETWORK = NETWORKS["dlib"]
@@ -25,9 +29,17 @@ def compare(crops: np.ndarray) -> str:
         "Faceline, 1 thread": lambda: embed(NETWORK, crops, Runtime(threads=1)),
         f"Faceline, {all_cores()} threads": lambda: embed(NETWORK, crops, Runtime(threads=all_cores())),
     }
+    if is_here(MOBILEFACENET):
+        for name in ("mobilefacenet", "dlib+mobilefacenet"):
+            candidates[f"{name}, 1 thread"] = partial(embed_shared, network_named(name), crops)
     medians = interleaved(candidates, rounds=15 if len(crops) < 32 else 7)
     a_face = {name: seconds / len(crops) for name, seconds in medians.items()}
     return table(f"embedding, batch of {len(crops)}", "ms a face", a_face, "dlib")
+
+
+def embed_shared(network: Network, crops: np.ndarray) -> np.ndarray:
+    """As stage 2 does for several networks: from crops that serve each."""
+    return embed(network, crops, Runtime(threads=1), frame=SHARED)
 
 
 def main(faces: Path) -> list[str]:
