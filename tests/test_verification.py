@@ -79,7 +79,17 @@ def test_rates_of_groups_are_those_counted_by_hand(tmp_path):
     found = compare_groups(groups, folders, threshold=0.4, output_dir=tmp_path / "out").comparison
     assert (found.threshold, found.without_group) == (0.4, 1)
     assert (found.false_match_rate, found.false_non_match_rate) == (3 / 6, 0)
-    assert [vars(rates) for rates in found.rates] == [
+    ends = [
+        (rates.false_match_low, rates.false_match_high, rates.false_non_match_low, rates.false_non_match_high)
+        for rates in found.rates
+    ]
+    # Two people make pairs of two in the draws of both, where all is as it is.
+    assert ends == [(1, 1, 0, 0), (0.25, 0.25, 0, 0)]
+    without_ends = [
+        {name: value for name, value in vars(rates).items() if not name.endswith(("_low", "_high"))}
+        for rates in found.rates
+    ]
+    assert without_ends == [
         {
             "group": "b",
             "people": 2,
@@ -124,7 +134,8 @@ def test_rates_of_groups_are_those_counted_by_hand(tmp_path):
         rows = list(csv.DictReader(file))
     assert [row["group"] for row in rows] == ["b", "a"]
     assert float(rows[1]["f1"]) == 0.8
-    names = {"group-rates.csv", "group-f1.png", "group-f1.pdf", "group-roc.png", "group-roc.pdf"}
+    plots = {f"group-{name}.{ending}" for name in ("f1", "roc", "det") for ending in ("png", "pdf")}
+    names = {"group-rates.csv", "group-det.csv", *plots}
     assert tree(tmp_path / "out").keys() == names
 
 
@@ -146,7 +157,7 @@ def test_a_group_without_pairs_says_so(tmp_path):
     _, lonely, single, _ = result.comparison.rates
     assert (lonely.genuine, lonely.impostors, lonely.area, lonely.false_match_rate) == (0, 0, None, None)
     assert (single.genuine, single.impostors, single.false_non_match_rate, single.f1) == (1, 0, 0, None)
-    assert str(result).splitlines()[4].split() == ["c", "1", "1", "0", "0", *"-" * 10]
+    assert str(result).splitlines()[5].split() == ["c", "1", "1", "0", "0", *"-" * 10]
     assert json.loads(result.to_json())["comparison"]["rates"][1]["area"] is None
     only = groups_of(tmp_path / "only.csv", ["c/1"])
     assert compare_groups(only, [folder], output_dir=tmp_path / "out").comparison.false_match_rate is None
@@ -160,7 +171,7 @@ def test_plots_bear_any_name(tmp_path, name, recwarn):
     groups.write_bytes(text.encode(errors="surrogateescape"))
     result = compare_groups(groups, [folder], output_dir=tmp_path / "out")
     assert result.comparison.rates[0].group == name
-    assert len(str(result).splitlines()) == 7
+    assert len(str(result).splitlines()) == 9
     assert not recwarn.list
 
 
@@ -315,9 +326,12 @@ def test_pairs_are_judged_by_the_other_folds(tmp_path):
         curve = [[float(cell) for cell in row.values()] for row in csv.DictReader(file)]
     assert curve[1:4] == [[3 / 16, 0, 0.25], [5 / 16, 0, 0.5], [7 / 16, 0.25, 1]]
     assert curve[0][1:] == [0, 0]
-    assert tree(tmp_path / "out").keys() == {"pairs.csv", "roc.csv", "roc.png", "roc.pdf"}
+    assert tree(tmp_path / "out").keys() == {
+        "pairs.csv",
+        *(f"{name}.{ending}" for name in ("roc", "det") for ending in ("csv", "png", "pdf")),
+    }
     report = str(found)
-    assert "Accuracy             0.5000 +/- 0.0000  at 0.4062" in report
+    assert "Accuracy             0.5000  +/- 0.0000     at 0.4062" in report
     assert "2 pictures, in 4 pairs." in report
     assert "4 pairs are judged wrongly: the first ones in pairs.csv." in report
 
@@ -392,6 +406,9 @@ def test_real_photographs(photographed, tmp_path):
     scaled = [1.43**0.5 * embedding / np.linalg.norm(embedding) ** 0.5 for embedding in people.embeddings]
     distances = [np.linalg.norm(scaled[rows[row["first"]]] - scaled[rows[row["second"]]]) for row in listed]
     assert np.allclose(distances, [float(row["distance"]) for row in listed], atol=2e-6)
+    for name, value in (("area", report["area"]), ("equal_error_rate", report["equal_error_rate"])):
+        low, high = report["intervals"][name]
+        assert low - 0.002 < value < high + 0.002
     area = roc_auc_score([row["people"] == "same" for row in listed], -np.array(distances))
     assert report["area"] == pytest.approx(area, abs=1e-6)
     text = lines_of(*arguments)
@@ -402,12 +419,13 @@ def test_real_photographs(photographed, tmp_path):
     lines = lines_of(
         "groups.py", groups, folder / "embeddings", "--output", tmp_path / "x", "--threshold", report["threshold"]
     )
-    assert lines[2:7] == [line for line in text if line in lines[2:7]]  # the same table
+    assert lines[2:9] == [line for line in text if line in lines[2:9]]  # the same table
     found = json.loads(
         "".join(lines_of("groups.py", groups, folder / "embeddings", "--output", tmp_path / "x", "--json"))
     )
     for rates in found["comparison"]["rates"]:
         assert rates["area"] > 0.99
+        assert 0 <= rates["false_match_low"] <= rates["false_match_rate"] <= rates["false_match_high"] < 0.1
         assert rates["genuine"] == 6 * rates["people"]
 
 

@@ -10,7 +10,8 @@ Do thresholds that hold for one group of people hold for another? All pairs of p
 
 Reads   <groups>, a CSV file with the header person,group; people are called as their folders
         <embeddings> ..., as main.py wrote them with one network
-Writes  group-rates.csv, and the plots group-f1 and group-roc as .png and .pdf
+Writes  group-rates.csv, the DET curves as group-det.csv, and the plots group-f1, group-roc and group-det
+        as .png and .pdf
 """
 
 

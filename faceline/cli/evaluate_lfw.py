@@ -10,7 +10,8 @@ Accuracy on a list of pairs: is it one person in both pictures, or two?
 
 Reads   <pairs>, a file of Labeled Faces in the Wild: pairsDevTest.txt (View 1) or pairs.txt (View 2)
         <embeddings>, as main.py wrote them, of crops by align-dlib.py --fallback centre, so that every pair counts
-Writes  roc.png, roc.pdf and roc.csv, and pairs.csv with every pair, the most wrongly judged ones first;
+Writes  the curves roc and det, each as .png, .pdf and .csv, and pairs.csv with every pair, the most wrongly
+        judged ones first;
         with --groups also what groups.py writes
 """
 

@@ -47,7 +47,7 @@ class DetCurve:
         return [tuple(f"{number:.6g}" for number in point) for point in zip(*parts, strict=True)]
 
 
-def draw_det(axes: "Axes", curves: Sequence[tuple[str, DetCurve]], styles: Sequence[dict] | None = None) -> None:
+def draw_det(axes: "Axes", curves: Sequence[tuple[str, DetCurve]]) -> None:
     """Draw curves with their intervals as bands; a rate of 0 or 1 has no place on such axes, and is left out."""
     from scipy.special import ndtri
 
@@ -56,17 +56,24 @@ def draw_det(axes: "Axes", curves: Sequence[tuple[str, DetCurve]], styles: Seque
     bottom = min((rate for curve in every for rate in curve.false_non_match if rate > 0), default=0.01)
     bottom = min(bottom, LARGEST / 10)
     for number, (label, curve) in enumerate(curves):
-        style = {"color": f"C{number}"} | (styles[number] if styles else {})
         drawn = (curve.false_match > 0) & (curve.false_match < 1)
         over = ndtri(curve.false_match[drawn])
         band = [ndtri(np.clip(end[drawn], bottom / 2, 1 - 1e-9)) for end in (curve.low, curve.high)]
-        axes.fill_between(over, *band, color=style["color"], alpha=0.1, linewidth=0)
+        axes.fill_between(over, *band, color=f"C{number}", alpha=0.1, linewidth=0)
         rates = curve.false_non_match[drawn]
         with np.errstate(divide="ignore"):
-            axes.plot(over, np.where(rates > 0, ndtri(rates), np.nan), label=label, **style)
+            axes.plot(over, np.where(rates > 0, ndtri(rates), np.nan), color=f"C{number}", label=label)
     for axis, least in ((axes.xaxis, left), (axes.yaxis, bottom)):
         ticks = [tick for tick in TICKS if least / 2 <= tick <= LARGEST]
         axis.set_ticks(ndtri(ticks), [f"{tick:g}" for tick in ticks])
     axes.set(xlim=ndtri([left, LARGEST]), ylim=ndtri([bottom / 1.5, LARGEST]))
     axes.set(xlabel="false match rate", ylabel="false non-match rate")
     axes.grid(alpha=0.3)
+
+
+def mark_det(axes: "Axes", false_match: float, false_non_match: float, color: str, label: str | None = None) -> None:
+    """Put a dot at the rates of a threshold; none where a rate has no place."""
+    from scipy.special import ndtri
+
+    if 0 < false_match < 1 and 0 < false_non_match < 1:
+        axes.plot(ndtri(false_match), ndtri(false_non_match), "o", color=color, label=label)

@@ -42,7 +42,8 @@ def compare_groups(
 ) -> GroupComparison:
     """Measure how well people of each group are told apart from each other, at a common threshold and at their own.
 
-    Writes `group-rates.csv`, and `group-f1` and `group-roc` as PNG and PDF.
+    Writes `group-rates.csv`, the DET curves as `group-det.csv`, and the plots `group-f1`, `group-roc` and `group-det`
+    as PNG and PDF.
 
     Parameters
     ----------
@@ -75,8 +76,8 @@ def compare_groups(
         raise FacelineError(f"threshold {threshold} is no distance; choose 0 to {LARGEST:g}")
     refuse_inputs(output_dir, OUTPUTS, [groups])
     embedded = read_embedded(embeddings_dirs)
-    grouped, without_group = groups_among(groups, embedded)
     threshold = embedded.network.threshold if threshold is None else threshold
+    grouped, without_group = groups_among(groups, embedded, threshold)
     comparison = compare(grouped, threshold, without_group)
     with locked(output_dir):
         write_comparison(output_dir, comparison, grouped)

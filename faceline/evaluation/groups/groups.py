@@ -12,7 +12,8 @@ from faceline.disk.reading import read_bytes
 from faceline.errors import FacelineError, cure
 from faceline.evaluation.comparison import Embedded, all_distances
 from faceline.evaluation.rates import Distances
-from faceline.evaluation.tables import columns
+from faceline.evaluation.resampling import DRAWS, LEVEL, PeoplePairs, Redrawn, interval
+from faceline.evaluation.tables import columns, ends, number
 from faceline.wording import counted, one_line
 
 COLUMNS = ["person", "group"]
@@ -37,6 +38,10 @@ class GroupRates:
     matched_threshold, matched_false_non_match_rate : float or None
         The threshold that gives the group the false match rate which all groups together have at the common one, and
         the genuine pairs that it refuses.
+    false_match_low, false_match_high, false_non_match_low, false_non_match_high : float or None
+        Between which ends these rates lie in most draws of people, see `evaluation.resampling`; None where the group
+        lacks a kind of pairs.
+    equal_error_low, equal_error_high : float or None
     """
 
     group: str
@@ -55,17 +60,27 @@ class GroupRates:
     equal_error_threshold: float | None = None
     matched_threshold: float | None = None
     matched_false_non_match_rate: float | None = None
+    false_match_low: float | None = None
+    false_match_high: float | None = None
+    false_non_match_low: float | None = None
+    false_non_match_high: float | None = None
+    equal_error_low: float | None = None
+    equal_error_high: float | None = None
 
 
 @dataclass(frozen=True)
 class Group:
-    """The people of a group who are in the embeddings, and the distances of all pairs of their pictures."""
+    """The people of a group who are in the embeddings, and the distances of all pairs of their pictures.
+
+    `redrawn` are its rates among people drawn again, where there are pairs of both kinds.
+    """
 
     name: str
     people: int
     pictures: int
     fallbacks: int
     distances: Distances
+    redrawn: Redrawn | None
 
     @property
     def is_complete(self) -> bool:
@@ -77,7 +92,7 @@ class Group:
         found = self.distances
         counts = len(found.genuine), len(found.impostor)
         rates = GroupRates(self.name, self.people, self.pictures, self.fallbacks, *counts)
-        more: dict[str, float] = {}
+        more: dict[str, float | None] = {}
         if len(found.impostor):
             more["false_match_rate"] = float(found.false_accept_rate(threshold))
         if len(found.genuine):
@@ -86,9 +101,14 @@ class Group:
             more |= {"area": found.area(), "f1": float(found.f1(threshold))}
             more |= zip(("best_f1", "best_f1_threshold"), found.best_f1(), strict=True)
             more |= zip(("equal_error_rate", "equal_error_threshold"), found.equal_error(), strict=True)
-            more["matched_threshold"] = found.threshold_for(overall)
-            refused = 1 - float(found.true_accept_rate(more["matched_threshold"]))
-            more["matched_false_non_match_rate"] = refused
+            matched = found.threshold_for(overall)
+            more["matched_threshold"] = matched
+            more["matched_false_non_match_rate"] = 1 - float(found.true_accept_rate(matched))
+        if self.redrawn is not None:
+            draws = *self.redrawn.at(threshold), self.redrawn.equal_errors()
+            for name, values in zip(("false_match", "false_non_match", "equal_error"), draws, strict=True):
+                low, high = interval(values) or (None, None)
+                more |= {f"{name}_low": low, f"{name}_high": high}
         return GroupRates(**asdict(rates) | more)
 
 
@@ -123,6 +143,7 @@ class Comparison:
             f"FMR, FNMR and F1 at the common threshold {self.threshold:.3f}. There, all groups together have"
             f" FMR {number(self.false_match_rate)} and FNMR {number(self.false_non_match_rate)};",
             "a group has this FMR at the threshold in the last column but one, with the FNMR in the last.",
+            f"Below a rate: where it lies in {LEVEL:.0%} of {DRAWS} draws of the group's people.",
         ]
         if fallbacks:
             lines.append(f"Pictures without a face that was found, of which the middle counts: {fallbacks}.")
@@ -149,20 +170,24 @@ TABLE = (
     ("FNMR", "matched_false_non_match_rate"),
 )
 
+# What stands below a rate: the attributes without their `_low` and `_high`.
+INTERVALS = {
+    "false_match_rate": "false_match",
+    "false_non_match_rate": "false_non_match",
+    "equal_error_rate": "equal_error",
+}
+
 
 def rates_table(rates: list[GroupRates]) -> list[str]:
     """The lines of a table, a group each."""
     cells = [["group", *(heading for heading, _ in TABLE)]]
-    cells += [[one_line(row.group), *(number(getattr(row, name)) for _, name in TABLE)] for row in rates]
-    return columns(cells)
-
-
-def number(value: float | None) -> str:
-    if value is None:
-        return "-"
-    if isinstance(value, int):
-        return str(value)
-    return f"{value:.4f}" if value == 0 or value >= 0.001 else f"{value:.1e}"
+    for row in rates:
+        cells.append([one_line(row.group), *(number(getattr(row, name)) for _, name in TABLE)])
+        found = [INTERVALS.get(name) for _, name in TABLE]
+        below = [ends((getattr(row, f"{name}_low"), getattr(row, f"{name}_high"))) if name else "" for name in found]
+        if any(below):
+            cells.append(["", *below])
+    return [line.rstrip() for line in columns(cells)]
 
 
 def read_groups(path: Path) -> dict[str, str]:
@@ -189,8 +214,8 @@ def read_groups(path: Path) -> dict[str, str]:
     return groups
 
 
-def groups_among(path: Path, embedded: Embedded) -> tuple[list[Group], int]:
-    """The groups of the file `path` in its order, and how many people with embeddings are in none of them.
+def groups_among(path: Path, embedded: Embedded, threshold: float) -> tuple[list[Group], int]:
+    """The groups of the file `path` in its order, to be compared at `threshold`, and how many people are in none.
 
     Raises
     ------
@@ -201,8 +226,12 @@ def groups_among(path: Path, embedded: Embedded) -> tuple[list[Group], int]:
     labels = np.unique(embedded.people, return_inverse=True)[1]
     found = []
     for name, rows in members.items():
-        distances = Distances(*all_distances(embedded.embeddings[rows], labels[rows], embedded.network.metric))
-        found.append(Group(name, sizes[name], len(rows), int(embedded.fallbacks[rows].sum()), distances))
+        whose = np.unique(labels[rows], return_inverse=True)[1]
+        pairs = embedded.embeddings[rows], whose, embedded.network.metric
+        distances, redrawn = Distances(*all_distances(*pairs)), None
+        if len(distances.genuine) and len(distances.impostor):
+            redrawn = PeoplePairs.of_all(*pairs, distances, [threshold]).draw()
+        found.append(Group(name, sizes[name], len(rows), int(embedded.fallbacks[rows].sum()), distances, redrawn))
     return found, without_group
 
 

@@ -1,4 +1,4 @@
-"""What a comparison of groups leaves on disk: the table, F1 against the threshold, and the ROC curves."""
+"""What a comparison of groups leaves on disk: the table, F1 against the threshold, the ROC and the DET curves."""
 
 from dataclasses import fields
 from pathlib import Path
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from faceline.disk.tables import write_csv
+from faceline.evaluation.det import COLUMNS, DetCurve, draw_det, mark_det
 from faceline.evaluation.groups.groups import Comparison, Group, GroupRates
 from faceline.evaluation.plots import plot_files, plotted
 from faceline.wording import one_line
@@ -14,9 +15,9 @@ from faceline.wording import one_line
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-RATES_FILE = "group-rates.csv"
-F1_PLOT, ROC_PLOT = "group-f1", "group-roc"
-OUTPUTS = (RATES_FILE, *plot_files(F1_PLOT), *plot_files(ROC_PLOT))
+RATES_FILE, DET_FILE = "group-rates.csv", "group-det.csv"
+F1_PLOT, ROC_PLOT, DET_PLOT = "group-f1", "group-roc", "group-det"
+OUTPUTS = (RATES_FILE, DET_FILE, *(name for stem in (F1_PLOT, ROC_PLOT, DET_PLOT) for name in plot_files(stem)))
 
 # Letters of a group's name that a plot shows.
 LONGEST_NAME = 40
@@ -26,13 +27,18 @@ POINTS = 400
 
 
 def write_comparison(folder: Path, comparison: Comparison, groups: list[Group]) -> None:
-    """Write the table as CSV and both plots; raises FacelineError."""
+    """Write the table and the DET curves as CSV, and the plots; raises FacelineError."""
     names = [field.name for field in fields(GroupRates)]
     rows = [["" if value is None else value for value in vars(rates).values()] for rates in comparison.rates]
     write_csv(folder / RATES_FILE, [names, *rows])
     drawn = [(group, rates) for group, rates in zip(groups, comparison.rates, strict=True) if group.is_complete]
     plot_f1(folder / F1_PLOT, drawn, comparison.threshold)
     plot_group_rocs(folder / ROC_PLOT, drawn)
+    curves = [(group, DetCurve.of(group.distances, group.redrawn)) for group in groups if group.redrawn is not None]
+    write_csv(
+        folder / DET_FILE, [("group", *COLUMNS), *((group.name, *row) for group, det in curves for row in det.rows())]
+    )
+    plot_group_dets(folder / DET_PLOT, curves, comparison.threshold)
 
 
 def plot_f1(stem: Path, drawn: list[tuple[Group, GroupRates]], threshold: float) -> None:
@@ -72,7 +78,18 @@ def plot_group_rocs(stem: Path, drawn: list[tuple[Group, GroupRates]]) -> None:
         add_legend(axes, "area under the curve", "lower right")
 
 
-def add_legend(axes: "Axes", title: str, place: Literal["best", "lower right"]) -> None:
+def plot_group_dets(stem: Path, curves: list[tuple[Group, DetCurve]], threshold: float) -> None:
+    """The DET curve of each group, with its interval, and where the common threshold lies on it."""
+    with plotted(stem) as axes:
+        draw_det(axes, [(plain(group.name), curve) for group, curve in curves])
+        for number, (group, _) in enumerate(curves):
+            found = group.distances
+            mark_det(axes, found.false_accept_rate(threshold), 1 - found.true_accept_rate(threshold), f"C{number}")
+        axes.set(title="DET within each group; a dot at the common threshold")
+        add_legend(axes, "", "upper right")
+
+
+def add_legend(axes: "Axes", title: str, place: Literal["best", "lower right", "upper right"]) -> None:
     if axes.get_legend_handles_labels()[1]:
         legend = axes.legend(title=title, loc=place)
         for text in legend.get_texts():

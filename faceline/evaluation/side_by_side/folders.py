@@ -7,10 +7,9 @@ import numpy as np
 
 from faceline.evaluation.comparison import Embedded, all_distances
 from faceline.evaluation.det import DetCurve
-from faceline.evaluation.groups.groups import number
 from faceline.evaluation.rates import Distances
 from faceline.evaluation.resampling import RATES, PeoplePairs, Redrawn, interval
-from faceline.evaluation.tables import columns
+from faceline.evaluation.tables import columns, ends, number
 from faceline.wording import one_line
 
 # The false match rate of the first group, or of all pairs, that sets the limit at which groups are compared.
@@ -28,9 +27,6 @@ class Estimate:
     @classmethod
     def of(cls, value: float, draws: np.ndarray) -> Self:
         return cls(float(value), *(interval(draws) or (None, None)))
-
-    def ends(self) -> str:
-        return "" if self.low is None or self.high is None else f"{number(self.low)}-{number(self.high)}"
 
 
 @dataclass(frozen=True)
@@ -135,5 +131,5 @@ def rates_table(rates: list[FolderRates], has_groups: bool) -> list[str]:
         found = [row.equal_error_rate, row.area, *row.true_accept_rates, *[row.false_match_rate_at_limit] * has_groups]
         rows.append([one_line(row.folder), one_line(row.network), row.passes])
         rows[-1] += [number(None if one is None else one.value) for one in found]
-        rows.append(["", "", "", *("" if one is None else one.ends() for one in found)])
+        rows.append(["", "", "", *("" if one is None else ends((one.low, one.high)) for one in found)])
     return [line.rstrip() for line in columns(rows)]
