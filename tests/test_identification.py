@@ -17,7 +17,7 @@ from faceline.evaluation import identify
 from faceline.networks.table import NETWORKS
 
 IDENTIFY = EVALUATION / "identify.py"
-FILES = {f"{stem}.{ending}" for stem in ("cmc", "open-set", "reliability") for ending in ("png", "pdf", "csv")}
+FILES = {f"{stem}.{ending}" for stem in ("cmc", "open-set", "fnir", "reliability") for ending in ("png", "pdf", "csv")}
 
 # Angles of pictures in a plane. Each person has two, one of which is enrolled: whichever it is, Adam's other picture is
 # nearer to Bea's (0.065 at most) than to his own (0.1); Bea's own is at 0.03, Carl's at 0.01.
@@ -74,7 +74,7 @@ def test_rates_that_follow_from_the_places(embeddings, tmp_path):
 def test_curves_and_plots_are_written(embeddings, tmp_path):
     found = identify(embeddings, enrolled=1, draws=2, output_dir=tmp_path / "out")
     assert {path.name for path in (tmp_path / "out").iterdir()} == FILES
-    for stem in ("cmc", "open-set", "reliability"):
+    for stem in ("cmc", "open-set", "fnir", "reliability"):
         picture = decode_image((tmp_path / "out" / f"{stem}.png").read_bytes())
         assert picture.shape == (750, 900, 3)
         assert picture.std() > 10
@@ -91,6 +91,10 @@ def test_curves_and_plots_are_written(embeddings, tmp_path):
     assert [row["fpir"] for row in rows] == ["0.1", "0.2", "0.3", "0.4", "0.5", "0.6", "0.7", "0.8", "0.9", "1"]
     # With two named, the limit lies at the eight others, and Bea is found; Adam, who is taken for her, never is.
     assert [row["tpir"] for row in rows] == ["0.333333"] + ["0.666667"] * 9
+    with (tmp_path / "out" / "fnir.csv").open() as file:
+        missed = [row for row in csv.DictReader(file) if row["scores"] == "nearest neighbour"]
+    assert [row["fpir"] for row in missed] == [row["fpir"] for row in rows]
+    assert [row["fnir"] for row in missed] == ["0.666667"] + ["0.333333"] * 9
     with (tmp_path / "out" / "reliability.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert [row["alike"] for row in rows] == [name for name, bins in found.diagrams.items() for _ in bins]

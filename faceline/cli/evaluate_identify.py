@@ -10,7 +10,7 @@ DESCRIPTION = """\
 Evaluate identification: how often known people are found, strangers named, and how true the confidence is.
 
 Reads   <embeddings>, as batch_represent wrote it
-Writes  <output>/cmc.*, open-set.*, reliability.*: plots as .png and .pdf, their curves as .csv
+Writes  <output>/cmc.*, open-set.*, fnir.*, reliability.*: plots as .png and .pdf, their curves as .csv
 """
 
 

@@ -14,7 +14,9 @@ from faceline.errors import FacelineError
 from faceline.evaluation.comparison import DEFAULT_OUTPUT, Embedded, read_embedded, refuse_inputs
 from faceline.evaluation.identification.plots import (
     RateCurve,
+    misses,
     plot_matches,
+    plot_misses,
     plot_open_set,
     plot_reliability,
     write_bins,
@@ -40,7 +42,7 @@ from faceline.runs.parallel import process_count
 from faceline.runs.progress import bar
 from faceline.wording import counted
 
-STEMS = ("cmc", "open-set", "reliability")
+STEMS = ("cmc", "open-set", "fnir", "reliability")
 OUTPUTS = tuple(name for stem in STEMS for name in (f"{stem}.csv", *plot_files(stem)))
 
 MOST_DRAWS = 10_000
@@ -84,7 +86,7 @@ def identify(
     fpir, classifier, lda_dim, jobs
         See `stages.train`.
     output_dir : path
-        Where the plots go, and their curves as CSV: `cmc`, `open-set`, `reliability`.
+        Where the plots go, and their curves as CSV: `cmc`, `open-set`, `fnir`, `reliability`.
 
     Raises
     ------
@@ -204,9 +206,12 @@ def report(outcomes: list[DrawOutcome], rule: str, settings: dict, output: Path)
     diagrams = reliability([one.answers for one in outcomes])
     write_curves(matches, ("rank", "rate"), output / "cmc.csv")
     write_curves(curves, ("fpir", "tpir"), output / "open-set.csv")
+    write_curves(misses(curves), ("fpir", "fnir"), output / "fnir.csv")
     write_bins(diagrams, output / "reliability.csv")
     plot_matches(matches, output / "cmc")
-    plot_open_set(curves, limit["strangers named"].mean, limit["known people found"].mean, output / "open-set")
+    named, found_there = limit["strangers named"].mean, limit["known people found"].mean
+    plot_open_set(curves, named, found_there, output / "open-set")
+    plot_misses(misses(curves), named, 1 - found_there, output / "fnir")
     plot_reliability(diagrams, output / "reliability")
     return Identification(settings, rule, counts, closed, opened, limit, diagrams, str(output))
 

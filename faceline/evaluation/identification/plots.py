@@ -4,12 +4,16 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from faceline.disk.tables import write_csv
 from faceline.evaluation.identification.rates import Bin
 from faceline.evaluation.plots import plotted
+
+if TYPE_CHECKING:
+    from matplotlib.axis import Axis
 
 MARKERS = "os^"
 
@@ -42,8 +46,6 @@ def plot_matches(curves: dict[str, RateCurve], stem: Path) -> None:
 
 def plot_open_set(curves: dict[str, RateCurve], named: float, found: float, stem: Path) -> None:
     """Known people found over strangers named; `named` and `found` are what the gallery's own limit does."""
-    from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
-
     with plotted(stem) as axes:
         left = min(0.5, *(curve.inputs[0] for curve in curves.values()))
         lowest = min(found, *((curve.mean - curve.deviation).min() for curve in curves.values()))
@@ -61,11 +63,56 @@ def plot_open_set(curves: dict[str, RateCurve], named: float, found: float, stem
             xlim=(left, 1),
             ylim=(max(0, math.floor(10 * lowest) / 10), 1.01),
         )
-        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        axes.xaxis.set_minor_locator(NullLocator())
-        axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        plain_ticks(axes.xaxis)
         axes.grid(alpha=0.3)
         axes.legend(loc="lower right")
+
+
+def misses(curves: dict[str, RateCurve]) -> dict[str, RateCurve]:
+    """Curves of known people found as curves of those missed."""
+    return {name: RateCurve(curve.inputs, 1 - curve.mean, curve.deviation) for name, curve in curves.items()}
+
+
+def plot_misses(curves: dict[str, RateCurve], named: float, missed: float, stem: Path) -> None:
+    """Known people missed over strangers named, on logarithmic axes; `named` and `missed` are of the gallery's limit.
+
+    A rate of 0 has no place there: the curve ends before it, and the limit lies at the edge.
+    """
+    with plotted(stem) as axes:
+        left = min(0.5, *(curve.inputs[0] for curve in curves.values()))
+        shown = [rate for curve in curves.values() for rate in curve.mean if rate > 1e-9] + [missed] * (missed > 1e-9)
+        bottom = min(0.05, *shown) / 1.5 if shown else 0.001
+        for number, (name, curve) in enumerate(curves.items()):
+            line, is_shown = f"C{number}", curve.mean > 1e-9
+            low = (curve.mean - curve.deviation).clip(bottom / 10)
+            high = (curve.mean + curve.deviation).clip(bottom / 10, 1)
+            marker = "." if len(curve.inputs) <= 20 else ""  # a single point is no line
+            mean = np.where(is_shown, curve.mean, np.nan)
+            axes.plot(curve.inputs, mean, color=line, marker=marker, drawstyle="steps-post", label=name)
+            axes.fill_between(curve.inputs, low, high, color=line, alpha=0.2, linewidth=0, step="post")
+        place = max(named, left), max(missed, bottom)
+        axes.plot(*place, "k*", markersize=11, clip_on=False, zorder=3, label="the gallery's own limit")
+        axes.set(
+            xscale="log",
+            yscale="log",
+            xlabel="strangers named (false positive identification rate)",
+            ylabel="known people missed (false negative identification rate)",
+            xlim=(left, 1),
+            ylim=(bottom, 1),
+        )
+        for axis in (axes.xaxis, axes.yaxis):
+            plain_ticks(axis)
+        axes.grid(alpha=0.3)
+        axes.legend(loc="upper right")
+
+
+def plain_ticks(axis: "Axis") -> None:
+    """Numbers at a logarithmic axis, without powers of ten."""
+    from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
+
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter(StrMethodFormatter("{x:g}"))
 
 
 def plot_reliability(diagrams: dict[str, list[Bin]], stem: Path) -> None:

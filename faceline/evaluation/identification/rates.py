@@ -3,7 +3,7 @@
 Terms of the field (ISO/IEC 19795-1): in a closed set everybody is enrolled, and the identification rate of rank k is
 the share of faces whose person is among the k most similar ones. In an open set there are strangers too: the false
 positive identification rate (FPIR) is the share of strangers who get a name, the true positive identification rate
-(TPIR) the share of known people's faces that get the right one.
+(TPIR) the share of known people's faces that get the right one, and the false negative one (FNIR) of all others.
 """
 
 from dataclasses import dataclass
