@@ -49,7 +49,10 @@ def test_any_file_that_is_a_classifier_answers_wherever_it_stands(album, photogr
     (album / "evil").write_bytes(b'\x80\x04cos\nsystem\n(S"touch pwned"\ntR.')
     for arguments, complaint in (
         (["photos/b.JPG", "evil"], "evil: refused, it holds os.system; use only classifiers that you trained"),
-        (["photos/b.JPG", "gone.pk"], "gone.pk: no such file; run classifier.py train first"),
+        (
+            ["photos/b.JPG", "gone.pk"],
+            "gone.pk: no such file; run classifier.py train first, or name the one that you have",
+        ),
         (["other.pk", "evil", "photos/b.JPG"], "other.pk and evil are two classifiers; name one"),
     ):
         done = run_script(CLASSIFIER, "infer", *arguments, cwd=album)

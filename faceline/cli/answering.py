@@ -1,6 +1,5 @@
 """What `classifier.py infer` prints: the answers one by one, and what they come to; and its exit status."""
 
-import os
 import time
 from collections import Counter
 from collections.abc import Generator, Iterable
@@ -109,9 +108,6 @@ def chosen(pictures: list[str], default: str) -> tuple[str, list[str]]:
     classifier, named = split_classifier(pictures)
     if not named:
         raise FacelineError(f"no picture named; classifier.py infer {CLASSIFIER_FILE} photo.jpg")
-    if classifier is None and not os.path.lexists(default):
-        cure = "run classifier.py train first, or name the work folder or classifier that you have"
-        raise FacelineError(f"{one_line(default)}: no such file; {cure}")
     return classifier or default, named
 
 
