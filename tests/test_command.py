@@ -55,7 +55,7 @@ def test_mistakes_take_one_line_and_status_2_and_name_commands_not_scripts(tmp_p
         (["represent", "-data", "none", "-outDir", "out"], "none: No such file or directory; run faceline align first"),
         (["infer", "a.jpg"], "classifier.pkl: no such file; run faceline train first"),
         (["infer", "."], "classifier.pkl: no such file; run faceline train first"),
-        (["infer", "gone", "a.jpg"], "no such file; run faceline train first, or name the one that you have"),
+        (["infer", "gone", "a.jpg"], "no such file; run faceline train first"),
         (["infer", "--webcam"], "faceline infer: error: unrecognized arguments: --webcam; see faceline infer --help"),
         (["infer", "none.pkl"], "no picture named; faceline infer classifier.pkl photo.jpg"),
         ([], "faceline: error: the following arguments are required: command; see faceline --help"),

@@ -51,7 +51,7 @@ def test_any_file_that_is_a_classifier_answers_wherever_it_stands(album, photogr
         (["photos/b.JPG", "evil"], "evil: refused, it holds os.system; use only classifiers that you trained"),
         (
             ["photos/b.JPG", "gone.pk"],
-            "gone.pk: no such file; run classifier.py train first, or name the one that you have",
+            "gone.pk: no such file; run classifier.py train first",
         ),
         (["other.pk", "evil", "photos/b.JPG"], "other.pk and evil are two classifiers; name one"),
     ):

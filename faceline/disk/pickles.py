@@ -45,8 +45,7 @@ def load(path: Path) -> Any:
         with opened(path, MAX_BYTES) as file:
             return DataUnpickler(file, os.fstat(file.fileno()).st_size).load()
     except MissingError:
-        cure = "run classifier.py train first, or name the one that you have"
-        raise FacelineError(f"{name}: no such file; {cure}") from None
+        raise FacelineError(f"{name}: no such file; run classifier.py train first") from None
     except ForbiddenError as error:
         raise FacelineError(
             f"{name}: refused, it holds {one_line(error)}; use only classifiers that you trained"
