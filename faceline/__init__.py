@@ -1,6 +1,6 @@
 """Faceline: face recognition in stages, each reading what the one before wrote to disk.
 
-    from faceline import Recognizer, align_folder, represent_folder, train, infer, enrol
+    from faceline import Recognizer, align_folder, represent_folder, train, infer, enrol, migrate
 
 The names below are imported at first use, so that a script loads only what its stage needs.
 """
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from faceline.stages.align import align_folder
     from faceline.stages.enrol import enrol
     from faceline.stages.infer import infer
+    from faceline.stages.migrate import migrate
     from faceline.stages.represent import represent_folder
     from faceline.stages.train import train
 
@@ -25,11 +26,22 @@ MODULES = {
     "enrol": "faceline.stages.enrol",
     "align_folder": "faceline.stages.align",
     "represent_folder": "faceline.stages.represent",
+    "migrate": "faceline.stages.migrate",
     "train": "faceline.stages.train",
     "infer": "faceline.stages.infer",
     "keep_workers": "faceline.runs.keeping",
 }
-__all__ = ["FacelineError", "Recognizer", "align_folder", "enrol", "infer", "keep_workers", "represent_folder", "train"]
+__all__ = [
+    "FacelineError",
+    "Recognizer",
+    "align_folder",
+    "enrol",
+    "infer",
+    "keep_workers",
+    "migrate",
+    "represent_folder",
+    "train",
+]
 __version__ = "0.1.0"
 if not TYPE_CHECKING:  # who would believe that every name is there
     __getattr__ = at_first_use(__name__, MODULES)

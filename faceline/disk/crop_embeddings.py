@@ -24,7 +24,7 @@ from faceline.host.interruptions import pass_on
 def write_crop_embeddings(folder: Path, network: str, embeddings: dict[str, np.ndarray]) -> None:
     """Write the embedding, (d,) float32, of each crop, whose SHA-256 is its key; no file where there are none.
 
-    `network` is the SHA-256 of the network.
+    `network` is the network's fingerprint.
     """
     path = folder / CROP_EMBEDDINGS_FILE
     if not embeddings:

@@ -18,5 +18,11 @@ TRAINING_DIR = "training-images"
 ALIGNED_DIR = "aligned-images"
 EMBEDDINGS_DIR = "generated-embeddings"
 
+# Where `migrate` builds what takes the place of the last two, with what it notes of that, and how the folder's name
+# begins that the old ones move to.
+MIGRATION_DIR = ".migration"
+MIGRATION_FILE = "migration.json"
+BEFORE_PREFIX = "before-"
+
 DEFAULT_EMBEDDINGS_DIR = f"./{EMBEDDINGS_DIR}/"
 DEFAULT_CLASSIFIER = DEFAULT_EMBEDDINGS_DIR + CLASSIFIER_FILE

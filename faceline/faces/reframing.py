@@ -6,7 +6,8 @@ import math
 import numpy as np
 
 from faceline.faces.cutting import align_transform
-from faceline.networks.frames import FRAMES
+from faceline.networks.frames import FRAMES, WITHIN, serves
+from faceline.networks.network import Network
 
 # The landmarks by which frames are compared: all have them.
 LANDMARKS = "outerEyesAndNose"
@@ -49,3 +50,18 @@ def reframed(crops: np.ndarray, frame: str, other: str, size: int) -> np.ndarray
         cut = cv2.warpAffine(crop, matrix, (size * oversampling,) * 2, flags=cv2.INTER_LINEAR)
         found[index] = cut if oversampling == 1 else cv2.resize(cut, (size, size), interpolation=cv2.INTER_AREA)
     return found
+
+
+def shows_all(frame: str, size: int, network: Network) -> bool:
+    """Whether crops show all that the network's own crops would, and as large."""
+    return network.frame in (frame, *WITHIN.get(frame, ())) and is_large_enough(frame, size, network)
+
+
+def shows_most(frame: str, size: int, network: Network) -> bool:
+    """Whether crops serve all parts of a network, each as large as its own crops, but for what they do not show."""
+    parts = network.parts or (network,)
+    return all(serves(frame, part.frame) and is_large_enough(frame, size, part) for part in parts)
+
+
+def is_large_enough(frame: str, size: int, network: Network) -> bool:
+    return math.hypot(*carrying(frame, size, network.frame, network.crop_size)[:, 0]) < 1 + 1e-6

@@ -1,5 +1,7 @@
 """What there is to know of an embedding network."""
 
+import hashlib
+import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -101,6 +103,15 @@ class Network:
                 if name in DESCRIPTION and value is not None
             }
         return record
+
+    @property
+    def fingerprint(self) -> str:
+        """What tells its embeddings from those of all others: the SHA-256 of its file, and of the description that the
+        user's own has, which may change while the file stays."""
+        own = [part.record()["network_description"] for part in self.parts or (self,) if isinstance(part.source, Path)]
+        if not own:
+            return self.sha256
+        return hashlib.sha256(json.dumps([self.sha256, *own], sort_keys=True).encode()).hexdigest()
 
     @property
     def is_of_dlib(self) -> bool:

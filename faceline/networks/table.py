@@ -173,3 +173,11 @@ def network_of(record: dict, path: str | None = None) -> Network:
         if name != "network_path" and record.get(name) != value:
             raise FacelineError(f"made with another {name.replace('_', ' ')} than {found.name} has now")
     return found
+
+
+def name_of(record: dict) -> str:
+    """What `network_named` takes for the network that `Network.record` told of."""
+    parts = record.get("network_parts")
+    if parts:
+        return "+".join(name_of(part).replace("+", "++") for part in parts)
+    return str(record.get("network_path") or record.get("network"))

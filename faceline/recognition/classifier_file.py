@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from faceline.disk.freshness import Learnt, check_learnt
-from faceline.disk.names import CLASSIFIER_FILE, EMBEDDINGS_DIR, REPS_FILE
+from faceline.disk.names import CLASSIFIER_FILE, EMBEDDINGS_DIR, MIGRATION_DIR, REPS_FILE
 from faceline.disk.run_records import versions
 from faceline.errors import FacelineError
 from faceline.faces.options import AlignmentOptions
@@ -38,7 +38,15 @@ def classifier_at(path: Path) -> Path:
     if not os.path.isdir(path):
         return path
     is_work = not os.path.lexists(path / CLASSIFIER_FILE) and is_work_folder(path)
-    return (path / EMBEDDINGS_DIR if is_work else path) / CLASSIFIER_FILE
+    return (embeddings_of(path) if is_work else path) / CLASSIFIER_FILE
+
+
+def embeddings_of(work_dir: Path) -> Path:
+    """The folder of embeddings in a work folder; where `migrate` is just putting another one in its place, or was
+    killed meanwhile, that other one, which is whole."""
+    coming = work_dir / MIGRATION_DIR / EMBEDDINGS_DIR
+    is_between = not os.path.lexists(work_dir / EMBEDDINGS_DIR) and os.path.isfile(coming / CLASSIFIER_FILE)
+    return coming if is_between else work_dir / EMBEDDINGS_DIR
 
 
 def holds_classifier(folder: Path) -> bool:
@@ -48,7 +56,7 @@ def holds_classifier(folder: Path) -> bool:
 
 def is_work_folder(folder: Path) -> bool:
     """Whether a folder is one as `enrol` makes it, with the embeddings of somebody."""
-    return holds_classifier(folder / EMBEDDINGS_DIR)
+    return holds_classifier(embeddings_of(folder))
 
 
 def write_classifier(path: Path, model: Model) -> None:

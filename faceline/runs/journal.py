@@ -86,7 +86,7 @@ class Journal(Generic[Row]):
         record = None
         try:
             with cure(ADVICE):
-                record = self._record()
+                record = earlier_run(folder)
         except FacelineError:
             if not overwrite:
                 raise
@@ -104,15 +104,6 @@ class Journal(Generic[Row]):
             with cure(ADVICE):
                 rows = read_finished(record["counts"]) if self.finished else self._read()
             self.rows = {row.key: row for row in rows}
-
-    def _record(self) -> dict | None:
-        """What `run.json` or else the journal says of the earlier run; None where there was none."""
-        if self.finished:
-            return read_record(self.folder)
-        if not self._path.exists():
-            return None
-        header = parse_json(read_bytes(self._path).split(b"\n")[0], self._path)
-        return check_record(header, self._path, {"stage": str, "options": dict})
 
     def _read(self) -> list[Row]:
         """The rows of the journal."""
@@ -179,6 +170,20 @@ class Journal(Generic[Row]):
 def was_begun(folder: Path) -> bool:
     """Whether a run has written to a folder before, to its end or not."""
     return any(os.path.exists(folder / name) for name in (RUN_FILE, JOURNAL_FILE))
+
+
+def earlier_run(folder: Path) -> dict | None:
+    """What `run.json` or else the journal says of a run, at least its `stage` and `options`; None where there was none.
+
+    Raises FacelineError if it is damaged.
+    """
+    if os.path.exists(folder / RUN_FILE):
+        return read_record(folder)
+    path = folder / JOURNAL_FILE
+    if not os.path.exists(path):
+        return None
+    header = parse_json(read_bytes(path).split(b"\n")[0], path)
+    return check_record(header, path, {"stage": str, "options": dict})
 
 
 def encode(value: dict) -> bytes:

@@ -1,5 +1,6 @@
 """Stage 1: find, align and crop the main face of every picture."""
 
+import contextlib
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -30,12 +31,13 @@ from faceline.faces.options import (
     DEFAULT_UPSAMPLE,
     AlignmentOptions,
 )
+from faceline.faces.reframing import shows_all
 from faceline.networks.frames import DEFAULT_LANDMARKS
 from faceline.networks.network import Network
 from faceline.networks.runtime import DEFAULT_DEVICE, DEFAULT_ENGINE, Runtime
 from faceline.networks.table import DEFAULT_NETWORK, network_named
 from faceline.runs.folder_run import FolderRun
-from faceline.runs.journal import was_begun
+from faceline.runs.journal import earlier_run, was_begun
 from faceline.runs.keeping import keep_workers
 from faceline.runs.parallel import process_count
 from faceline.runs.summary import Summary
@@ -89,7 +91,8 @@ def align_folder(
     landmarks : str
         Which points are aligned, a key of `frames.LANDMARK_SETS`.
     size : int or None
-        Edge of the crops, in pixels; None for what suits the network.
+        Edge of the crops, in pixels; None for what suits the network. In a folder whose crops were cut for several
+        networks, and show all that this one wants, further ones are cut as they are.
     network : str
         The network that the crops are for, as `represent_folder` takes it.
     landmark_model : {5, 68} or None
@@ -133,8 +136,7 @@ def align_folder(
     input_dir, output_dir = named_path(input_dir), named_path(output_dir)
     jobs = process_count(jobs)
     chosen_network = network_named(network)
-    size = chosen_network.crop_size if size is None else size
-    frame = chosen_network.frame
+    frame, size = frame_and_size(chosen_network, size, None if overwrite else output_dir)
     options = AlignmentOptions(landmarks, size, landmark_model, detector, upsample, detection_size, frame)
     options.check_weights()
     runtime = Runtime(engine, device)
@@ -209,15 +211,29 @@ def align_folder(
         )
 
 
+def frame_and_size(network: Network, size: int | None, folder: Path | None) -> tuple[str, int]:
+    """The frame and the size of crops for a network: its own, or those of the crops in a folder that show all it wants
+    of a wider frame."""
+    if size is not None:
+        return network.frame, size
+    with contextlib.suppress(FacelineError):
+        earlier = None if folder is None else earlier_run(folder)
+        if earlier is not None and earlier["stage"] == STAGE and earlier["options"].get("frame") != network.frame:
+            found = AlignmentOptions.from_record(earlier["options"])
+            if shows_all(found.frame, found.size, network):
+                return found.frame, found.size
+    return network.frame, network.crop_size
+
+
 def known_embeddings(output_dir: Path, network: Network) -> dict[str, np.ndarray]:
     """What a finished run embedded to compare a person's pictures."""
-    return read_crop_embeddings(output_dir, network.sha256, network.dimensions, read_record(output_dir))
+    return read_crop_embeddings(output_dir, network.fingerprint, network.dimensions, read_record(output_dir))
 
 
 def write_aligned(
     output_dir: Path, rows: list[PictureRow], network: Network, embeddings: dict[str, np.ndarray]
 ) -> None:
-    write_crop_embeddings(output_dir, network.sha256, embeddings)
+    write_crop_embeddings(output_dir, network.fingerprint, embeddings)
     write_manifest(output_dir / MANIFEST_FILE, rows, PictureRow)
 
 

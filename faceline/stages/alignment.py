@@ -120,7 +120,7 @@ def align_picture(task: PictureTask) -> Outcome:
         return Outcome(main, png)
     others = other_crops(picture.pixels, alignment, task) if task.compared > Compared.MAIN else []
     rows = [(main, png), *(cropped(face, crop) for face, crop in others)]
-    embeddings = embed_crops([alignment.crop, *(crop for _, crop in others)], task.network)
+    embeddings = embed_crops([alignment.crop, *(crop for _, crop in others)], task)
     choices = tuple(Choice(*one, own) for one, own in zip(rows, embeddings, strict=True))
     return Outcome(main, png, embeddings[0], choices if task.compared > Compared.MAIN else ())
 
@@ -137,9 +137,9 @@ def other_crops(image: np.ndarray, alignment: "Alignment", task: PictureTask) ->
     return found
 
 
-def embed_crops(crops: list[np.ndarray], network: Network, threads: int = 1) -> np.ndarray:
+def embed_crops(crops: list[np.ndarray], task: PictureTask) -> np.ndarray:
     """The embeddings of crops, (n, d) float32, as stage 2 computes them where it is not asked for anything else."""
-    return embed(network, np.array(crops), Runtime(threads=threads))
+    return embed(task.network, np.array(crops), Runtime(threads=1), frame=task.options.frame)
 
 
 @dataclass(frozen=True)

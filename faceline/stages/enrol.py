@@ -112,6 +112,7 @@ def enrol(
     # Late, so that the help of the command comes at once.
     from faceline.stages.align import align_folder
     from faceline.stages.gathering import gather
+    from faceline.stages.migration_folder import finish_migration
     from faceline.stages.represent import represent_folder
     from faceline.stages.train import train
 
@@ -119,8 +120,8 @@ def enrol(
     jobs = process_count(jobs)
     # Mistakes that the last stage would find when the first ones have worked for hours.
     chosen_network, runtime = network_named(network), Runtime(engine, device)
-    size = chosen_network.crop_size if size is None else size
-    AlignmentOptions(DEFAULT_LANDMARKS, size, None, detector, upsample, detection_size, chosen_network.frame)
+    frame, edge = chosen_network.frame, chosen_network.crop_size if size is None else size
+    AlignmentOptions(DEFAULT_LANDMARKS, edge, None, detector, upsample, detection_size, frame)
     Augmentation(passes, jitters)
     runtime.check()
     check_fpir(fpir)
@@ -129,6 +130,7 @@ def enrol(
         strangers = named_path(strangers)
     tell = report or (lambda step: None)
     training, aligned_dir, embeddings_dir = (work_dir / name for name in (TRAINING_DIR, ALIGNED_DIR, EMBEDDINGS_DIR))
+    finish_migration(work_dir)
     gathered = gather(photos, work_dir, link)
     if gathered is not None:
         tell(gathered)

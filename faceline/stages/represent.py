@@ -121,7 +121,7 @@ def represent_folder(
     is_plain = augmentation == ALONE and runtime == Runtime()
     given = {}
     if is_plain:
-        given = read_crop_embeddings(data, chosen_network.sha256, chosen_network.dimensions, read_record(data))
+        given = read_crop_embeddings(data, chosen_network.fingerprint, chosen_network.dimensions, read_record(data))
     with FolderRun(
         *(out_dir, STAGE, options),
         read_row=lambda fields: CropRow.from_json(fields, chosen_network.dimensions),

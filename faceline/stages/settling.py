@@ -132,7 +132,7 @@ class Settling:
                     read_picture(inside(task.output_dir, self.rows[key].crop))
                 )
             if crops:
-                self.embeddings |= zip(crops, embed_crops(list(crops.values()), task.network), strict=True)
+                self.embeddings |= zip(crops, embed_crops(list(crops.values()), task), strict=True)
 
     def choose(self, keys: list[str]) -> tuple[list[int], np.ndarray]:
         """The face of each picture of a person, and how much the others support it."""
