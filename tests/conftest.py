@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from faceline.disk.embeddings import read_people
 from faceline.disk.pictures.images import decode_image
 from faceline.disk.pictures.openers import register_heif
 from faceline.disk.run_records import read_record
+from faceline.faces.catalogue import get
 from faceline.networks.weights import YUNET, download_path
 from faceline.report.answers import Answer
 
@@ -267,6 +268,16 @@ def yunet(faces: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "faceline").mkdir()
     shutil.copy(faces / "models" / YUNET.file, tmp_path / "faceline")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    download_path.cache_clear()
+
+
+@pytest.fixture(scope="module")
+def mobilefacenet(faces: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """MobileFaceNet in a cache of its own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        download_path.cache_clear()
+        yield get("mobilefacenet", faces / "models/MobileFaceNet.onnx")
     download_path.cache_clear()
 
 

@@ -15,7 +15,6 @@ from faceline.disk.run_records import read_record
 from faceline.errors import FacelineError
 from faceline.evaluation.identification.trials import Trial, answers_of, halves
 from faceline.faces.aligner import Aligner
-from faceline.faces.catalogue import get
 from faceline.faces.embedder import embed
 from faceline.faces.options import AlignmentOptions
 from faceline.faces.reframing import carrying, reframed
@@ -23,21 +22,10 @@ from faceline.networks.combination import names_of_parts
 from faceline.networks.frames import FRAMES, SHARED, frame_for, serves
 from faceline.networks.runtime import Runtime
 from faceline.networks.table import network_named, network_of
-from faceline.networks.weights import download_path
 from faceline.people.gallery import Gallery
 
 RUNTIME = Runtime()
 BOTH = "dlib+mobilefacenet"
-
-
-@pytest.fixture(scope="module")
-def mobilefacenet(faces, tmp_path_factory):
-    """MobileFaceNet in a cache of its own."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
-        download_path.cache_clear()
-        yield get("mobilefacenet", faces / "models/MobileFaceNet.onnx")
-    download_path.cache_clear()
 
 
 @pytest.fixture(scope="module")

@@ -16,27 +16,15 @@ from faceline.disk.names import ALIGNED_DIR, EMBEDDINGS_DIR, MIGRATION_DIR, TRAI
 from faceline.disk.reading import read_json
 from faceline.disk.rows import CropRow
 from faceline.disk.run_records import read_record
-from faceline.faces.catalogue import get
 from faceline.faces.reframing import shows_all, shows_most
 from faceline.networks.frames import SHARED
 from faceline.networks.table import name_of, network_named
-from faceline.networks.weights import download_path
 from faceline.recognition.classifier_file import read_classifier
 from faceline.report.changes import Embedded, changes
 from faceline.stages.migration_folder import finish_migration
 
 BOTH = "dlib+mobilefacenet"
 QUICK: dict[str, Any] = {"upsample": 0, "jobs": 1}
-
-
-@pytest.fixture(scope="module")
-def mobilefacenet(faces, tmp_path_factory):
-    """MobileFaceNet in a cache of its own."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
-        download_path.cache_clear()
-        yield get("mobilefacenet", faces / "models/MobileFaceNet.onnx")
-    download_path.cache_clear()
 
 
 @pytest.fixture(scope="module")

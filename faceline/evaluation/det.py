@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from faceline.evaluation.plots import say_why_empty
 from faceline.evaluation.rates import Distances
 from faceline.evaluation.resampling import Redrawn
 
@@ -69,6 +70,8 @@ def draw_det(axes: "Axes", curves: Sequence[tuple[str, DetCurve]]) -> None:
     axes.set(xlim=ndtri([left, LARGEST]), ylim=ndtri([bottom / 1.5, LARGEST]))
     axes.set(xlabel="false match rate", ylabel="false non-match rate")
     axes.grid(alpha=0.3)
+    if not any(((curve.false_match > 0) & (curve.false_non_match > 0)).any() for curve in every):
+        say_why_empty(axes, "no threshold with errors of both kinds")
 
 
 def mark_det(axes: "Axes", false_match: float, false_non_match: float, color: str, label: str | None = None) -> None:

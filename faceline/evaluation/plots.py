@@ -53,3 +53,8 @@ def plotted_side_by_side(stem: Path, count: int) -> "Iterator[list[Axes]]":
                 quiet(UserWarning, "Glyph .* missing from"),  # a name in another script shows as boxes
             ):
                 figure.savefig(scratch, format=ending[1:], dpi=150, metadata=metadata)
+
+
+def say_why_empty(axes: "Axes", why: str) -> None:
+    """Write into a diagram why there is nothing in it, as of few people who are all told apart."""
+    axes.text(0.5, 0.5, why, transform=axes.transAxes, ha="center", va="center")

@@ -4,6 +4,7 @@ import contextlib
 import os
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 
 from faceline.disk.paths import named_path, real_path
 from faceline.errors import FacelineError, cure
@@ -43,6 +44,9 @@ AURAFACE = Download(
     sha256="a7933ea5330113b01c9b60351d8f4c33003f145d8470ac5f0e52ee2effe25c60",
 )
 
+# What networks that were trained on ArcFace's crops have in common.
+of_arcface = partial(Network, input_size=112, frame="arcface", distance="cosine", licence="Apache-2.0", crop_size=112)
+
 NETWORKS: Mapping[str, Network] = {
     network.name: network
     for network in [
@@ -60,45 +64,30 @@ NETWORKS: Mapping[str, Network] = {
             typical_length=1.43,  # the mean on LFW's development pictures; docs/networks.md
             saw_lfw="no",
         ),
-        Network(
+        of_arcface(
             name="mobilefacenet",
             source=MOBILEFACENET,
             sha256=MOBILEFACENET.sha256 or "",
-            input_size=112,
-            frame="arcface",
             dimensions=128,
-            distance="cosine",
             threshold=0.63,
-            licence="Apache-2.0",
             mean=(123.675, 116.28, 103.53),
             deviation=(58.395, 57.12, 57.375),
-            crop_size=112,
             saw_lfw="some",
         ),
-        Network(
+        of_arcface(
             name="sface",
             source=SFACE,
             sha256=SFACE.sha256 or "",
-            input_size=112,
-            frame="arcface",
             dimensions=128,
-            distance="cosine",
             threshold=0.637,
-            licence="Apache-2.0",
-            crop_size=112,
             is_tested=False,
         ),
-        Network(
+        of_arcface(
             name="sface-int8",
             source=SFACE_INT8,
             sha256=SFACE_INT8.sha256 or "",
-            input_size=112,
-            frame="arcface",
             dimensions=128,
-            distance="cosine",
             threshold=0.637,
-            licence="Apache-2.0",
-            crop_size=112,
             is_tested=False,
         ),
         Network(
@@ -114,19 +103,14 @@ NETWORKS: Mapping[str, Network] = {
             crop_size=96,
             is_tested=False,
         ),
-        Network(
+        of_arcface(
             name="auraface",
             source=AURAFACE,
             sha256=AURAFACE.sha256 or "",
-            input_size=112,
-            frame="arcface",
             dimensions=512,
-            distance="cosine",
             threshold=0.7,
-            licence="Apache-2.0",
             mean=(127.5, 127.5, 127.5),
             deviation=(127.5, 127.5, 127.5),
-            crop_size=112,
             is_tested=False,
         ),
     ]

@@ -10,7 +10,7 @@ import numpy as np
 
 from faceline.disk.tables import write_csv
 from faceline.evaluation.identification.rates import Bin
-from faceline.evaluation.plots import plotted
+from faceline.evaluation.plots import plotted, say_why_empty
 
 if TYPE_CHECKING:
     from matplotlib.axis import Axis
@@ -104,6 +104,8 @@ def plot_misses(curves: dict[str, RateCurve], named: float, missed: float, stem:
             plain_ticks(axis)
         axes.grid(alpha=0.3)
         axes.legend(loc="upper right")
+        if not shown:
+            say_why_empty(axes, "nobody who is known was missed")
 
 
 def plain_ticks(axis: "Axis") -> None:
