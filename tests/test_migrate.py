@@ -267,7 +267,11 @@ def test_another_network_is_taken_up_after_a_killed_run(work, probe):
     ("prepare", "arguments", "complaint"),
     [
         ("", ["none", "--network", BOTH], "none: No such file or directory; name the work folder"),
-        ("", [".", "--network", BOTH], ".: no work folder, as it has no embeddings in generated-embeddings"),
+        (
+            "",
+            [".", "--network", BOTH],
+            ".: no work folder, as it has no embeddings in generated-embeddings; name one that enrol made",
+        ),
         ("", ["", "--network", BOTH], "an empty path names nothing"),
         ("", ["work"], "the following arguments are required: --network"),
         ("", ["work", "--network", "dlib"], "work: is made for dlib already; name another network"),

@@ -147,7 +147,8 @@ def read_old_result(work_dir: Path) -> OldResult:
     check_folder(work_dir, "name the work folder that enrol made")
     embeddings_dir, crops_dir, training = (work_dir / name for name in (EMBEDDINGS_DIR, ALIGNED_DIR, TRAINING_DIR))
     if not was_begun(embeddings_dir):
-        raise FacelineError(f"{one_line(work_dir)}: no work folder, as it has no embeddings in {EMBEDDINGS_DIR}")
+        found = f"no work folder, as it has no embeddings in {EMBEDDINGS_DIR}"
+        raise FacelineError(f"{one_line(work_dir)}: {found}; name one that enrol made")
     with cure("run enrol, or the stages, to their end first"):
         represented = read_record(embeddings_dir, "represent")
         aligned, rows = None, []
