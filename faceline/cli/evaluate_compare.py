@@ -19,5 +19,11 @@ def fill(parser: Parser) -> None:
     parser.add_argument(
         "--groups", metavar="FILE.csv", help="compare within groups of people: a file with the header person,group"
     )
+    parser.add_argument(
+        "--cohort",
+        action="append",
+        metavar="DIR",
+        help="embeddings of other people of the same population, to normalise distances by; one for each network",
+    )
     add_result_options(parser)
     parser.does(as_text_or_json(compare_embeddings), compare_embeddings)

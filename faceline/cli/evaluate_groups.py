@@ -21,5 +21,8 @@ def fill(parser: Parser) -> None:
     parser.add_argument(
         "--threshold", type=float, metavar="D", help="the common threshold (default: that of the network's authors)"
     )
+    parser.add_argument(
+        "--cohort", metavar="DIR", help="embeddings of other people of the same population, to normalise distances by"
+    )
     add_result_options(parser)
     parser.does(as_text_or_json(compare_groups), compare_groups)

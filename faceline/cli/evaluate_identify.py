@@ -47,6 +47,9 @@ def fill(parser: Parser) -> None:
     parser.add_argument(
         "--ldaDim", "--lda-dim", type=int, dest="lda_dim", metavar="N", help="show it N discriminant components only"
     )
+    parser.add_argument(
+        "--cohort", metavar="DIR", help="embeddings of other people of the same population, as for train"
+    )
     parser.add_argument("--jobs", type=int, metavar="N", help="processes to use (default: one for each core)")
     add_result_options(parser)
     parser.does(as_text_or_json(identify), identify)

@@ -22,5 +22,8 @@ def fill(parser: Parser) -> None:
     parser.add_argument(
         "--groups", metavar="FILE.csv", help="compare groups of people, too: a file with the header person,group"
     )
+    parser.add_argument(
+        "--cohort", metavar="DIR", help="embeddings of other people of the same population, to normalise distances by"
+    )
     add_result_options(parser)
     parser.does(as_text_or_json(verify), verify)

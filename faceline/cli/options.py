@@ -67,6 +67,11 @@ def add_calibration_options(parser: argparse.ArgumentParser, default: str = "%(d
     parser.add_argument(
         "--strangers", metavar="DIR", help="folder of embeddings of faces that are nobody in the gallery"
     )
+    parser.add_argument(
+        "--cohort",
+        metavar="DIR",
+        help="folder of embeddings of people like those in the gallery (default: the strangers)",
+    )
 
 
 def add_run_options(parser: argparse.ArgumentParser) -> None:

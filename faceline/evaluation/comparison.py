@@ -17,10 +17,10 @@ from faceline.disk.rows import USABLE, Status
 from faceline.disk.run_records import read_record
 from faceline.errors import FacelineError, cure
 from faceline.faces.test_time_augmentation import DEFAULT_PASSES
-from faceline.networks.distances import Metric
 from faceline.networks.network import Network
 from faceline.networks.table import network_of
-from faceline.wording import one_line
+from faceline.people.cohort import Compares
+from faceline.wording import counted, one_line
 
 DEFAULT_OUTPUT = "./evaluation-results/"
 
@@ -46,6 +46,10 @@ class Embedded:
         Whether no face was found in the picture, so that its middle was cropped.
     passes : str
         How many copies of a crop each embedding is the mean of, in words.
+    metric : Compares
+        How these embeddings compare: as the network's do, unless a cohort says more.
+    cohort : int
+        The faces of that cohort.
     """
 
     network: Network
@@ -54,6 +58,14 @@ class Embedded:
     people: list[str]
     fallbacks: np.ndarray
     passes: str
+    metric: Compares
+    cohort: int = 0
+
+    @property
+    def distance(self) -> str:
+        """How two embeddings compare, in words."""
+        cohort = f", normalised by a cohort of {counted(self.cohort, 'face')}" if self.cohort else ""
+        return self.network.distance + cohort
 
 
 def read_embedded(folders: Sequence[str | Path]) -> Embedded:
@@ -101,6 +113,7 @@ def read_embedded(folders: Sequence[str | Path]) -> Embedded:
         [row.person for row in rows],
         np.array([row.status == Status.FALLBACK for row in rows]),
         f"{averages[0][1]} jitters" if averages[0][1] else str(averages[0][0] or DEFAULT_PASSES),
+        networks[0].metric,
     )
 
 
@@ -110,7 +123,7 @@ def embeds_otherwise(network: Network, other: Network) -> bool:
     return network.sha256 != other.sha256 or descriptions[0] != descriptions[1]
 
 
-def all_distances(embeddings: np.ndarray, labels: np.ndarray, metric: Metric) -> tuple[np.ndarray, np.ndarray]:
+def all_distances(embeddings: np.ndarray, labels: np.ndarray, metric: Compares) -> tuple[np.ndarray, np.ndarray]:
     """The distances of every two embeddings, in blocks, so that memory holds little more than the result.
 
     Parameters
@@ -118,7 +131,7 @@ def all_distances(embeddings: np.ndarray, labels: np.ndarray, metric: Metric) ->
     embeddings : ndarray of shape (n, d), float32
     labels : ndarray of shape (n,), int
         Whose each one is.
-    metric : Metric
+    metric : Compares
 
     Returns
     -------
@@ -145,7 +158,7 @@ def all_distances(embeddings: np.ndarray, labels: np.ndarray, metric: Metric) ->
 
 
 def labelled_pairs(
-    embeddings: np.ndarray, labels: np.ndarray, metric: Metric
+    embeddings: np.ndarray, labels: np.ndarray, metric: Compares
 ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """Every two embeddings, some at a time: whose they are, (m,) int each, and the distances of `all_distances`.
 
@@ -157,7 +170,7 @@ def labelled_pairs(
 
 
 def distance_blocks(
-    embeddings: np.ndarray, metric: Metric, at_once: int | None = None
+    embeddings: np.ndarray, metric: Compares, at_once: int | None = None
 ) -> Iterator[tuple[slice, np.ndarray]]:
     """Some rows at a time, and their distances to all embeddings from the first of these rows on, float64."""
     embeddings = np.asarray(embeddings, np.float64)

@@ -23,7 +23,7 @@ import numpy as np
 
 from faceline.evaluation.comparison import labelled_pairs
 from faceline.evaluation.rates import Distances
-from faceline.networks.distances import Metric
+from faceline.people.cohort import Compares
 
 DRAWS = 1000
 
@@ -87,7 +87,7 @@ class PeoplePairs:
         cls,
         embeddings: np.ndarray,
         labels: np.ndarray,
-        metric: Metric,
+        metric: Compares,
         found: Distances,
         also: Sequence[float] = (),
     ) -> "PeoplePairs":

@@ -48,7 +48,7 @@ def combined(parts: Sequence[Network]) -> Network:
         frame=frame,
         dimensions=sum(part.dimensions for part in parts),
         distance="cosine",
-        threshold=sum(weight * cosine_threshold(part) for weight, part in zip(weights, parts, strict=True)),
+        threshold=threshold_of(parts, weights),
         licence=", ".join(dict.fromkeys(part.licence for part in parts)),
         crop_size=CROP_SIZE,
         saw_lfw="some" if any(part.saw_lfw == "some" for part in parts) else "unknown",
@@ -56,6 +56,11 @@ def combined(parts: Sequence[Network]) -> Network:
         parts=tuple(parts),
         weights=weights,
     )
+
+
+def threshold_of(parts: Sequence[Network], weights: Sequence[float]) -> float:
+    """The cosine distance that is the threshold of a combination with these weights."""
+    return sum(weight * cosine_threshold(part) for weight, part in zip(weights, parts, strict=True))
 
 
 def cosine_threshold(network: Network) -> float:

@@ -26,7 +26,7 @@ from faceline.people.prior import (
     STRANGERS_SHAPE,
 )
 from faceline.people.resemblance import PRIOR_PEOPLE
-from faceline.people.scoring import CROWDING_WEIGHT, Scorer, Training
+from faceline.people.scoring import CROWDING_WEIGHT, Scorer, Training, compare_people
 
 DEFAULT_FPIR = 0.01
 
@@ -139,7 +139,7 @@ class Calibration:
         if known.people >= LEAST_TO_HOLD_OUT and known.weights @ known.right < LEAST_RIGHT * known.people:
             advice = "make sure that each folder holds pictures of one person"
             raise FacelineError(f"the people cannot be told apart, their own pictures are taken for others'; {advice}")
-        prior = training.prior.strangers(people)
+        prior = crowded(training.prior.strangers(people), enrolment, scorer, training)
         expected = training.prior.known(people, pictures) - CROWDING_WEIGHT * scorer.crowding
         deviation = KNOWN_SD[0] + KNOWN_SD[1] / pictures
         of_known = [float(np.average(part, weights=often)) for part in (expected, deviation)]
@@ -154,6 +154,17 @@ class Calibration:
         doubtful = 1 - counted / held_out.seen if held_out.seen else 0.0
         named = max(limit, right.centre)  # below this a name is more likely wrong than right
         return cls(fpir, known_found(known, named), limit, right, some, held_out.seen, doubtful)
+
+
+def crowded(
+    prior: tuple[float, float], enrolment: Enrolment, scorer: Scorer, training: Training
+) -> tuple[float, float]:
+    """The prior of strangers' scores, which is for crowding by the gallery's own people, where a cohort adds to it."""
+    if training.cohort is None:
+        return prior
+    starts = np.append(np.flatnonzero(np.diff(enrolment.labels, prepend=-1)), len(enrolment.labels))
+    own = compare_people(enrolment.directions, starts, scorer.means, training.scale)[1]
+    return prior[0] - CROWDING_WEIGHT * float((scorer.crowding - own).mean()), prior[1]
 
 
 def without_known(strangers: Strangers, prior: tuple[float, float], known: Sample) -> tuple[Sample, float]:

@@ -41,6 +41,8 @@ class Enrolment:
         How many pictures are copies of another one.
     wrong : list of Wrong
     links : list of Link
+    cohort : ndarray of shape (c, d), float32, or None
+        Directions of faces of a cohort, those left out that look like somebody in the gallery.
     """
 
     directions: np.ndarray
@@ -54,6 +56,7 @@ class Enrolment:
     copies: int
     wrong: list[Wrong]
     links: list[Link]
+    cohort: np.ndarray | None = None
 
     @classmethod
     def of(

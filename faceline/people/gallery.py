@@ -1,22 +1,24 @@
 """The people who are known, and who of them a face is."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Self
 
 import numpy as np
 
 from faceline.disk.people_paths import UNKNOWN
 from faceline.errors import FacelineError
+from faceline.networks.combination import threshold_of
 from faceline.networks.distances import Metric
 from faceline.networks.network import Network
 from faceline.people.calibration import Calibration
-from faceline.people.checks import part_of_file
+from faceline.people.checks import check_array, check_number, part_of_file, require
 from faceline.people.doubt import probabilities
 from faceline.people.enrolled import EnrolledPictures, exemplars
 from faceline.people.enrolment import Enrolment
-from faceline.people.holdout import score_strangers
+from faceline.people.holdout import of_nobody, score_strangers
 from faceline.people.identity import Candidate, Identity, given_the_others, is_doubtful, one_name_each
+from faceline.people.part_weights import LEAST_PEOPLE, factors_for, learnt_weights, people_to_learn_from
 from faceline.people.prior import prior_for
 from faceline.people.quality import GOOD, Quality
 from faceline.people.scoring import Scorer, Training, unit
@@ -35,10 +37,16 @@ class Gallery(EnrolledPictures):
         How similar a face is to each subject.
     calibration : Calibration
         What a score means.
+    weights : tuple of float
+        How much each part of a combination of networks counts, where that was learnt; empty where it was not.
+    factors : ndarray of shape (d,), float32
+        What embeddings are multiplied by for these weights before they are compared; (0,) where none were learnt.
     """
 
     scorer: Scorer
     calibration: Calibration
+    weights: tuple[float, ...] = ()
+    factors: np.ndarray = field(default_factory=lambda: np.empty(0, np.float32))
 
     @classmethod
     def fit(cls, *learnt: Any, **options: Any) -> Self:
@@ -59,6 +67,7 @@ class Gallery(EnrolledPictures):
         jobs: int,
         distinct: Iterable[tuple[str, str]] = (),
         strangers: np.ndarray | None = None,
+        cohort: np.ndarray | None = None,
     ) -> tuple[Self, Enrolment]:
         """Learn people from their embeddings.
 
@@ -77,6 +86,8 @@ class Gallery(EnrolledPictures):
             Names of people who look like one and are two.
         strangers : ndarray of shape (m, d), float32, or None
             Embeddings of faces of nobody in the gallery.
+        cohort : ndarray of shape (c, d), float32, or None
+            Embeddings of faces of people like those in the gallery. Those that look like somebody in it are left out.
 
         Returns
         -------
@@ -90,14 +101,20 @@ class Gallery(EnrolledPictures):
         order = np.argsort(labels, kind="stable")
         if (np.diff(labels) < 0).any():  # stage 2 writes them in order, and a copy of 800,000 takes 400 MB
             embeddings, labels = embeddings[order], labels[order]
-        scale = network.metric.as_cosine(network.threshold, embeddings)
+        weights, factors, threshold = learnt(network, embeddings, labels)
+        embeddings = weighed(embeddings, factors)
+        scale = network.metric.as_cosine(threshold, embeddings)
         directions = unit(embeddings)
         apart = [(number[one], number[other]) for one, other in distinct]
         enrolment = Enrolment.of(directions, labels, people, scale, apart)
+        if cohort is not None:
+            enrolment = replace(enrolment, cohort=of_nobody(unit(weighed(cohort, factors)), enrolment))
         prior = prior_for(network.metric)
-        training = Training.choose(enrolment.directions, enrolment.labels, classifier, lda_dim, scale, jobs, prior)
+        training = Training.choose(
+            enrolment.directions, enrolment.labels, classifier, lda_dim, scale, jobs, prior, enrolment.cohort
+        )
         scorer = Scorer.fit(enrolment.directions, enrolment.labels, training)
-        others = None if strangers is None else score_strangers(unit(strangers), enrolment, scorer)
+        others = None if strangers is None else score_strangers(unit(weighed(strangers, factors)), enrolment, scorer)
         calibration = Calibration.fit(enrolment, scorer, training, fpir, others)
         kept = np.flatnonzero(enrolment.rows)
         kept = kept[exemplars(directions[kept], labels[kept])]
@@ -111,6 +128,8 @@ class Gallery(EnrolledPictures):
             network.metric,
             scorer,
             calibration,
+            weights,
+            factors,
         )
         wrong = [replace(found, row=int(order[found.row])) for found in enrolment.wrong]
         return gallery, replace(enrolment, wrong=wrong)
@@ -143,6 +162,7 @@ class Gallery(EnrolledPictures):
         list of m Identity
         """
         qualities = [GOOD] * len(embeddings) if qualities is None else qualities
+        embeddings = weighed(embeddings, self.factors)
         scores, order = self.scorer.score(embeddings)
         count = min(scores.shape[1], max(top, CANDIDATES if one_each else 2))
         best = np.argpartition(-order, count - 1, axis=1)[:, :count]
@@ -237,6 +257,7 @@ class Gallery(EnrolledPictures):
         Of those whom the scorer knows as one subject, the most similar one has its score, and others have less by how
         much less similar they are.
         """
+        embeddings = weighed(embeddings, self.factors)
         scores, order = (found[:, self.subjects] for found in self.scorer.score(embeddings))
         directions = unit(embeddings)
         for subject in np.flatnonzero(np.bincount(self.subjects) > 1):
@@ -254,7 +275,7 @@ class Gallery(EnrolledPictures):
     def record(self) -> dict:
         """The gallery as plain values and arrays."""
         record = {field.name: getattr(self, field.name) for field in fields(self)}
-        parts = {"metric": asdict(self.metric), "calibration": asdict(self.calibration)}
+        parts = {"metric": asdict(self.metric), "calibration": asdict(self.calibration), "weights": list(self.weights)}
         return record | parts | {"scorer": self.scorer.record()}
 
     @classmethod
@@ -272,8 +293,11 @@ class Gallery(EnrolledPictures):
                 raise FacelineError(f"made with another distance than {network.name} has now")
             parts = {field.name: record[field.name] for field in fields(cls)}
             scorer, calibration = Scorer.from_record(parts["scorer"]), Calibration.from_record(parts["calibration"])
-            gallery = cls(**parts | {"metric": metric, "scorer": scorer, "calibration": calibration})
+            require(type(parts["weights"]) is list, "weights")
+            parts |= {"metric": metric, "scorer": scorer, "calibration": calibration}
+            gallery = cls(**parts | {"weights": tuple(parts["weights"])})
             gallery.check(network.dimensions)
+            require(len(gallery.weights) in (0, len(network.parts)), "weights")
             return gallery
 
     def check(self, dimensions: int) -> None:
@@ -281,3 +305,22 @@ class Gallery(EnrolledPictures):
         self.scorer.check(dimensions)
         self.calibration.check()
         self.check_pictures(dimensions, len(self.scorer.means))
+        for weight in self.weights:
+            check_number(weight, "weights")
+        check_array(self.factors, "factors", (dimensions if self.weights else 0,))
+
+
+def learnt(network: Network, embeddings: np.ndarray, labels: np.ndarray) -> tuple[tuple[float, ...], np.ndarray, float]:
+    """The weights of a combination's parts among some people, where these are enough to tell, what embeddings are
+    multiplied by for them, and the network's threshold then."""
+    if not network.parts or people_to_learn_from(labels) < LEAST_PEOPLE:
+        return (), np.empty(0, np.float32), network.threshold
+    sizes = [part.dimensions for part in network.parts]
+    weights = learnt_weights(embeddings, labels, sizes)
+    factors = factors_for(weights, network.weights, sizes)
+    return tuple(weights.tolist()), factors, threshold_of(network.parts, weights.tolist())
+
+
+def weighed(embeddings: np.ndarray, factors: np.ndarray) -> np.ndarray:
+    """Embeddings as they are compared: with other weights of their parts where these were learnt."""
+    return embeddings * factors if len(factors) else embeddings

@@ -46,6 +46,8 @@ class Training:
         What the classifier has chosen on the whole gallery.
     prior : ScorePrior
         What is known of scores by the network.
+    cohort : ndarray of shape (c, d), float32, or None
+        Directions of faces of nobody in the gallery, who crowd people as others in it do.
     """
 
     classifier: str
@@ -54,6 +56,7 @@ class Training:
     jobs: int
     settings: dict
     prior: ScorePrior = DLIB_PRIOR
+    cohort: np.ndarray | None = None
 
     @classmethod
     def choose(
@@ -65,6 +68,7 @@ class Training:
         scale: float,
         jobs: int,
         prior: ScorePrior = DLIB_PRIOR,
+        cohort: np.ndarray | None = None,
     ) -> Self:
         """Let the classifier choose its settings on a gallery, which `Scorer.fit` describes."""
         settings = {}
@@ -72,7 +76,7 @@ class Training:
             points = unit(directions - directions.mean(axis=0))
             points = project(points, fit_lda(points, labels, lda_dim))
             settings = CLASSIFIERS[classifier].settings(points, labels, jobs)
-        return cls(classifier, lda_dim, scale, jobs, settings, prior)
+        return cls(classifier, lda_dim, scale, jobs, settings, prior, cohort)
 
 
 @dataclass(frozen=True)
@@ -119,7 +123,7 @@ class Scorer:
         """
         starts = np.append(np.flatnonzero(np.diff(labels, prepend=-1)), len(labels))
         means = unit(np.add.reduceat(directions, starts[:-1]))
-        near, crowding = compare_people(directions, starts, means, training.scale)
+        near, crowding = compare_people(directions, starts, means, training.scale, training.cohort)
         centre = directions.mean(axis=0)
         scorer = cls(training.scale, centre, means, crowding, np.empty((len(centre), 0), np.float32), None)
         if len(means) == 1:
@@ -196,15 +200,17 @@ class Scorer:
 
 
 def compare_people(
-    directions: np.ndarray, starts: np.ndarray, means: np.ndarray, scale: float
+    directions: np.ndarray, starts: np.ndarray, means: np.ndarray, scale: float, cohort: np.ndarray | None = None
 ) -> tuple[Neighbours, np.ndarray]:
-    """Find the pictures that are the hardest to tell from each person, and how crowded each person is."""
+    """Find the pictures that are the hardest to tell from each person, and how crowded each person is by the others,
+    and by the faces of a cohort, (c, d) directions, as if each were one more person."""
     counts = np.diff(starts)
     rows, crowding = [], np.empty(len(means), np.float32)
     # Twice as many as are wanted, so that the most similar pictures are among those of the most similar people.
     pictures = 2 * HARD_NEGATIVES
     most = max(math.ceil(pictures / counts.min()), 2 * CROWD)
     for block in blocks(len(means)):
+        beside = nearest_of_cohort(means[block], cohort, scale)
         for person, similarities in enumerate(means[block] @ means.T, start=block.start):
             people = most_similar(similarities, person, most)
             enough = np.searchsorted(np.cumsum(counts[people]), pictures) + 1
@@ -215,11 +221,20 @@ def compare_people(
             others += np.arange(len(others))
             similarity = (directions[others] @ means[person] - 1) / scale
             nearest = np.maximum.reduceat(similarity, begins) if len(people) else np.empty(0, np.float32)
-            crowding[person] = np.append(np.sort(nearest)[-CROWD:], NOBODY_S_SIMILARITY).mean()
+            nearest = np.sort(np.append(nearest, beside[person - block.start]))
+            crowding[person] = np.append(nearest[-CROWD:], NOBODY_S_SIMILARITY).mean()
             if len(others) > HARD_NEGATIVES:
                 others = others[np.argpartition(-similarity, HARD_NEGATIVES)[:HARD_NEGATIVES]]
             rows.append(np.sort(others))
     return Neighbours(starts, rows), crowding
+
+
+def nearest_of_cohort(means: np.ndarray, cohort: np.ndarray | None, scale: float) -> np.ndarray:
+    """The similarities of the CROWD faces of a cohort that are the nearest to each mean, (k, CROWD at most)."""
+    if cohort is None:
+        return np.empty((len(means), 0), np.float32)
+    similarities = (products(means, cohort) - 1) / scale
+    return np.partition(similarities, -min(CROWD, len(cohort)), axis=1)[:, -min(CROWD, len(cohort)) :]
 
 
 def most_similar(similarities: np.ndarray, person: int, most: int) -> np.ndarray:

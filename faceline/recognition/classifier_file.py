@@ -18,7 +18,7 @@ from faceline.people.gallery import Gallery
 from faceline.wording import one_line
 
 # Raised when `classifier.pkl` gets other parts.
-FORMAT = "faceline classifier 4"
+FORMAT = "faceline classifier 5"
 
 
 @dataclass(frozen=True)

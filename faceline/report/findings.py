@@ -5,8 +5,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from faceline.networks.network import Network
 from faceline.people.enrolment import Enrolment
 from faceline.people.label_noise import enrolled_after_all
+from faceline.people.part_weights import LEAST_PEOPLE
 from faceline.people.resemblance import People
 from faceline.people.scoring import unit
 from faceline.people.subjects import BELIEVED, Link, Wrong
@@ -63,6 +65,21 @@ def stranger_lines(enrolment: Enrolment, people: Sequence[str], faces: np.ndarra
         for crop, subject, probability in zip(crops, subjects, probabilities, strict=True)
         if probability >= BELIEVED
     ]
+
+
+def weights_line(network: Network, weights: Sequence[float]) -> str:
+    """How much each part of a combination of networks counts, and whether that was learnt."""
+    parts = zip(network.parts, weights or network.weights, strict=True)
+    said = ", ".join(f"{one_line(part.name)} {weight:.2f}" for part, weight in parts)
+    if weights:
+        return f"Weights of the networks, learnt from these people: {said}."
+    return f"Weights of the networks: {said}; to learn them takes {LEAST_PEOPLE} people with several pictures."
+
+
+def cohort_line(used: int, faces: int) -> str:
+    """How many faces of a cohort count."""
+    left_out = ", without copies and those that look like somebody here" if used < faces else ""
+    return f"Cohort: {used} of {counted(faces, 'face')}{left_out}."
 
 
 def link_line(link: Link, people: Sequence[str]) -> str:

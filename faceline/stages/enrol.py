@@ -63,6 +63,7 @@ def enrol(
     lda_dim: int | None = None,
     distinct: Sequence[tuple[str, str]] | None = None,
     strangers: str | Path | None = None,
+    cohort: str | Path | None = None,
     link: bool = False,
     jobs: int | None = None,
     overwrite: bool = False,
@@ -85,7 +86,7 @@ def enrol(
         As those of `align_folder`.
     passes, jitters, engine, device
         As those of `represent_folder`.
-    fpir, classifier, lda_dim, distinct, strangers
+    fpir, classifier, lda_dim, distinct, strangers, cohort
         As those of `train`.
     link : bool
         Bring hard links of the photographs where both folders lie in one file system, not copies: they take no room,
@@ -128,6 +129,8 @@ def enrol(
     check_classifier(classifier, lda_dim)
     if strangers is not None:
         strangers = named_path(strangers)
+    if cohort is not None:
+        cohort = named_path(cohort)
     tell = report or (lambda step: None)
     training, aligned_dir, embeddings_dir = (work_dir / name for name in (TRAINING_DIR, ALIGNED_DIR, EMBEDDINGS_DIR))
     finish_migration(work_dir)
@@ -161,6 +164,7 @@ def enrol(
         jobs=jobs,
         distinct=distinct,
         strangers=strangers,
+        cohort=cohort,
     )
     tell(trained)
     return Enrolled(gathered, aligned, represented, trained)

@@ -92,6 +92,7 @@ def migrate(
     lda_dim: int | None = None,
     distinct: Sequence[tuple[str, str]] | None = None,
     strangers: str | Path | None = None,
+    cohort: str | Path | None = None,
     yes: bool = False,
     jobs: int | None = None,
 ) -> Migrated:
@@ -114,8 +115,8 @@ def migrate(
         As those of `represent_folder`.
     fpir, classifier, lda_dim, distinct
         As those of `train`; None for those of before.
-    strangers : path or None
-        As that of `train`, of embeddings by the new network: nothing tells which were used before.
+    strangers, cohort : path or None
+        As those of `train`, of embeddings by the new network: nothing tells which were used before.
     yes : bool
         Remove the old result in the end, and those of earlier migrations. Without another network, do only that.
     jobs : int or None
@@ -169,7 +170,7 @@ def migrate(
             options_of(model) | {name: value for name, value in given.items() if value is not None},
             jobs,
         )
-        built = build(plan, network, model, said, {"distinct": distinct, "strangers": strangers})
+        built = build(plan, network, model, said, {"distinct": distinct, "strangers": strangers, "cohort": cohort})
         before = free_name(work_dir, old.network)
         state = read_state(work_dir) | {"is_whole": True, "before": before, "said": built.said}
         write_state(work_dir, state)

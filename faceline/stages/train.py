@@ -29,9 +29,10 @@ from faceline.networks.network import Network
 from faceline.networks.table import network_of
 from faceline.people.calibration import DEFAULT_FPIR, Calibration, check_fpir
 from faceline.people.classifiers.table import DEFAULT_CLASSIFIER_NAME, check_classifier
-from faceline.people.gallery import Gallery
+from faceline.people.cohort import LEAST_FACES, check_cohort
+from faceline.people.gallery import Gallery, weighed
 from faceline.recognition.classifier_file import Model, write_classifier
-from faceline.report.findings import findings_of, stranger_lines
+from faceline.report.findings import cohort_line, findings_of, stranger_lines, weights_line
 from faceline.runs.keeping import keep_workers
 from faceline.runs.parallel import process_count
 from faceline.runs.summary import without_text
@@ -51,6 +52,7 @@ class Trained:
     left_out: int = 0
     without: Sequence[str] = ()
     findings: Sequence[str] = ()
+    notes: Sequence[str] = ()
 
     def __str__(self) -> str:
         held_out = self.calibration.people
@@ -66,6 +68,7 @@ class Trained:
             else ""
         )
         findings = "".join(f"Look at: {finding}\n" for finding in self.findings)
+        left_out += "".join(f"{note}\n" for note in self.notes)
         return (
             f"Learned {counted(self.people, 'person')} from {counted(self.embeddings, 'embedding')}.\n{left_out}"
             f"Expects to name {percent(self.calibration.fpir)} of strangers"
@@ -101,6 +104,7 @@ def train(
     jobs: int | None = None,
     distinct: Sequence[tuple[str, str]] | None = None,
     strangers: str | Path | None = None,
+    cohort: str | Path | None = None,
 ) -> Trained:
     """Learn people from the embeddings that `represent_folder` wrote, and write `classifier.pkl` beside them.
 
@@ -122,6 +126,10 @@ def train(
     strangers : path or None
         Another folder of embeddings, of faces that are nobody in the gallery: they count with the people who are held
         out where the limit for strangers is found.
+    cohort : path or None
+        Another folder of embeddings, of faces of people like those in the gallery, a few hundred or more, who need no
+        names: where a network finds people alike, they say so, as others in the gallery do, and a name takes more.
+        None for the strangers, if there are enough.
 
     Raises
     ------
@@ -160,7 +168,13 @@ def train(
         others: np.ndarray | None = None
         others_crops: list[str] = []
         if strangers is not None:
-            others, others_crops = read_strangers(named_path(strangers), folder, network, augmentation)
+            others, others_crops = read_others(named_path(strangers), folder, network, augmentation, "--strangers")
+        # Strangers whom the user has are of the gallery's population too, and no fewer of them get names for it.
+        crowd = others if others is not None and len(others) >= LEAST_FACES else None
+        if cohort is not None:
+            crowd, _ = read_others(named_path(cohort), folder, network, augmentation, "--cohort")
+            with cure("name another folder with --cohort"):
+                check_cohort(len(crowd))
         gallery, enrolment = Gallery.enrol(
             names,
             embeddings,
@@ -172,6 +186,7 @@ def train(
             jobs=jobs,
             distinct=apart,
             strangers=others,
+            cohort=crowd,
         )
         write_classifier(
             folder / CLASSIFIER_FILE, Model(alignment, network, augmentation, gallery, digests_learnt(folder))
@@ -179,10 +194,13 @@ def train(
         without = without_faces(folder, record["counts"])
     findings = findings_of(enrolment, gallery.people, crops, names)
     if others is not None:
-        findings += stranger_lines(enrolment, gallery.people, others, others_crops)
+        findings += stranger_lines(enrolment, gallery.people, weighed(others, gallery.factors), others_crops)
+    notes = [weights_line(network, gallery.weights)] if network.parts else []
+    if crowd is not None and enrolment.cohort is not None:
+        notes.append(cohort_line(len(enrolment.cohort), len(crowd)))
     left_out = record["counts"].get(Status.FALLBACK, 0)
     path = str(folder / CLASSIFIER_FILE)
-    return Trained(path, len(gallery.people), len(embeddings), gallery.calibration, left_out, without, findings)
+    return Trained(path, len(gallery.people), len(embeddings), gallery.calibration, left_out, without, findings, notes)
 
 
 def without_faces(folder: Path, counts: dict) -> list[str]:
@@ -195,20 +213,21 @@ def without_faces(folder: Path, counts: dict) -> list[str]:
     )
 
 
-def read_strangers(
-    folder: Path, gallery: Path, network: Network, augmentation: Augmentation
+def read_others(
+    folder: Path, gallery: Path, network: Network, augmentation: Augmentation, option: str
 ) -> tuple[np.ndarray, list[str]]:
-    """The embeddings of faces of nobody in particular, (m, d) float32, and their crops.
+    """The embeddings of faces of nobody in particular, (m, d) float32, and their crops; `option` names the folder.
 
     Raises
     ------
     FacelineError
         If the folder is no finished one of stage 2, the gallery's own, or made otherwise than the gallery.
     """
-    check_folder(folder, "run both stages on the pictures of strangers first")
+    what = option.removeprefix("--")
+    check_folder(folder, f"run both stages on the pictures of {what} first")
     if real_path(folder) == real_path(gallery):
-        raise FacelineError(f"{one_line(folder)}: is the gallery itself; name another folder with --strangers")
-    with cure("run batch_represent on the crops of strangers, to its end"):
+        raise FacelineError(f"{one_line(folder)}: is the gallery itself; name another folder with {option}")
+    with cure(f"run batch_represent on the crops of {what}, to its end"):
         record = read_record(folder, "represent")
         found = network_of(record["options"])
         if found != network or Augmentation.from_record(record["options"]) != augmentation:

@@ -9,6 +9,7 @@ from faceline.disk.folder_locks import locked
 from faceline.disk.numbers import LARGEST
 from faceline.disk.paths import named_path
 from faceline.errors import FacelineError
+from faceline.evaluation.cohorts import with_cohort
 from faceline.evaluation.comparison import DEFAULT_OUTPUT, read_embedded, refuse_inputs
 from faceline.evaluation.groups.groups import Comparison, compare, groups_among
 from faceline.evaluation.groups.results import OUTPUTS, write_comparison
@@ -38,6 +39,7 @@ def compare_groups(
     embeddings_dirs: Sequence[str | Path],
     *,
     threshold: float | None = None,
+    cohort: str | Path | None = None,
     output_dir: str | Path = DEFAULT_OUTPUT,
 ) -> GroupComparison:
     """Measure how well people of each group are told apart from each other, at a common threshold and at their own.
@@ -53,6 +55,8 @@ def compare_groups(
         What `represent_folder` wrote with one network; nobody is in two of them.
     threshold : float or None
         The common threshold; None for that of the network's authors.
+    cohort : path or None
+        As that of `verify`.
     output_dir : path
 
     Raises
@@ -75,10 +79,10 @@ def compare_groups(
     if threshold is not None and not 0 <= threshold < LARGEST:
         raise FacelineError(f"threshold {threshold} is no distance; choose 0 to {LARGEST:g}")
     refuse_inputs(output_dir, OUTPUTS, [groups])
-    embedded = read_embedded(embeddings_dirs)
+    embedded = with_cohort(read_embedded(embeddings_dirs), cohort, embeddings_dirs)
     threshold = embedded.network.threshold if threshold is None else threshold
     grouped, without_group = groups_among(groups, embedded, threshold)
     comparison = compare(grouped, threshold, without_group)
     with locked(output_dir):
         write_comparison(output_dir, comparison, grouped)
-    return GroupComparison(embedded.network.name, embedded.network.distance, comparison, str(output_dir))
+    return GroupComparison(embedded.network.name, embedded.distance, comparison, str(output_dir))

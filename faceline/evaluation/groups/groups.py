@@ -227,7 +227,7 @@ def groups_among(path: Path, embedded: Embedded, threshold: float) -> tuple[list
     found = []
     for name, rows in members.items():
         whose = np.unique(labels[rows], return_inverse=True)[1]
-        pairs = embedded.embeddings[rows], whose, embedded.network.metric
+        pairs = embedded.embeddings[rows], whose, embedded.metric
         distances, redrawn = Distances(*all_distances(*pairs)), None
         if len(distances.genuine) and len(distances.impostor):
             redrawn = PeoplePairs.of_all(*pairs, distances, [threshold]).draw()

@@ -11,6 +11,7 @@ from faceline.disk.folder_locks import locked
 from faceline.disk.names import DEFAULT_EMBEDDINGS_DIR
 from faceline.disk.paths import named_path
 from faceline.errors import FacelineError
+from faceline.evaluation.cohorts import faces_of_cohort
 from faceline.evaluation.comparison import DEFAULT_OUTPUT, Embedded, read_embedded, refuse_inputs
 from faceline.evaluation.identification.plots import (
     RateCurve,
@@ -65,6 +66,7 @@ def identify(
     fpir: float = DEFAULT_FPIR,
     classifier: str = DEFAULT_CLASSIFIER_NAME,
     lda_dim: int | None = None,
+    cohort: str | Path | None = None,
     jobs: int | None = None,
     output_dir: str | Path = DEFAULT_OUTPUT,
 ) -> Identification:
@@ -83,7 +85,7 @@ def identify(
         How often pictures are drawn to be enrolled; the rates are means.
     seed : int
         What is drawn.
-    fpir, classifier, lda_dim, jobs
+    fpir, classifier, lda_dim, cohort, jobs
         See `stages.train`.
     output_dir : path
         Where the plots go, and their curves as CSV: `cmc`, `open-set`, `fnir`, `reliability`.
@@ -117,7 +119,10 @@ def identify(
     roles = choose_roles(embedded, folder, known_path, strangers_path, enrolled)
     settings = {"embeddings": str(folder), "network": embedded.network.name, "enrolled": enrolled, "draws": draws}
     settings |= {"seed": seed, "fpir": fpir, "classifier": classifier, "lda_dim": lda_dim}
+    settings["cohort"] = None if cohort is None else str(named_path(cohort))
+    crowd = faces_of_cohort(embedded, cohort, folder)
     fit = partial(Gallery.fit, network=embedded.network, fpir=fpir, classifier=classifier, lda_dim=lda_dim, jobs=jobs)
+    fit = partial(fit, cohort=crowd)
     with locked(output):
         outcomes = run_draws(embedded, roles, settings, fit)
         return report(outcomes, roles.rule, settings, output)

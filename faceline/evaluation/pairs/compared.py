@@ -46,7 +46,7 @@ class ComparedPairs:
     def of(cls, listed: Pairs, rows: list[tuple[int, int]], embedded: Embedded) -> "ComparedPairs":
         chosen = np.array(rows)
         first, second = embedded.embeddings[chosen.T].astype(np.float64)
-        distances = embedded.network.metric.pairs(first, second)
+        distances = embedded.metric.pairs(first, second)
         same, folds = (np.array([getattr(pair, name) for pair in listed.pairs]) for name in ("same", "fold"))
         return cls(listed, chosen, embedded, distances, same, folds, *across_folds(distances, same, folds))
 
@@ -92,7 +92,7 @@ class ComparedPairs:
             fallback_pairs=int(self.has_fallback.sum()),
             fallback_pictures=int(self.embedded.fallbacks[pictures].sum()),
             network=self.embedded.network.name,
-            distance=self.embedded.network.distance,
+            distance=self.embedded.distance,
             has_folds=self.listed.has_folds,
             fold_accuracies=tuple(self.accuracies.tolist()),
             fold_thresholds=tuple(self.thresholds.tolist()),

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from faceline.disk.folder_locks import locked
 from faceline.disk.paths import named_path
+from faceline.evaluation.cohorts import with_cohort
 from faceline.evaluation.comparison import DEFAULT_OUTPUT, read_embedded, refuse_inputs
 from faceline.evaluation.groups.groups import compare, groups_among
 from faceline.evaluation.groups.results import OUTPUTS as GROUP_OUTPUTS
@@ -20,6 +21,7 @@ def verify(
     embeddings_dir: str | Path,
     *,
     groups: str | Path | None = None,
+    cohort: str | Path | None = None,
     output_dir: str | Path = DEFAULT_OUTPUT,
 ) -> Verification:
     """Measure how well distances tell the pairs of one person in a list from those of two.
@@ -35,6 +37,9 @@ def verify(
         What `represent_folder` wrote.
     groups : path or None
         A CSV file `person,group`; compares the groups too, as `compare_groups` does, at the threshold of the pairs.
+    cohort : path or None
+        Embeddings of other people of the same population, a few hundred faces, who need no names: distances are
+        normalised by how near both faces lie to them, see `people.cohort`.
     output_dir : path
 
     Raises
@@ -58,7 +63,7 @@ def verify(
     inputs = [pairs] if groups is None else [pairs, named_path(groups)]
     refuse_inputs(output_dir, OUTPUTS if groups is None else (*OUTPUTS, *GROUP_OUTPUTS), inputs)
     listed = read_pairs(pairs)
-    embedded = read_embedded([embeddings_dir])
+    embedded = with_cohort(read_embedded([embeddings_dir]), cohort, [embeddings_dir])
     compared = ComparedPairs.of(listed, rows_of_pairs(pairs, listed.pairs, embedded.crops), embedded)
     grouped, without_group = ([], 0) if groups is None else groups_among(inputs[1], embedded, compared.threshold)
     comparison = None if groups is None else compare(grouped, compared.threshold, without_group)

@@ -11,6 +11,7 @@ import numpy as np
 from faceline.disk.folder_locks import locked
 from faceline.disk.paths import named_path
 from faceline.errors import FacelineError
+from faceline.evaluation.cohorts import with_cohorts
 from faceline.evaluation.comparison import DEFAULT_OUTPUT, Embedded, refuse_inputs
 from faceline.evaluation.det import DetCurve
 from faceline.evaluation.groups.groups import members_among
@@ -81,6 +82,7 @@ def compare_embeddings(
     embeddings_dirs: Sequence[str | Path],
     *,
     groups: str | Path | None = None,
+    cohort: Sequence[str | Path] = (),
     output_dir: str | Path = DEFAULT_OUTPUT,
 ) -> EmbeddingsComparison:
     """Put embeddings of the same pictures side by side, as of several networks or numbers of passes.
@@ -94,6 +96,9 @@ def compare_embeddings(
         What `represent_folder` wrote of the same pictures.
     groups : path or None
         A CSV file `person,group`: each group is compared by itself, and at the threshold that suits the first one.
+    cohort : sequence of path
+        Embeddings of other people of the same population, as that of `verify`: for each network and number of passes
+        one.
     output_dir : path
 
     Raises
@@ -114,6 +119,7 @@ def compare_embeddings(
     output_dir = named_path(output_dir)
     refuse_inputs(output_dir, OUTPUTS, [] if groups is None else [named_path(groups)])
     shared = read_shared(embeddings_dirs)
+    shared = replace(shared, folders=with_cohorts(shared.folders, cohort, embeddings_dirs))
     people = shared.folders[0].people
     members, without_group = {"": np.arange(len(people))}, 0
     if groups is not None:

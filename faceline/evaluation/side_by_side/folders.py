@@ -85,11 +85,11 @@ def measure(
 ) -> tuple[FolderRates, DetCurve | None, Limit | None]:
     """The rates of all pairs of a group, the DET curve, and the limit; the first group of a folder sets it."""
     people, labels = np.unique(embedded.people, return_inverse=True)
-    found = Distances(*all_distances(embedded.embeddings, labels, embedded.network.metric))
+    found = Distances(*all_distances(embedded.embeddings, labels, embedded.metric))
     rates = FolderRates(
         label,
         embedded.network.name,
-        embedded.network.distance,
+        embedded.distance,
         embedded.passes,
         group,
         len(people),
@@ -100,7 +100,7 @@ def measure(
     if not len(found.genuine) or not len(found.impostor):
         return rates, None, limit
     also = () if limit is None else (limit.threshold,)
-    redrawn = PeoplePairs.of_all(embedded.embeddings, labels, embedded.network.metric, found, also).draw()
+    redrawn = PeoplePairs.of_all(embedded.embeddings, labels, embedded.metric, found, also).draw()
     sets_limit = limit is None and found.allowed(LIMIT_RATE) > 0
     if sets_limit:
         limit = Limit(found.threshold_for(LIMIT_RATE), redrawn)
