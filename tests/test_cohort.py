@@ -154,7 +154,8 @@ def test_training_counts_a_cohort_as_people_nearby(lfw, tmp_path):
     assert "Cohort: 39 of 40 faces, without copies and those that look like somebody here.\n" in str(found["others"][0])
     assert "Cohort: " not in str(found["none"][0])
     heaped = int(str(found["heap"][0]).split("Cohort: ")[1].split()[0])
-    assert 35 <= heaped <= 45, "of the gallery's own people, nearly nobody counts"
+    own = len(lfw.names) - len(single) - len(rows)
+    assert 39 <= heaped <= 39 + own / 5, "few pictures of the gallery's own people count"
     for name in ("heap", "others"):
         assert (found[name][3] >= found["none"][3]).all()
         assert found[name][1] >= found["none"][1]
