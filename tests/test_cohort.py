@@ -80,6 +80,7 @@ def test_fewer_east_asian_people_pass_for_each_other(halves, tmp_path):
     assert report["distance"] == "half-normalized, normalised by a cohort of " + report["distance"].split("of ")[1]
     (rates,) = report["comparison"]["rates"]
     (before,) = compare_groups(groups, [compared], output_dir=tmp_path / "out").comparison.rates
+    assert before.false_match_rate is not None
     assert rates["false_match_rate"] < 0.67 * before.false_match_rate
     assert rates["equal_error_rate"] < before.equal_error_rate
 
@@ -92,6 +93,8 @@ def test_each_network_has_its_cohort_when_folders_are_compared(halves, east_asia
     plain = compare_embeddings([compared], **out).rates[0]
     found = compare_embeddings([compared], cohort=[cohort], **out).rates[0]
     assert found.distance.startswith("half-normalized, normalised by a cohort of ")
+    assert found.equal_error_rate is not None
+    assert plain.equal_error_rate is not None
     assert found.equal_error_rate.value < plain.equal_error_rate.value
     with pytest.raises(FacelineError, match=r"two-passes: no cohort was made with its network and passes; name one"):
         compare_embeddings([compared, twice], cohort=[cohort], **out)
