@@ -48,7 +48,7 @@ def test_all_are_listed_and_where_their_files_are(cache):
     states = {entry.name: entry.state().split(":")[0].split(" (")[0] for entry in entries()}
     assert states["dlib"] == states["auto"] == "installed"
     assert states["mobilefacenet"] == states["taguchi"] == "to be brought"
-    assert states["sface"] == states["yunet-2026"] == "to be fetched"
+    assert states["sface"] == states["yunet-2026"] == states["retinaface"] == "to be fetched"
     assert not cache.exists()
 
 
@@ -66,6 +66,7 @@ def test_other_files_are_not_taken(cache, tmp_path):
     (tmp_path / "net.onnx").write_bytes(b"something else")
     for arguments, complaint in (
         (["--get", "sface", "--from", tmp_path / "net.onnx"], "is not the face_recognition_sface_2021dec.onnx that is"),
+        (["--get", "retinaface", "--from", tmp_path / "net.onnx"], "is not the retinaface_mv1_0.25.onnx that is known"),
         (["--get", "sface", "--from", tmp_path / "none"], "none: No such file or directory; name the file of weights"),
         (["--get", "sface", "--from", tmp_path], "Is a directory; name the file of weights"),
         (["--get", "vgg"], "unknown network 'vgg'; choose from mobilefacenet, sface"),

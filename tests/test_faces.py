@@ -1,7 +1,10 @@
+import shutil
+
 import cv2
 import dlib
 import numpy as np
 import pytest
+from conftest import run_script
 
 from faceline.disk.pictures.images import decode_image
 from faceline.errors import FacelineError
@@ -111,6 +114,17 @@ def test_yunet(faces, yunet):
     for face in expected:
         nearest = min(found, key=lambda other: np.abs(np.subtract(middle(other), middle(face))).sum())
         assert np.abs(np.subtract(middle(nearest), middle(face))).max() < 0.35 * middle(face)[2]
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_opencv_says_nothing_of_yunet(faces, yunet, tmp_path, jobs):
+    for person in ("biden", "obama"):
+        (tmp_path / "in" / person).mkdir(parents=True)
+        shutil.copy(faces / "photos" / f"{person}.jpg", tmp_path / "in" / person)
+    aligned = ("align", tmp_path / "in", tmp_path / "out", "--detector", "yunet", "--jobs", jobs)
+    done = run_script("-m", "faceline", *aligned)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "2 pictures of 2 people: 2 ok." in done.stdout
 
 
 def test_a_download_that_fails_says_what_to_do(monkeypatch, tmp_path):

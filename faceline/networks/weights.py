@@ -76,6 +76,13 @@ YUNET_2026 = Download(
     size=229_738,
     sha256="ebafce4e3c118d6554634be5c27ab333b4c047a9a8c3faf1d7cf93101c22f0f0",
 )
+# https://github.com/yakhyo/retinaface-pytorch; the SHA-256 is the one that the same author's uniface states for it.
+RETINAFACE = Download(
+    file="retinaface_mv1_0.25.onnx",
+    url="https://github.com/yakhyo/retinaface-pytorch/releases/download/v0.0.1/retinaface_mv1_0.25.onnx",
+    size=1_736_694,
+    sha256="b7a7acab55e104dce6f32cdfff929bd83946da5cd869b9e2e9bdffafd1b7e4a5",
+)
 # Another training of dlib's ResNet, by TaguchiModels; https://github.com/davisking/dlib-models. No SHA-256 is known.
 TAGUCHI_RESNET = Download(
     file="taguchi_face_recognition_resnet_model_v1.dat",

@@ -61,7 +61,8 @@ class RecognizedFace:
     embedding : ndarray of shape (d,), float32
         As the network gives it, or the mean of several copies where that was asked for.
     score : float
-        How sure `detector` (hog, cnn or yunet) is: 0 is its limit, and scores of different detectors do not compare.
+        How sure `detector` (hog, cnn, yunet or retinaface) is: 0 is its limit, and scores of different detectors do
+        not compare.
     detector : str
     turn : {0, 90, 180, 270}
         How far the picture has to be turned clockwise for the face to be upright, in degrees.
