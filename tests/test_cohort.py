@@ -99,6 +99,16 @@ def test_each_network_has_its_cohort_when_folders_are_compared(halves, east_asia
     with pytest.raises(FacelineError, match=r"two-passes: no cohort was made with its network and passes; name one"):
         compare_embeddings([compared, twice], cohort=[cohort], **out)
     other = represented(tmp_path / "other", some(east_asian, names[1::2]), passes=2)
+    done = run_script(
+        *(EVALUATION / "compare.py", compared, twice, "--cohort", cohort, "--cohort", other, "--json"),
+        *("--output", tmp_path / "out"),
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    done_as_text = run_script(
+        *(EVALUATION / "compare.py", compared, "--cohort", cohort, "--output", tmp_path / "out"),
+    )
+    assert "Distances are normalised by cohorts, which have so many faces: " in done_as_text.stdout
+    assert [rates["passes"] for rates in json.loads(done.stdout)["rates"]] == ["1", "2"]
     assert len(compare_embeddings([compared, twice], cohort=[cohort, other], **out).rates) == 2
     with pytest.raises(FacelineError, match=r"other: made like none of the folders; leave it out"):
         compare_embeddings([compared], cohort=[cohort, other], **out)
@@ -144,7 +154,8 @@ def test_training_counts_a_cohort_as_people_nearby(lfw, tmp_path):
     probes = np.concatenate([lfw.rows(name)[3:] for name in known])
     gallery = represented(tmp_path / "gallery", People(lfw.embeddings[rows], lfw.names[rows], lfw.crops[rows]))
     # A heap: others, and more pictures of those in the gallery, who do not crowd themselves.
-    heap = represented(tmp_path / "heap", some(lfw, single[::2]), some(lfw, known))
+    more = People(lfw.embeddings[probes], lfw.names[probes], lfw.crops[probes])
+    heap = represented(tmp_path / "heap", some(lfw, single[::2]), more)
     others = represented(tmp_path / "others", some(lfw, single[::2]))
     found = {}
     for name, options in (("none", {}), ("heap", {"cohort": heap}), ("others", {"cohort": others})):
@@ -157,7 +168,7 @@ def test_training_counts_a_cohort_as_people_nearby(lfw, tmp_path):
     assert "Cohort: 39 of 40 faces, without copies and those that look like somebody here.\n" in str(found["others"][0])
     assert "Cohort: " not in str(found["none"][0])
     heaped = int(str(found["heap"][0]).split("Cohort: ")[1].split()[0])
-    own = len(lfw.names) - len(single) - len(rows)
+    own = len(probes)
     assert 39 <= heaped <= 39 + own / 5, "few pictures of the gallery's own people count"
     for name in ("heap", "others"):
         assert (found[name][3] >= found["none"][3]).all()

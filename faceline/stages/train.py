@@ -223,7 +223,7 @@ def read_others(
     FacelineError
         If the folder is no finished one of stage 2, the gallery's own, or made otherwise than the gallery.
     """
-    what = option.removeprefix("--")
+    what = {"--strangers": "strangers", "--cohort": "the cohort"}[option]
     check_folder(folder, f"run both stages on the pictures of {what} first")
     if real_path(folder) == real_path(gallery):
         raise FacelineError(f"{one_line(folder)}: is the gallery itself; name another folder with {option}")

@@ -65,6 +65,9 @@ class EmbeddingsComparison:
             lines.append(
                 f"FMR at limit: at the threshold that gives the group {name} the false match rate {LIMIT_RATE:g}."
             )
+        if any(row.cohort for row in self.rates):
+            faces = ", ".join(dict.fromkeys(f"{row.cohort} of {one_line(row.folder)}" for row in self.rates))
+            lines.append(f"Distances are normalised by cohorts, which have so many faces: {faces}.")
         for count, text in (
             (self.left_aside, "Pictures that not all folders have, left aside"),
             (self.without_group, "People without a group, left aside"),
@@ -82,7 +85,7 @@ def compare_embeddings(
     embeddings_dirs: Sequence[str | Path],
     *,
     groups: str | Path | None = None,
-    cohort: Sequence[str | Path] = (),
+    cohort: Sequence[str | Path] | None = None,
     output_dir: str | Path = DEFAULT_OUTPUT,
 ) -> EmbeddingsComparison:
     """Put embeddings of the same pictures side by side, as of several networks or numbers of passes.
@@ -96,7 +99,7 @@ def compare_embeddings(
         What `represent_folder` wrote of the same pictures.
     groups : path or None
         A CSV file `person,group`: each group is compared by itself, and at the threshold that suits the first one.
-    cohort : sequence of path
+    cohort : sequence of path, or None
         Embeddings of other people of the same population, as that of `verify`: for each network and number of passes
         one.
     output_dir : path
@@ -119,7 +122,7 @@ def compare_embeddings(
     output_dir = named_path(output_dir)
     refuse_inputs(output_dir, OUTPUTS, [] if groups is None else [named_path(groups)])
     shared = read_shared(embeddings_dirs)
-    shared = replace(shared, folders=with_cohorts(shared.folders, cohort, embeddings_dirs))
+    shared = replace(shared, folders=with_cohorts(shared.folders, cohort or (), embeddings_dirs))
     people = shared.folders[0].people
     members, without_group = {"": np.arange(len(people))}, 0
     if groups is not None:

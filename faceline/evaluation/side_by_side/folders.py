@@ -37,6 +37,8 @@ class FolderRates:
     ----------
     folder, network, distance, passes, group : str
         `group` is "" where all people are compared.
+    cohort : int
+        The faces of the cohort by which distances are normalised.
     people, pictures, genuine, impostors : int
     equal_error_rate, area : Estimate or None
     true_accept_rates : tuple of (Estimate or None)
@@ -62,6 +64,7 @@ class FolderRates:
     true_accept_rates: tuple[Estimate | None, ...] = (None,) * len(RATES)
     limit: float | None = None
     false_match_rate_at_limit: Estimate | None = None
+    cohort: int = 0
 
     def record(self) -> dict:
         """All of it as JSON."""
@@ -96,6 +99,7 @@ def measure(
         len(labels),
         len(found.genuine),
         len(found.impostor),
+        cohort=embedded.cohort,
     )
     if not len(found.genuine) or not len(found.impostor):
         return rates, None, limit
