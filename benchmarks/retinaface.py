@@ -12,8 +12,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+import faceline.faces.retinaface
 from faceline.disk.pictures.images import decode_image
-from faceline.faces import retinaface
 from faceline.faces.aligner import Aligner
 from faceline.faces.detectors import Face, detect_hog
 from faceline.faces.landmarks import predict_landmarks
@@ -102,7 +102,7 @@ def main() -> None:
     options = parser.parse_args()
     if options.network is not None:
         session = open_session(options.network.read_bytes(), RUNTIME)
-        setattr(retinaface, "retinaface_session", lambda runtime: session)  # noqa: B010, for mypy
+        setattr(faceline.faces.retinaface, "retinaface_session", lambda runtime: session)  # noqa: B010, for mypy
     faces = options.photographs
     groups = sorted((faces / "groups").glob("2*.jpg")) + [faces / "groups" / "bald_guys.jpg"]
     print(boxes([sorted(folder.glob("*.jpg"))[0] for folder in sorted((faces / "lfw-dev").iterdir())[::3]]))

@@ -16,10 +16,11 @@ from faceline.errors import FacelineError
 from faceline.evaluation.identification.trials import Trial, answers_of, halves
 from faceline.faces.aligner import Aligner
 from faceline.faces.embedder import embed
+from faceline.faces.landmarks import dlib_chip, predict_landmarks
 from faceline.faces.options import AlignmentOptions
 from faceline.faces.reframing import carrying, reframed
 from faceline.networks.combination import names_of_parts
-from faceline.networks.frames import FRAMES, SHARED, frame_for, serves
+from faceline.networks.frames import DLIB_TIGHT, FRAMES, SHARED, frame_for, serves
 from faceline.networks.runtime import Runtime
 from faceline.networks.table import network_named, network_of
 from faceline.people.gallery import Gallery
@@ -145,13 +146,15 @@ def test_a_combination_is_known_again(mobilefacenet, tmp_path):
 def test_frames_that_serve_others():
     assert frame_for(["dlib", "dlib"]) == "dlib"
     assert frame_for(["dlib", "arcface"]) == frame_for(["arcface", "dlib"]) == SHARED
+    assert frame_for(["dlib", DLIB_TIGHT]) == "dlib"
+    assert frame_for([DLIB_TIGHT, "arcface"]) == SHARED
     assert frame_for(["dlib", "openface"]) is None
-    assert [name for name in FRAMES if serves(SHARED, name)] == ["dlib", "arcface", SHARED]
+    assert [name for name in FRAMES if serves(SHARED, name)] == ["dlib", "arcface", DLIB_TIGHT, SHARED]
     assert serves("dlib", "arcface") and not serves("arcface", "dlib") and not serves("openface", "dlib")
 
 
-@pytest.mark.parametrize(("frame", "least"), [("dlib", 1.0), ("arcface", 1.0)])
-def test_each_frame_lies_inside_the_shared_one(frame, least):
+@pytest.mark.parametrize("frame", ["dlib", "arcface", DLIB_TIGHT])
+def test_each_frame_lies_inside_the_shared_one(frame):
     edge = FRAMES[frame].edge
     matrix = carrying(frame, edge, SHARED, 192)
     corners = np.array([(0, 0), (edge - 1, 0), (0, edge - 1), (edge - 1, edge - 1)])
@@ -169,6 +172,17 @@ def test_a_crop_that_is_cut_again_is_the_one_of_its_own(photographs):
         assert np.abs(again.astype(int) - crops[frame]).mean() < 4
     beyond = reframed(crops["dlib"][None], "dlib", "arcface", 112)[0]
     assert not beyond[:10].any()  # what the crop does not show is black
+
+
+@pytest.mark.parametrize("size", [150, 224])
+def test_the_tight_frame_is_dlib_s_chip_with_less_around(photographs, size):
+    image = decode_image(photographs.portrait.read_bytes())
+    face = Aligner(AlignmentOptions(upsample=0), RUNTIME).find(image)[0]
+    landmarks = predict_landmarks(image, face.box_ltrb, 5)
+    wide, tight = (dlib_chip(image, face.box_ltrb, landmarks, *cut) for cut in ((2 * size, 0.25), (size, 0.1)))
+    assert np.abs(reframed(wide[None], "dlib", DLIB_TIGHT, size)[0].astype(int) - tight).mean() < 3
+    options = AlignmentOptions("dlibChip", size, upsample=0, frame=DLIB_TIGHT)
+    assert np.array_equal(Aligner(options, RUNTIME).crop(image, face), tight)
 
 
 SIZES = {"dlib": 150, "arcface": 112, SHARED: 192}

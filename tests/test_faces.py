@@ -44,7 +44,7 @@ def test_dlib_chip_is_exactly_dlib_s(photographs, model, size):
     assert np.array_equal(aligner.crop(image, face), dlib.get_face_chip(image, shape, size, 0.25))
 
 
-@pytest.mark.parametrize("frame", ["dlib", "arcface"])
+@pytest.mark.parametrize("frame", ["dlib", "arcface", "dlib-tight"])
 @pytest.mark.parametrize(
     ("landmarks", "model"),
     [("outerEyesAndNose", 5), ("outerEyesAndNose", 68), ("innerEyesAndBottomLip", 68), ("eyesNoseAndMouth", 68)],
@@ -56,7 +56,7 @@ def test_landmarks_of_a_crop_lie_where_the_network_expects_them(photographs, fra
     crop = aligner.crop(image, aligner.find(image)[0])
     assert crop.shape == (size, size, 3)
     # Where dlib's detector places its box in such a crop.
-    edges = {"dlib": (20, 20, 130, 130), "arcface": (14, 27, 98, 111)}[frame]
+    edges = {"dlib": (20, 20, 130, 130), "arcface": (14, 27, 98, 111), "dlib-tight": (6, 6, 143, 143)}[frame]
     frame = FRAMES[frame]
     found = predict_landmarks(crop, tuple(round(edge * size / frame.edge) for edge in edges), model)
     places = frame.template[landmarks][model]

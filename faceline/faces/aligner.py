@@ -19,12 +19,7 @@ from faceline.faces.tiles import is_same, moved, without_repetitions
 from faceline.faces.uprightness import is_upright, turned_back, upright_faces
 from faceline.faces.wide import WIDE_LOOKS, Look, in_threads, tile_looks
 from faceline.host.sharing import once
-from faceline.networks.frames import (
-    DLIB_CHIP,
-    DLIB_CHIP_PADDING,
-    FRAMES,
-    LANDMARK_SETS,
-)
+from faceline.networks.frames import DLIB_CHIP, FRAMES, LANDMARK_SETS
 from faceline.networks.runtime import Runtime
 
 # A picture in which no face is found is shrunk to a longer edge of this many pixels to look for one that lies: enlarged
@@ -149,10 +144,10 @@ class Aligner:
         box_ltrb = turned_box(face.box_ltrb, height, width, face.turn)
         image = turned(image, face.turn)
         landmarks = predict_landmarks(image, box_ltrb, options.landmark_points)
+        frame = FRAMES[options.frame]
         if options.landmarks == DLIB_CHIP:
-            crop = dlib_chip(image, box_ltrb, landmarks, options.size, DLIB_CHIP_PADDING)
+            crop = dlib_chip(image, box_ltrb, landmarks, options.size, frame.padding)
         else:
-            frame = FRAMES[options.frame]
             groups = LANDMARK_SETS[options.landmarks][options.landmark_points]
             points = np.array([landmarks[list(group)].mean(axis=0) for group in groups])
             template = np.array(frame.template[options.landmarks][options.landmark_points])

@@ -13,7 +13,7 @@ from faceline.faces.reframing import reframed
 from faceline.faces.test_time_augmentation import ALONE, Augmentation
 from faceline.host.interruptions import pass_on
 from faceline.host.sharing import Guard, once, once_in_each_process
-from faceline.networks.batches import sample_pictures, takes_one, with_free_batch
+from faceline.networks.batches import sample_pictures, takes_colours_last, takes_one, with_free_batch
 from faceline.networks.network import Network
 from faceline.networks.runtime import Runtime, dlib_session, open_session
 from faceline.networks.weights import Download, Weights, path_of
@@ -136,9 +136,9 @@ def run_network(network: Network, pixels: np.ndarray, runtime: Runtime) -> np.nd
         session, batch = dlib_session(dlib_weights(network), runtime), BATCH
     else:
         session = onnx_session(network, runtime)
-        batch = session.get_inputs()[0].shape[0]
-        batch = batch if isinstance(batch, int) else BATCH
-        prepare = partial(prepared, network)
+        shape = session.get_inputs()[0].shape
+        batch = shape[0] if isinstance(shape[0], int) else BATCH
+        prepare = partial(prepared, network, takes_colours_last(shape))
     (name,) = (entry.name for entry in session.get_inputs())
     for start in range(0, len(pixels), batch):
         part = slice(start, start + batch)
@@ -149,12 +149,12 @@ def run_network(network: Network, pixels: np.ndarray, runtime: Runtime) -> np.nd
     return embeddings
 
 
-def prepared(network: Network, pixels: np.ndarray) -> np.ndarray:
-    """Crops as an ONNX file takes them: HWC to CHW, in its order of colours, its mean subtracted, by its deviation."""
+def prepared(network: Network, colours_last: bool, pixels: np.ndarray) -> np.ndarray:
+    """Crops as an ONNX file takes them: in its order of axes and colours, its mean subtracted, by its deviation."""
     order = slice(None, None, -1) if network.channels == "bgr" else slice(None)
     mean, deviation = np.array(network.mean, np.float32), np.array(network.deviation, np.float32)
     values = (pixels[..., order].astype(np.float32) - mean) / deviation
-    return np.ascontiguousarray(values.transpose(0, 3, 1, 2))
+    return np.ascontiguousarray(values if colours_last else values.transpose(0, 3, 1, 2))  # HWC to CHW
 
 
 @once
@@ -174,18 +174,19 @@ def onnx_session(network: Network, runtime: Runtime) -> "onnxruntime.InferenceSe
     shape = inputs[0].shape
     if len(inputs) != 1 or inputs[0].type != "tensor(float)" or len(shape) != 4:
         raise FacelineError(f"the network {network.name} takes something else than a picture of float32")
-    if any(found != wanted for found, wanted in zip(shape[1:], (3, size, size), strict=True) if isinstance(found, int)):
+    picture = (size, size, 3) if takes_colours_last(shape) else (3, size, size)
+    if any(found != wanted for found, wanted in zip(shape[1:], picture, strict=True) if isinstance(found, int)):
         raise FacelineError(f"the network {network.name} takes {shape}, not 3 x {size} x {size}; see its description")
-    return for_several(session, model, size, runtime) if takes_one(shape) else session
+    return for_several(session, model, picture, runtime) if takes_one(shape) else session
 
 
 def for_several(
-    session: "onnxruntime.InferenceSession", model: bytes, size: int, runtime: Runtime
+    session: "onnxruntime.InferenceSession", model: bytes, picture: tuple[int, ...], runtime: Runtime
 ) -> "onnxruntime.InferenceSession":
     """A session that takes any number of pictures; the one that takes a single one if that cannot be, or gives other
     numbers."""
     (name,) = (entry.name for entry in session.get_inputs())
-    pictures = sample_pictures(size)
+    pictures = sample_pictures(picture)
     try:
         free = open_session(with_free_batch(model), runtime)
         together = free.run(None, {name: pictures})[0]

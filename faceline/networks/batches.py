@@ -13,6 +13,11 @@ def takes_one(shape: list) -> bool:
     return shape[0] == 1
 
 
+def takes_colours_last(shape: list) -> bool:
+    """Whether an input takes pictures as rows, columns, colours (NHWC), and not the colours first (NCHW)."""
+    return shape[1] != 3 and shape[3] == 3
+
+
 def with_free_batch(model: bytes) -> bytes:
     """A model for any number of pictures, made of one for a single picture: its first extents are free then.
 
@@ -48,6 +53,6 @@ def free_first(shape: "onnx.TensorProto") -> None:
         shape.CopyFrom(numpy_helper.from_array(values, shape.name))
 
 
-def sample_pictures(size: int) -> np.ndarray:
-    """Two different pictures, (2, 3, size, size) float32, to compare a model with what it was made of."""
-    return np.random.default_rng(0).normal(size=(2, 3, size, size)).astype(np.float32)
+def sample_pictures(shape: tuple[int, ...]) -> np.ndarray:
+    """Two different pictures of that shape, float32, to compare a model with what it was made of."""
+    return np.random.default_rng(0).normal(size=(2, *shape)).astype(np.float32)

@@ -9,9 +9,6 @@ from faceline.errors import FacelineError
 DLIB_CHIP = "dlibChip"
 
 
-DLIB_CHIP_PADDING = 0.25
-
-
 # Landmark set -> landmark model -> its points, each the mean of one or several of the predictor's. Of 68, 36 and 45
 # are the outer and 39 and 42 the inner corners of the eyes on the picture's left and right, 36 to 41 and 42 to 47 the
 # eyes, 30 the tip and 33 the base of the nose, 48 and 54 the corners and 57 the bottom of the mouth.
@@ -37,11 +34,14 @@ class Frame:
     template : landmark set -> landmark model -> (x, y) of each point
     affine : bool
         The crop is stretched so that three points fit exactly, as OpenFace's networks were trained.
+    padding : float
+        Where dlib cuts the crop itself: what it has around the face on each side, in edges of the face.
     """
 
     edge: int
     template: Mapping[str, Mapping[int, tuple[tuple[float, float], ...]]]
     affine: bool = False
+    padding: float = 0.25
 
 
 FRAMES = {
@@ -93,6 +93,23 @@ FRAMES = {
 }
 
 
+def enlarged(template: Mapping, edge: int, factor: float) -> dict:
+    """The places of landmarks in a frame that shows less around the same middle, at the same edge."""
+    middle = (edge - 1) / 2
+    return {
+        landmarks: {
+            model: tuple(((x - middle) * factor + middle, (y - middle) * factor + middle) for x, y in points)
+            for model, points in models.items()
+        }
+        for landmarks, models in template.items()
+    }
+
+
+# dlib's chip with a padding of 0.1: 1.2 edges of the face instead of 1.5.
+DLIB_TIGHT = "dlib-tight"
+FRAMES[DLIB_TIGHT] = Frame(edge=150, template=enlarged(FRAMES["dlib"].template, 150, 1.5 / 1.2), padding=0.1)
+
+
 def shifted(template: Mapping, right: float, down: float) -> dict:
     """The places of landmarks in a frame that has that much more on the left and above."""
     return {
@@ -112,7 +129,7 @@ FRAMES[SHARED] = Frame(edge=192, template=shifted(FRAMES["dlib"].template, 23, 3
 
 # Whose frames lie inside a frame; and whose but for a part without which its networks do nearly as well
 # (docs/networks.md).
-WITHIN = {SHARED: ("dlib", "arcface")}
+WITHIN = {"dlib": ("dlib", DLIB_TIGHT), SHARED: ("dlib", "arcface", DLIB_TIGHT)}
 NEARLY_WITHIN = {"dlib": ("arcface",)}
 
 
