@@ -79,7 +79,6 @@ def cut(
     ndarray of shape (size, size, 3), uint8
         Black where the picture ends.
     """
-    import cv2
 
     def scaled(factor: float) -> np.ndarray:
         return (np.asarray(template) + 0.5) * factor - 0.5
@@ -91,8 +90,19 @@ def cut(
     if oversampling > 1:
         matrix = transform(landmarks, scaled(size * oversampling / edge))
     image, matrix = around(image, matrix, size * oversampling)
-    crop = cv2.warpAffine(image, matrix, (size * oversampling,) * 2, flags=cv2.INTER_LINEAR)
-    return crop if oversampling == 1 else cv2.resize(crop, (size, size), interpolation=cv2.INTER_AREA)
+    return warped(image, matrix, size, oversampling)
+
+
+def warped(image: np.ndarray, matrix: np.ndarray, size: int, oversampling: int) -> np.ndarray:
+    """A square of a picture, warped `oversampling` times as large and averaged; black where the picture ends."""
+    import cv2
+
+    # OpenCV warps four channels in half the time of three, with the same pixels.
+    padded = cv2.cvtColor(image, cv2.COLOR_RGB2RGBA)
+    crop = cv2.warpAffine(padded, matrix, (size * oversampling,) * 2, flags=cv2.INTER_LINEAR)
+    if oversampling > 1:
+        crop = cv2.resize(crop, (size, size), interpolation=cv2.INTER_AREA)
+    return cv2.cvtColor(crop, cv2.COLOR_RGBA2RGB)
 
 
 def around(image: np.ndarray, matrix: np.ndarray, edge: int) -> tuple[np.ndarray, np.ndarray]:

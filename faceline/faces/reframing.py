@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 
-from faceline.faces.cutting import align_transform
+from faceline.faces.cutting import align_transform, warped
 from faceline.networks.frames import FRAMES, WITHIN, serves
 from faceline.networks.network import Network
 
@@ -39,16 +39,13 @@ def reframed(crops: np.ndarray, frame: str, other: str, size: int) -> np.ndarray
     ndarray of shape (n, size, size, 3), uint8
         Black where the crop ends, as where a picture ends: to continue its edge there does more harm.
     """
-    import cv2
-
     edge = crops.shape[1]
     # As in `cutting`: what shrinks is cut larger, and averaged.
     oversampling = max(1, math.ceil(1 / math.hypot(*carrying(frame, edge, other, size)[:, 0]) - 1e-6))
     matrix = carrying(frame, edge, other, size * oversampling)
     found = np.empty((len(crops), size, size, 3), np.uint8)
     for index, crop in enumerate(crops):
-        cut = cv2.warpAffine(crop, matrix, (size * oversampling,) * 2, flags=cv2.INTER_LINEAR)
-        found[index] = cut if oversampling == 1 else cv2.resize(cut, (size, size), interpolation=cv2.INTER_AREA)
+        found[index] = warped(crop, matrix, size, oversampling)
     return found
 
 

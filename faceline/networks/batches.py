@@ -53,6 +53,6 @@ def free_first(shape: "onnx.TensorProto") -> None:
         shape.CopyFrom(numpy_helper.from_array(values, shape.name))
 
 
-def sample_pictures(shape: tuple[int, ...]) -> np.ndarray:
-    """Two different pictures of that shape, float32, to compare a model with what it was made of."""
-    return np.random.default_rng(0).normal(size=(2, *shape)).astype(np.float32)
+def sample_pictures(size: int) -> np.ndarray:
+    """Two different pictures, (2, size, size, 3) uint8, to compare a model with what it was made of."""
+    return np.random.default_rng(0).integers(0, 256, (2, size, size, 3), np.uint8)
