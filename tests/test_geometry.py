@@ -12,6 +12,7 @@ from faceline.faces.cutting import (
     affine_transform,
     align_transform,
     cut,
+    warped,
 )
 from faceline.networks.frames import (
     FRAMES,
@@ -152,3 +153,16 @@ def test_a_box_turns_with_its_picture(turn):
     assert turned_box((left, top, right, bottom), height, width, -turn % 360) == (1, 2, 4, 5)
     if turn == 90:  # clockwise: what was at the left is at the top
         assert np.array_equal(after[0], picture[::-1, 0])
+
+
+@pytest.mark.parametrize("oversampling", [1, 2, 3])
+@pytest.mark.parametrize("angle", [0, 0.4, -2])
+def test_four_channels_are_warped_as_three(portrait, oversampling, angle):
+    """The fourth makes OpenCV quicker; the pixels are those without it."""
+    for size in (37, 112, 150):
+        matrix = similarity(angle, 0.8 * oversampling, (9.3 * oversampling, 11.7 * oversampling))
+        plain = cv2.warpAffine(portrait, matrix, (size * oversampling,) * 2, flags=cv2.INTER_LINEAR)
+        if oversampling > 1:
+            plain = cv2.resize(plain, (size, size), interpolation=cv2.INTER_AREA)
+        assert plain.any()
+        assert np.array_equal(warped(portrait, matrix, size, oversampling), plain)
