@@ -1,6 +1,6 @@
 """Channels of an ONNX file that are 0 whatever the picture shows, taken out of it.
 
-Training with weight decay leaves many: of the 128 that MobileFaceNet computes at half of the picture's size, a ReLU6
+Training with weight decay leaves many: of the 128 that MobileFaceNet computes at half of the picture's edge, a ReLU6
 holds 37 at 0. Which ones follows from the weights, as the pixels have a range, and each layer carries the range of its
 inputs to one of its outputs.
 """
