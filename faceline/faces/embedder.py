@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 # processes waiting for the last one.
 BATCH = 16
 
-# MobileFaceNet's first layers make 1.6 MB of a picture: 16 of these leave a core's own memory, and take 6 % longer each.
+# MobileFaceNet makes 1.6 MB of a picture: 16 of these leave a core's own memory, and take 6 % longer each than 4 do.
 ONNX_BATCH = 4
 
 # How much an embedding may change, as a part of its length, when a network's file is changed to be quicker.
