@@ -8,7 +8,7 @@ from conftest import drawn, run_script
 
 from faceline import align_folder, infer, represent_folder, train
 from faceline.evaluation import identify
-from faceline.people.part_weights import learnt_weights
+from faceline.people.part_weights import learnt_weights, weights_for
 from faceline.recognition.classifier_file import read_classifier
 
 BOTH = "dlib+mobilefacenet"
@@ -53,12 +53,14 @@ def test_train_learns_the_weights_and_says_so(gallery, tmp_path):
     assert done.returncode == 0, done.stderr
     (line,) = (line for line in done.stdout.splitlines() if line.startswith("Weights"))
     model = read_classifier(gallery / "embeddings/classifier.pkl").gallery
-    said = ", ".join(f"{name} {weight:.2f}" for name, weight in zip(BOTH.split("+"), model.weights, strict=True))
+    weights = weights_for(model.factors, [0.5, 0.5], [128, 128])
+    said = ", ".join(f"{name} {weight:.2f}" for name, weight in zip(BOTH.split("+"), weights, strict=True))
     assert line == f"Weights of the networks, learnt from these people: {said}."
-    assert sum(model.weights) == pytest.approx(1)
+    assert sum(weights) == pytest.approx(1)
+    assert weights != pytest.approx([0.5, 0.5])
     # The parts of the embeddings that are compared weigh so much.
     lengths = np.square(model.embeddings.reshape(-1, 2, 128)).sum(axis=2)
-    assert lengths / lengths.sum(axis=1, keepdims=True) == pytest.approx(np.tile(model.weights, (len(lengths), 1)))
+    assert lengths / lengths.sum(axis=1, keepdims=True) == pytest.approx(np.tile(weights, (len(lengths), 1)))
     person = sorted((gallery / "in").iterdir())[7]
     (answer,) = infer(sorted(person.iterdir())[0], gallery / "embeddings")
     assert answer.faces[0].identity.name == person.name
@@ -78,4 +80,4 @@ def test_few_people_leave_the_weights_as_they_are(gallery, tmp_path):
         "Weights of the networks: dlib 0.50, mobilefacenet 0.50; to learn them takes 40 people with several pictures.\n"
         in str(trained)
     )
-    assert read_classifier(tmp_path / "embeddings/classifier.pkl").gallery.weights == ()
+    assert read_classifier(tmp_path / "embeddings/classifier.pkl").gallery.factors == pytest.approx(1)

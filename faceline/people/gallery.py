@@ -1,7 +1,7 @@
 """The people who are known, and who of them a face is."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Self
 
 import numpy as np
@@ -12,7 +12,7 @@ from faceline.networks.combination import threshold_of
 from faceline.networks.distances import Metric
 from faceline.networks.network import Network
 from faceline.people.calibration import Calibration
-from faceline.people.checks import check_array, check_number, part_of_file, require
+from faceline.people.checks import check_array, part_of_file
 from faceline.people.doubt import probabilities
 from faceline.people.enrolled import EnrolledPictures, exemplars
 from faceline.people.enrolment import Enrolment
@@ -37,16 +37,14 @@ class Gallery(EnrolledPictures):
         How similar a face is to each subject.
     calibration : Calibration
         What a score means.
-    weights : tuple of float
-        How much each part of a combination of networks counts, where that was learnt; empty where it was not.
     factors : ndarray of shape (d,), float32
-        What embeddings are multiplied by for these weights before they are compared; (0,) where none were learnt.
+        What embeddings are multiplied by before they are compared, so that the parts of a combination of networks weigh
+        what was learnt of these people; 1 where nothing was.
     """
 
     scorer: Scorer
     calibration: Calibration
-    weights: tuple[float, ...] = ()
-    factors: np.ndarray = field(default_factory=lambda: np.empty(0, np.float32))
+    factors: np.ndarray
 
     @classmethod
     def fit(cls, *learnt: Any, **options: Any) -> Self:
@@ -101,7 +99,7 @@ class Gallery(EnrolledPictures):
         order = np.argsort(labels, kind="stable")
         if (np.diff(labels) < 0).any():  # stage 2 writes them in order, and a copy of 800,000 takes 400 MB
             embeddings, labels = embeddings[order], labels[order]
-        weights, factors, threshold = learnt(network, embeddings, labels)
+        factors, threshold = learnt(network, embeddings, labels)
         embeddings = weighed(embeddings, factors)
         scale = network.metric.as_cosine(threshold, embeddings)
         directions = unit(embeddings)
@@ -128,7 +126,6 @@ class Gallery(EnrolledPictures):
             network.metric,
             scorer,
             calibration,
-            weights,
             factors,
         )
         wrong = [replace(found, row=int(order[found.row])) for found in enrolment.wrong]
@@ -275,7 +272,7 @@ class Gallery(EnrolledPictures):
     def record(self) -> dict:
         """The gallery as plain values and arrays."""
         record = {field.name: getattr(self, field.name) for field in fields(self)}
-        parts = {"metric": asdict(self.metric), "calibration": asdict(self.calibration), "weights": list(self.weights)}
+        parts = {"metric": asdict(self.metric), "calibration": asdict(self.calibration)}
         return record | parts | {"scorer": self.scorer.record()}
 
     @classmethod
@@ -293,11 +290,8 @@ class Gallery(EnrolledPictures):
                 raise FacelineError(f"made with another distance than {network.name} has now")
             parts = {field.name: record[field.name] for field in fields(cls)}
             scorer, calibration = Scorer.from_record(parts["scorer"]), Calibration.from_record(parts["calibration"])
-            require(type(parts["weights"]) is list, "weights")
-            parts |= {"metric": metric, "scorer": scorer, "calibration": calibration}
-            gallery = cls(**parts | {"weights": tuple(parts["weights"])})
+            gallery = cls(**parts | {"metric": metric, "scorer": scorer, "calibration": calibration})
             gallery.check(network.dimensions)
-            require(len(gallery.weights) in (0, len(network.parts)), "weights")
             return gallery
 
     def check(self, dimensions: int) -> None:
@@ -305,22 +299,19 @@ class Gallery(EnrolledPictures):
         self.scorer.check(dimensions)
         self.calibration.check()
         self.check_pictures(dimensions, len(self.scorer.means))
-        for weight in self.weights:
-            check_number(weight, "weights")
-        check_array(self.factors, "factors", (dimensions if self.weights else 0,))
+        check_array(self.factors, "factors", (dimensions,))
 
 
-def learnt(network: Network, embeddings: np.ndarray, labels: np.ndarray) -> tuple[tuple[float, ...], np.ndarray, float]:
-    """The weights of a combination's parts among some people, where these are enough to tell, what embeddings are
-    multiplied by for them, and the network's threshold then."""
+def learnt(network: Network, embeddings: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, float]:
+    """What embeddings are multiplied by for the weights that a combination's parts have among some people, where these
+    are enough to tell, and the network's threshold then."""
     if not network.parts or people_to_learn_from(labels) < LEAST_PEOPLE:
-        return (), np.empty(0, np.float32), network.threshold
+        return np.ones(network.dimensions, np.float32), network.threshold
     sizes = [part.dimensions for part in network.parts]
     weights = learnt_weights(embeddings, labels, sizes)
-    factors = factors_for(weights, network.weights, sizes)
-    return tuple(weights.tolist()), factors, threshold_of(network.parts, weights.tolist())
+    return factors_for(weights, network.weights, sizes), threshold_of(network.parts, weights.tolist())
 
 
 def weighed(embeddings: np.ndarray, factors: np.ndarray) -> np.ndarray:
     """Embeddings as they are compared: with other weights of their parts where these were learnt."""
-    return embeddings * factors if len(factors) else embeddings
+    return embeddings if (factors == 1).all() else embeddings * factors

@@ -80,6 +80,12 @@ def pictures_to_compare(labels: np.ndarray) -> np.ndarray:
     return np.concatenate([np.arange(start, stop) for start, stop in zip(starts, stops, strict=True)])
 
 
+def weights_for(factors: np.ndarray, old: Sequence[float], sizes: Sequence[int]) -> list[float]:
+    """The weights that `factors_for` was asked for."""
+    parts = np.split(factors, np.cumsum(sizes)[:-1])
+    return [weight * float(part[0]) ** 2 for weight, part in zip(old, parts, strict=True)]
+
+
 def factors_for(weights: np.ndarray, old: Sequence[float], sizes: Sequence[int]) -> np.ndarray:
     """What the numbers of embeddings whose parts weigh `old` are multiplied by, for other weights: (d,) float32."""
     return np.repeat(np.sqrt(weights / np.asarray(old)), sizes).astype(np.float32)

@@ -8,7 +8,7 @@ import numpy as np
 from faceline.networks.network import Network
 from faceline.people.enrolment import Enrolment
 from faceline.people.label_noise import enrolled_after_all
-from faceline.people.part_weights import LEAST_PEOPLE
+from faceline.people.part_weights import LEAST_PEOPLE, weights_for
 from faceline.people.resemblance import People
 from faceline.people.scoring import unit
 from faceline.people.subjects import BELIEVED, Link, Wrong
@@ -67,11 +67,12 @@ def stranger_lines(enrolment: Enrolment, people: Sequence[str], faces: np.ndarra
     ]
 
 
-def weights_line(network: Network, weights: Sequence[float]) -> str:
-    """How much each part of a combination of networks counts, and whether that was learnt."""
-    parts = zip(network.parts, weights or network.weights, strict=True)
+def weights_line(network: Network, factors: np.ndarray) -> str:
+    """How much each part of a combination of networks counts, and whether that was learnt: see `Gallery.factors`."""
+    weights = weights_for(factors, network.weights, [part.dimensions for part in network.parts])
+    parts = zip(network.parts, weights, strict=True)
     said = ", ".join(f"{one_line(part.name)} {weight:.2f}" for part, weight in parts)
-    if weights:
+    if (factors != 1).any():
         return f"Weights of the networks, learnt from these people: {said}."
     return f"Weights of the networks: {said}; to learn them takes {LEAST_PEOPLE} people with several pictures."
 

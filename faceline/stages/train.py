@@ -195,7 +195,7 @@ def train(
     findings = findings_of(enrolment, gallery.people, crops, names)
     if others is not None:
         findings += stranger_lines(enrolment, gallery.people, weighed(others, gallery.factors), others_crops)
-    notes = [weights_line(network, gallery.weights)] if network.parts else []
+    notes = [weights_line(network, gallery.factors)] if network.parts else []
     if crowd is not None and enrolment.cohort is not None:
         notes.append(cohort_line(len(enrolment.cohort), len(crowd)))
     left_out = record["counts"].get(Status.FALLBACK, 0)
