@@ -1,6 +1,6 @@
 """Faceline: face recognition in stages, each reading what the one before wrote to disk.
 
-    from faceline import Recognizer, align_folder, represent_folder, train, infer, enrol, migrate
+    from faceline import Recognizer, align_folder, represent_folder, train, infer, enrol, migrate, cluster
 
 The names below are imported at first use, so that a script loads only what its stage needs.
 """
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from faceline.recognition.recognizer import Recognizer
     from faceline.runs.keeping import keep_workers
     from faceline.stages.align import align_folder
+    from faceline.stages.cluster import cluster
     from faceline.stages.enrol import enrol
     from faceline.stages.infer import infer
     from faceline.stages.migrate import migrate
@@ -25,6 +26,7 @@ MODULES = {
     "Recognizer": "faceline.recognition.recognizer",
     "enrol": "faceline.stages.enrol",
     "align_folder": "faceline.stages.align",
+    "cluster": "faceline.stages.cluster",
     "represent_folder": "faceline.stages.represent",
     "migrate": "faceline.stages.migrate",
     "train": "faceline.stages.train",
@@ -35,6 +37,7 @@ __all__ = [
     "FacelineError",
     "Recognizer",
     "align_folder",
+    "cluster",
     "enrol",
     "infer",
     "keep_workers",

@@ -25,6 +25,7 @@ COMMANDS = {
     "align": ("align", "find, align and crop the face in every picture of a folder"),
     "represent": ("represent", "turn every aligned crop into an embedding"),
     "train": ("train", "learn people from their embeddings"),
+    "cluster": ("cluster", "find who is the same in embeddings, without knowing who"),
     "migrate": ("migrate", "change the network of a work folder, keeping what people have done to it"),
     "networks": ("networks", "list networks and detectors, and get their files"),
 }

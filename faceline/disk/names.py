@@ -12,6 +12,10 @@ REPS_COPY_FILE = "reps.npy"
 LABELS_FILE = "labels.csv"
 DISTINCT_FILE = "distinct.csv"
 CLASSIFIER_FILE = "classifier.pkl"
+CLUSTERS_FILE = "clusters.csv"
+
+# In each folder of `cluster --folders`: what was put there.
+CLUSTER_RECORD_FILE = ".cluster.json"
 
 # The folders of a work folder, as `enrol` makes it: the photographs, their crops, and what is made of these.
 TRAINING_DIR = "training-images"

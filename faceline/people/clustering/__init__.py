@@ -1,0 +1,1 @@
+"""Faces put together that are one person's, whoever that is."""

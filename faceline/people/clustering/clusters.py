@@ -1,0 +1,118 @@
+"""Who is the same in a heap of faces, without knowing who."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from faceline.networks.distances import squared_distances
+from faceline.networks.network import Network
+from faceline.people.clustering.limit import HIGHEST, START, Sample, choose_limit, limits_up_to
+from faceline.people.clustering.linkage import Forest, average_linkage
+from faceline.people.clustering.neighbours import near_pairs
+
+SAMPLE = 3000  # faces, whose distances show how near strangers come
+NEIGHBOURS = 32  # of a face, at most
+# Beyond the distance at which a face has so many strangers for neighbours, the limit cannot lie.
+STRANGERS_NEAR = 4
+
+# By how much of a squared distance the certainty changes: from 0.5 to 0.73 for each.
+CERTAINTY_UNIT = 0.1
+
+
+@dataclass(frozen=True)
+class Clusters:
+    """Who is the same.
+
+    Attributes
+    ----------
+    numbers : ndarray of shape (n,), int
+        The cluster of each face, counted from 0 in no order that means anything.
+    certainty : ndarray of shape (n,), float
+        How sure it is that each face is where it belongs, from 0 to 1.
+    limit : float
+        The mean squared distance up to which clusters went together, in squares of the network's threshold.
+    """
+
+    numbers: np.ndarray
+    certainty: np.ndarray
+    limit: float
+
+
+def find_clusters(embeddings: np.ndarray, network: Network, limit: float | None = None) -> Clusters:
+    """Put faces together that are one person's.
+
+    Parameters
+    ----------
+    embeddings : ndarray of shape (n, d), float32
+    network : Network
+        That they come from.
+    limit : float or None
+        Instead of the one that is chosen from the embeddings, to see what another one does.
+    """
+    points = scaled(embeddings, network)
+    sample = drawn(points)
+    bound = reach(points, sample) if limit is None else limit
+    pairs = near_pairs(points, bound, NEIGHBOURS)
+    tree = average_linkage(points, pairs, bound)
+    if limit is None:
+        near = np.sort(Forest.of(points).distances(*pairs.T))
+        limit = choose_limit(tree, sample, near, bound)
+    numbers = tree.cut(limit)
+    return Clusters(numbers, certainty(points, numbers, pairs, limit), limit)
+
+
+def scaled(embeddings: np.ndarray, network: Network) -> np.ndarray:
+    """Embeddings as points, (n, d) float32, whose squared distance is 1 where the network's threshold lies."""
+    unit = np.sqrt(2 * network.threshold) if network.distance == "cosine" else network.threshold
+    return np.ascontiguousarray(network.metric.vectors(embeddings) / np.float32(unit), np.float32)
+
+
+def drawn(points: np.ndarray) -> Sample:
+    """The same faces each time: all, or some of many."""
+    faces = np.arange(len(points))
+    if len(points) > SAMPLE:
+        faces = np.sort(np.random.default_rng(0).choice(len(points), SAMPLE, replace=False))
+    chosen = points[faces]
+    return Sample(faces, squared_distances(chosen, chosen))
+
+
+def reach(points: np.ndarray, sample: Sample) -> float:
+    """How far neighbours have to be looked for: as far as the limit may lie."""
+    some = points[sample.faces]
+    tree = average_linkage(some, near_pairs(some, START, NEIGHBOURS), START)
+    strangers = Sample(np.arange(len(some)), sample.squares).strangers(tree.cut(START))
+    if not strangers:
+        return HIGHEST
+    limits = limits_up_to(HIGHEST)
+    near = len(points) * np.min([found.below(limits) for found in strangers], axis=0)
+    within = int(np.count_nonzero(near <= STRANGERS_NEAR))
+    return float(limits[max(within - 1, 0)])
+
+
+def certainty(points: np.ndarray, numbers: np.ndarray, pairs: np.ndarray, limit: float) -> np.ndarray:
+    """How sure it is that each face is where it belongs: 0.5 where another place would be as good.
+
+    The mean squared distance to the other faces of its cluster is compared with that to the nearest other cluster, and
+    with the limit, at which a face could as well stay alone.
+    """
+    clusters = gathered(points, numbers)
+    faces = Forest.of(points)
+    sizes = clusters.sizes[numbers]
+    own = faces.distances(np.arange(len(points)), numbers, clusters)
+    own = np.where(sizes > 1, own * sizes / np.maximum(sizes - 1, 1), limit)  # without the face itself, at distance 0
+    elsewhere = np.where(sizes > 1, limit, np.inf)
+    for one, other in (pairs.T, pairs.T[::-1]):
+        apart = numbers[one] != numbers[other]
+        face, cluster = one[apart], numbers[other[apart]]
+        np.minimum.at(elsewhere, face, faces.distances(face, cluster, clusters))
+    return 1 / (1 + np.exp(-(elsewhere - own) / CERTAINTY_UNIT))
+
+
+def gathered(points: np.ndarray, numbers: np.ndarray) -> Forest:
+    """The clusters with their means, mean squares and sizes."""
+    order = np.argsort(numbers, kind="stable")
+    starts = np.flatnonzero(np.diff(numbers[order], prepend=-1))
+    sizes = np.bincount(numbers)
+    means = np.add.reduceat(points[order], starts, axis=0) / sizes[:, None].astype(np.float32)
+    squares = np.bincount(numbers, np.einsum("ij,ij->i", points, points)) / sizes
+    return Forest(means, squares, sizes)

@@ -1,0 +1,127 @@
+"""Average linkage of many faces: the two clusters go together first whose faces are nearest to each other on average.
+
+The mean squared distance between the faces of two clusters follows from their means and mean squares, so that the faces
+themselves need not be compared again. Two clusters that are each other's nearest go together whatever the others do;
+all such pairs go together at once, and the result is that of one merge at a time (Bruynooghe 1977).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+PAIRS = 50_000  # whose distances are computed at once
+
+
+@dataclass(frozen=True)
+class Tree:
+    """Which clusters went together, and at what mean squared distance: `pairs` is (m, 2), a face of each; (m,)."""
+
+    faces: int
+    pairs: np.ndarray
+    heights: np.ndarray
+
+    def cut(self, limit: float) -> np.ndarray:
+        """The cluster of each face, (n,) int, where all merges up to the limit are done; counted from 0."""
+        from scipy.sparse import coo_array
+        from scipy.sparse.csgraph import connected_components
+
+        first, second = self.pairs[self.heights <= limit].T
+        graph = coo_array((np.ones(len(first), np.int8), (first, second)), (self.faces, self.faces))
+        return connected_components(graph, directed=False)[1]
+
+    def clusters(self, limit: float) -> int:
+        """How many clusters there are then."""
+        return self.faces - int(np.count_nonzero(self.heights <= limit))
+
+
+@dataclass
+class Forest:
+    """Clusters: the means of their faces, (n, d) float32, the means of these faces' squares, (n,), and their sizes."""
+
+    means: np.ndarray
+    squares: np.ndarray
+    sizes: np.ndarray
+
+    @classmethod
+    def of(cls, points: np.ndarray) -> "Forest":
+        """Each face on its own."""
+        squares = np.einsum("ij,ij->i", points, points).astype(np.float64)
+        return cls(points, squares, np.ones(len(points), np.int64))
+
+    def distances(self, first: np.ndarray, second: np.ndarray, others: "Forest | None" = None) -> np.ndarray:
+        """Mean squared distances between the faces of clusters, pair by pair; `second` are of `others`, if any."""
+        others = others or self
+        products = np.empty(len(first))
+        for start in range(0, len(first), PAIRS):
+            part = slice(start, start + PAIRS)
+            products[part] = np.einsum("ij,ij->i", self.means[first[part]], others.means[second[part]])
+        return np.maximum(self.squares[first] + others.squares[second] - 2 * products, 0)
+
+    def merge(self, first: np.ndarray, second: np.ndarray) -> None:
+        """Put the clusters `second` into the clusters `first`, pair by pair; none stands there twice."""
+        share = self.sizes[second] / (self.sizes[first] + self.sizes[second])
+        weight = share.astype(np.float32)[:, None]
+        self.means[first] += weight * (self.means[second] - self.means[first])
+        self.squares[first] += share * (self.squares[second] - self.squares[first])
+        self.sizes[first] += self.sizes[second]
+
+
+def average_linkage(points: np.ndarray, pairs: np.ndarray, bound: float) -> Tree:
+    """Merge clusters up to a mean squared distance of `bound`, of which some faces are among the near pairs.
+
+    Parameters
+    ----------
+    points : ndarray of shape (n, d), float32
+    pairs : ndarray of shape (m, 2), int64
+        As `near_pairs` gives them: clusters with no such pair between them never go together.
+    bound : float
+    """
+    forest, count = Forest.of(points.copy()), len(points)
+    first, second = pairs.T.copy()
+    distances = forest.distances(first, second)
+    tops = np.zeros(count)
+    merged, heights = [np.empty((0, 2), np.int64)], [np.empty(0)]
+    while len(chosen := mutually_nearest(first, second, distances, count, bound)):
+        one, other = first[chosen], second[chosen]
+        # Never lower than the merges before: a pair that is missing among the near ones could make it so.
+        tops[one] = np.maximum.reduce([distances[chosen], tops[one], tops[other]])
+        merged.append(np.stack([one, other], axis=1))
+        heights.append(tops[one])
+        forest.merge(one, other)
+        first, second, distances = moved(first, second, distances, one, other, forest)
+    return Tree(count, np.concatenate(merged), np.concatenate(heights))
+
+
+def mutually_nearest(
+    first: np.ndarray, second: np.ndarray, distances: np.ndarray, count: int, bound: float
+) -> np.ndarray:
+    """The numbers of pairs up to the bound, each of whose clusters has no nearer one; of equals the first."""
+    numbers = np.flatnonzero(distances <= bound)
+    for rank in (distances, np.arange(len(distances))):
+        best = np.full(count, np.inf)
+        np.minimum.at(best, first[numbers], rank[numbers])
+        np.minimum.at(best, second[numbers], rank[numbers])
+        is_best = (rank[numbers] == best[first[numbers]]) & (rank[numbers] == best[second[numbers]])
+        numbers = numbers[is_best]
+    return numbers
+
+
+def moved(
+    first: np.ndarray, second: np.ndarray, distances: np.ndarray, one: np.ndarray, other: np.ndarray, forest: Forest
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The pairs after clusters `other` went into clusters `one`: each once, with its distance now."""
+    count = len(forest.sizes)
+    place = np.arange(count)
+    place[other] = one
+    has_changed = np.zeros(count, bool)
+    has_changed[one] = has_changed[other] = True
+    touched = has_changed[first] | has_changed[second]
+    a, b = place[first[touched]], place[second[touched]]
+    keys = np.unique((np.minimum(a, b) * count + np.maximum(a, b))[a != b])
+    a, b = np.divmod(keys, count)
+    kept = ~touched
+    return (
+        np.concatenate([first[kept], a]),
+        np.concatenate([second[kept], b]),
+        np.concatenate([distances[kept], forest.distances(a, b)]),
+    )
