@@ -54,7 +54,7 @@ def rows(home):
 
 def partition(pairs):
     """Sets of crops, by (number, crop)."""
-    sets = {}
+    sets: dict[object, set[str]] = {}
     for number, crop in pairs:
         sets.setdefault(number, set()).add(crop)
     return {frozenset(crops) for crops in sets.values()}
@@ -352,7 +352,7 @@ def test_faces_of_lfw(faces, tmp_path):
 
 
 def by(table, key):
-    groups = {}
+    groups: dict[str, list[str]] = {}
     for row in table:
         groups.setdefault(key(row["crop"]) if key else row["cluster"], []).append(row["crop"])
     return groups
