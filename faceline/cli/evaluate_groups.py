@@ -1,6 +1,6 @@
 """The evaluation `compare_groups` as a command."""
 
-from faceline.cli.options import add_result_options
+from faceline.cli.options import add_cohort_option, add_result_options
 from faceline.cli.parser import Parser
 from faceline.cli.program import as_text_or_json
 from faceline.evaluation import compare_groups
@@ -21,8 +21,6 @@ def fill(parser: Parser) -> None:
     parser.add_argument(
         "--threshold", type=float, metavar="D", help="the common threshold (default: that of the network's authors)"
     )
-    parser.add_argument(
-        "--cohort", metavar="DIR", help="embeddings of other people of the same population, to normalise distances by"
-    )
+    add_cohort_option(parser)
     add_result_options(parser)
     parser.does(as_text_or_json(compare_groups), compare_groups)

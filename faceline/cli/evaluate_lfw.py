@@ -1,6 +1,6 @@
 """The evaluation `verify` as a command."""
 
-from faceline.cli.options import add_result_options
+from faceline.cli.options import add_cohort_option, add_result_options
 from faceline.cli.parser import Parser
 from faceline.cli.program import as_text_or_json
 from faceline.evaluation import verify
@@ -22,8 +22,6 @@ def fill(parser: Parser) -> None:
     parser.add_argument(
         "--groups", metavar="FILE.csv", help="compare groups of people, too: a file with the header person,group"
     )
-    parser.add_argument(
-        "--cohort", metavar="DIR", help="embeddings of other people of the same population, to normalise distances by"
-    )
+    add_cohort_option(parser)
     add_result_options(parser)
     parser.does(as_text_or_json(verify), verify)

@@ -80,6 +80,13 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--overwrite", action="store_true", help="compute everything again")
 
 
+def add_cohort_option(parser: argparse.ArgumentParser) -> None:
+    """Whose distances those of pairs are normalised by."""
+    parser.add_argument(
+        "--cohort", metavar="DIR", help="embeddings of other people of the same population, to normalise distances by"
+    )
+
+
 def add_result_options(parser: argparse.ArgumentParser) -> None:
     """The options that the evaluations share."""
     parser.add_argument("--json", action="store_true", dest="as_json", help="print the report as one JSON object")

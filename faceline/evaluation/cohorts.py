@@ -24,8 +24,10 @@ def is_made_alike(embedded: Embedded, cohort: Embedded) -> bool:
     return not embeds_otherwise(embedded.network, cohort.network) and embedded.passes == cohort.passes
 
 
-def read_cohort(cohort_dir: str | Path, embedded: Embedded) -> Embedded:
-    """The faces of a cohort for these embeddings; raises FacelineError if they are made otherwise."""
+def read_cohort(cohort_dir: str | Path, embedded: Embedded, folders: Sequence[str | Path]) -> Embedded:
+    """The faces of a cohort for embeddings of some folders; raises FacelineError if it is one of these, or made
+    otherwise."""
+    refuse_itself(cohort_dir, folders)
     cohort = read_embedded([cohort_dir])
     if not is_made_alike(embedded, cohort):
         raise FacelineError(
@@ -49,8 +51,7 @@ def faces_of_cohort(embedded: Embedded, cohort_dir: str | Path | None, folder: s
     """The embeddings, (c, d) float32, of a cohort for `train`; None where none is named."""
     if cohort_dir is None:
         return None
-    refuse_itself(cohort_dir, [folder])
-    cohort = read_cohort(cohort_dir, embedded)
+    cohort = read_cohort(cohort_dir, embedded, [folder])
     faces = cohort.embeddings[~cohort.fallbacks]
     with cure(f"look at {one_line(cohort_dir)}"):
         check_cohort(len(faces))
@@ -61,8 +62,7 @@ def with_cohort(embedded: Embedded, cohort_dir: str | Path | None, folders: Sequ
     """Embeddings of some folders, normalised by a cohort where one is named."""
     if cohort_dir is None:
         return embedded
-    refuse_itself(cohort_dir, folders)
-    return normalised(embedded, read_cohort(cohort_dir, embedded), cohort_dir)
+    return normalised(embedded, read_cohort(cohort_dir, embedded, folders), cohort_dir)
 
 
 def with_cohorts(

@@ -61,12 +61,6 @@ class Embedded:
     metric: Compares
     cohort: int = 0
 
-    @property
-    def distance(self) -> str:
-        """How two embeddings compare, in words."""
-        cohort = f", normalised by a cohort of {counted(self.cohort, 'face')}" if self.cohort else ""
-        return self.network.distance + cohort
-
 
 def read_embedded(folders: Sequence[str | Path]) -> Embedded:
     """Read what `represent_folder` wrote into one folder or several.
@@ -115,6 +109,12 @@ def read_embedded(folders: Sequence[str | Path]) -> Embedded:
         f"{averages[0][1]} jitters" if averages[0][1] else str(averages[0][0] or DEFAULT_PASSES),
         networks[0].metric,
     )
+
+
+def distance_in_words(distance: str, cohort: int) -> str:
+    """How embeddings are compared: a network's distance, normalised where a cohort has any faces."""
+    normalised = f", normalised by a cohort of {counted(cohort, 'face')}" if cohort else ""
+    return f"{distance} distance{normalised}"
 
 
 def embeds_otherwise(network: Network, other: Network) -> bool:

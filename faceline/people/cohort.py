@@ -8,6 +8,11 @@ import numpy as np
 from faceline.errors import FacelineError
 from faceline.networks.distances import Metric
 from faceline.people.classifiers.base import blocks
+from faceline.people.enrolment import Enrolment
+from faceline.people.label_noise import enrolled_after_all
+from faceline.people.near_copies import merged, near_copies
+from faceline.people.resemblance import People
+from faceline.people.subjects import BELIEVED
 from faceline.wording import counted
 
 # How near a face lies to people like it: its mean distance to so many faces of the cohort, the nearest ones.
@@ -83,6 +88,14 @@ class Cohort:
             found[rows] = nearest(distances)
         weights = np.sqrt(self.nearness / np.maximum(found, np.finfo(np.float32).tiny))
         return np.column_stack([embeddings, weights.astype(embeddings.dtype)])
+
+
+def of_nobody(faces: np.ndarray, enrolment: Enrolment) -> np.ndarray:
+    """Those of some faces, (m, d) directions, that are more likely nobody's of the gallery than somebody's; of copies
+    one."""
+    _, faces = merged(faces, near_copies(faces, np.zeros(len(faces), int), enrolment.scale))
+    people = People(enrolment.directions, enrolment.labels, enrolment.scale)
+    return faces[enrolled_after_all(faces, people)[1] < BELIEVED]
 
 
 def check_cohort(faces: int) -> None:

@@ -8,17 +8,17 @@ import numpy as np
 
 from faceline.disk.people_paths import UNKNOWN
 from faceline.errors import FacelineError
-from faceline.networks.combination import threshold_of
 from faceline.networks.distances import Metric
 from faceline.networks.network import Network
 from faceline.people.calibration import Calibration
 from faceline.people.checks import check_array, part_of_file
+from faceline.people.cohort import of_nobody
 from faceline.people.doubt import probabilities
 from faceline.people.enrolled import EnrolledPictures, exemplars
 from faceline.people.enrolment import Enrolment
-from faceline.people.holdout import of_nobody, score_strangers
+from faceline.people.holdout import score_strangers
 from faceline.people.identity import Candidate, Identity, given_the_others, is_doubtful, one_name_each
-from faceline.people.part_weights import LEAST_PEOPLE, factors_for, learnt_weights, people_to_learn_from
+from faceline.people.part_weights import learnt_factors, weighed
 from faceline.people.prior import prior_for
 from faceline.people.quality import GOOD, Quality
 from faceline.people.scoring import Scorer, Training, unit
@@ -99,7 +99,7 @@ class Gallery(EnrolledPictures):
         order = np.argsort(labels, kind="stable")
         if (np.diff(labels) < 0).any():  # stage 2 writes them in order, and a copy of 800,000 takes 400 MB
             embeddings, labels = embeddings[order], labels[order]
-        factors, threshold = learnt(network, embeddings, labels)
+        factors, threshold = learnt_factors(network, embeddings, labels)
         embeddings = weighed(embeddings, factors)
         scale = network.metric.as_cosine(threshold, embeddings)
         directions = unit(embeddings)
@@ -300,18 +300,3 @@ class Gallery(EnrolledPictures):
         self.calibration.check()
         self.check_pictures(dimensions, len(self.scorer.means))
         check_array(self.factors, "factors", (dimensions,))
-
-
-def learnt(network: Network, embeddings: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, float]:
-    """What embeddings are multiplied by for the weights that a combination's parts have among some people, where these
-    are enough to tell, and the network's threshold then."""
-    if not network.parts or people_to_learn_from(labels) < LEAST_PEOPLE:
-        return np.ones(network.dimensions, np.float32), network.threshold
-    sizes = [part.dimensions for part in network.parts]
-    weights = learnt_weights(embeddings, labels, sizes)
-    return factors_for(weights, network.weights, sizes), threshold_of(network.parts, weights.tolist())
-
-
-def weighed(embeddings: np.ndarray, factors: np.ndarray) -> np.ndarray:
-    """Embeddings as they are compared: with other weights of their parts where these were learnt."""
-    return embeddings if (factors == 1).all() else embeddings * factors

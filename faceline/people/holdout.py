@@ -13,7 +13,6 @@ from faceline.people.near_copies import merged, near_copies
 from faceline.people.prior import MEAN_PEOPLE, SCORE_PRIOR_PEOPLE
 from faceline.people.resemblance import People
 from faceline.people.scoring import CROWDING_WEIGHT, Scorer, Training
-from faceline.people.subjects import BELIEVED
 
 # In how many parts people are held out, one after the other: one person at a time where that is cheap, since strangers
 # who meet fewer people score lower; all parts together train on about this many people. A large gallery has seen enough
@@ -156,14 +155,6 @@ def score_strangers(faces: np.ndarray, enrolment: Enrolment, scorer: Scorer) -> 
     people = People(enrolment.directions, enrolment.labels, enrolment.scale)
     scores, _, behind = best_scores(scorer, faces)
     return Strangers(scores, behind, np.ones(len(faces)), enrolled_after_all(faces, people)[1], len(faces))
-
-
-def of_nobody(faces: np.ndarray, enrolment: Enrolment) -> np.ndarray:
-    """Those of some faces, (m, d) directions, that are more likely nobody's of the gallery than somebody's; of copies
-    one."""
-    _, faces = merged(faces, near_copies(faces, np.zeros(len(faces), int), enrolment.scale))
-    people = People(enrolment.directions, enrolment.labels, enrolment.scale)
-    return faces[enrolled_after_all(faces, people)[1] < BELIEVED]
 
 
 def collect(rounds: Iterator, enrolment: Enrolment, often: np.ndarray) -> tuple[Strangers, Sample]:

@@ -4,6 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from faceline.networks.combination import threshold_of
+from faceline.networks.network import Network
+
 # People with several pictures that it takes to learn weights; and how many the equal weights count for beside them.
 LEAST_PEOPLE = 40
 EQUAL_PEOPLE = 40
@@ -17,6 +20,21 @@ def parts_of(embeddings: np.ndarray, sizes: Sequence[int]) -> list[np.ndarray]:
     """The parts of embeddings, (n, d), which are of these sizes, each scaled to length 1: (n, size) each."""
     parts = np.split(embeddings, np.cumsum(sizes)[:-1], axis=1)
     return [part / np.maximum(np.linalg.norm(part, axis=1, keepdims=True), np.finfo(np.float32).tiny) for part in parts]
+
+
+def learnt_factors(network: Network, embeddings: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, float]:
+    """What embeddings are multiplied by, (d,) float32, for the weights that a combination's parts have among some
+    people, and the network's threshold then; 1 and its own one where the people are too few to tell, or it is none."""
+    if not network.parts or people_to_learn_from(labels) < LEAST_PEOPLE:
+        return np.ones(network.dimensions, np.float32), network.threshold
+    sizes = [part.dimensions for part in network.parts]
+    weights = learnt_weights(embeddings, labels, sizes)
+    return factors_for(weights, network.weights, sizes), threshold_of(network.parts, weights.tolist())
+
+
+def weighed(embeddings: np.ndarray, factors: np.ndarray) -> np.ndarray:
+    """Embeddings as they are compared, multiplied by what `learnt_factors` gave."""
+    return embeddings if (factors == 1).all() else embeddings * factors  # without a copy of a large gallery
 
 
 def people_to_learn_from(labels: np.ndarray) -> int:

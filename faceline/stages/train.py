@@ -30,7 +30,8 @@ from faceline.networks.table import network_of
 from faceline.people.calibration import DEFAULT_FPIR, Calibration, check_fpir
 from faceline.people.classifiers.table import DEFAULT_CLASSIFIER_NAME, check_classifier
 from faceline.people.cohort import LEAST_FACES, check_cohort
-from faceline.people.gallery import Gallery, weighed
+from faceline.people.gallery import Gallery
+from faceline.people.part_weights import weighed
 from faceline.recognition.classifier_file import Model, write_classifier
 from faceline.report.findings import cohort_line, findings_of, stranger_lines, weights_line
 from faceline.runs.keeping import keep_workers
@@ -168,11 +169,11 @@ def train(
         others: np.ndarray | None = None
         others_crops: list[str] = []
         if strangers is not None:
-            others, others_crops = read_others(named_path(strangers), folder, network, augmentation, "--strangers")
+            others, others_crops = read_others(named_path(strangers), folder, network, augmentation, "strangers")
         # Strangers whom the user has are of the gallery's population too, and no fewer of them get names for it.
         crowd = others if others is not None and len(others) >= LEAST_FACES else None
         if cohort is not None:
-            crowd, _ = read_others(named_path(cohort), folder, network, augmentation, "--cohort")
+            crowd, _ = read_others(named_path(cohort), folder, network, augmentation, "the cohort")
             with cure("name another folder with --cohort"):
                 check_cohort(len(crowd))
         gallery, enrolment = Gallery.enrol(
@@ -214,16 +215,16 @@ def without_faces(folder: Path, counts: dict) -> list[str]:
 
 
 def read_others(
-    folder: Path, gallery: Path, network: Network, augmentation: Augmentation, option: str
+    folder: Path, gallery: Path, network: Network, augmentation: Augmentation, what: str
 ) -> tuple[np.ndarray, list[str]]:
-    """The embeddings of faces of nobody in particular, (m, d) float32, and their crops; `option` names the folder.
+    """The embeddings of faces of nobody in particular, (m, d) float32, and their crops; `what` they are.
 
     Raises
     ------
     FacelineError
         If the folder is no finished one of stage 2, the gallery's own, or made otherwise than the gallery.
     """
-    what = {"--strangers": "strangers", "--cohort": "the cohort"}[option]
+    option = f"--{what.removeprefix('the ')}"
     check_folder(folder, f"run both stages on the pictures of {what} first")
     if real_path(folder) == real_path(gallery):
         raise FacelineError(f"{one_line(folder)}: is the gallery itself; name another folder with {option}")

@@ -10,7 +10,7 @@ from faceline.disk.numbers import LARGEST
 from faceline.disk.paths import named_path
 from faceline.errors import FacelineError
 from faceline.evaluation.cohorts import with_cohort
-from faceline.evaluation.comparison import DEFAULT_OUTPUT, read_embedded, refuse_inputs
+from faceline.evaluation.comparison import DEFAULT_OUTPUT, distance_in_words, read_embedded, refuse_inputs
 from faceline.evaluation.groups.groups import Comparison, compare, groups_among
 from faceline.evaluation.groups.results import OUTPUTS, write_comparison
 from faceline.evaluation.plots import check_plots
@@ -25,9 +25,11 @@ class GroupComparison:
     distance: str
     comparison: Comparison
     output: str
+    cohort: int = 0
 
     def __str__(self) -> str:
-        head = f"All pairs within each group. Network {one_line(self.network)}, {self.distance} distance."
+        distance = distance_in_words(self.distance, self.cohort)
+        head = f"All pairs within each group. Network {one_line(self.network)}, {distance}."
         return f"{head}\n\n{self.comparison}\nWritten to {one_line(self.output)}"
 
     def to_json(self) -> str:
@@ -85,4 +87,6 @@ def compare_groups(
     comparison = compare(grouped, threshold, without_group)
     with locked(output_dir):
         write_comparison(output_dir, comparison, grouped)
-    return GroupComparison(embedded.network.name, embedded.distance, comparison, str(output_dir))
+    return GroupComparison(
+        embedded.network.name, embedded.network.distance, comparison, str(output_dir), embedded.cohort
+    )

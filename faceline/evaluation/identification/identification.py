@@ -118,11 +118,10 @@ def identify(
     embedded = read_embedded([folder])
     roles = choose_roles(embedded, folder, known_path, strangers_path, enrolled)
     settings = {"embeddings": str(folder), "network": embedded.network.name, "enrolled": enrolled, "draws": draws}
-    settings |= {"seed": seed, "fpir": fpir, "classifier": classifier, "lda_dim": lda_dim}
-    settings["cohort"] = None if cohort is None else str(named_path(cohort))
+    options = {"fpir": fpir, "classifier": classifier, "lda_dim": lda_dim}
+    settings |= {"seed": seed, **options, "cohort": None if cohort is None else str(named_path(cohort))}
     crowd = faces_of_cohort(embedded, cohort, folder)
-    fit = partial(Gallery.fit, network=embedded.network, fpir=fpir, classifier=classifier, lda_dim=lda_dim, jobs=jobs)
-    fit = partial(fit, cohort=crowd)
+    fit = partial(Gallery.fit, network=embedded.network, jobs=jobs, cohort=crowd, **options)
     with locked(output):
         outcomes = run_draws(embedded, roles, settings, fit)
         return report(outcomes, roles.rule, settings, output)

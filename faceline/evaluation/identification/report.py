@@ -94,13 +94,14 @@ class Identification:
     def split_text(self) -> str:
         counts, settings = self.counts, self.settings
         spread = " Rates: mean (standard deviation) over the draws." if settings["draws"] > 1 else ""
+        cohort = f"Cohort: {one_line(settings['cohort'])}.\n" if settings["cohort"] else ""
         return (
             f"{one_line(self.rule)}.\n"
             f"Enrolled: {counted(counts.enrolled_pictures, 'picture')} of {counted(counts.enrolled_people, 'person')},"
             f" at most {settings['enrolled']} of each, at random.\n"
             f"To be named: {counted(counts.known_faces, 'other picture')} of {counts.known_people} of them,"
             f" {counted(counts.stranger_faces, 'picture')} of {counted(counts.strangers, 'stranger')}.\n"
-            f"Draws: {settings['draws']}, seed {settings['seed']}.{spread}"
+            f"{cohort}Draws: {settings['draws']}, seed {settings['seed']}.{spread}"
         )
 
     def closed_text(self) -> str:

@@ -92,7 +92,7 @@ class ComparedPairs:
             fallback_pairs=int(self.has_fallback.sum()),
             fallback_pictures=int(self.embedded.fallbacks[pictures].sum()),
             network=self.embedded.network.name,
-            distance=self.embedded.distance,
+            distance=self.embedded.network.distance,
             has_folds=self.listed.has_folds,
             fold_accuracies=tuple(self.accuracies.tolist()),
             fold_thresholds=tuple(self.thresholds.tolist()),
@@ -111,6 +111,7 @@ class ComparedPairs:
             wrong=int((~self.is_right).sum()),
             output=output,
             groups=groups,
+            cohort=self.embedded.cohort,
             intervals={
                 AREA: interval(self.redrawn.areas()),
                 EQUAL_ERROR: interval(self.redrawn.equal_errors()),

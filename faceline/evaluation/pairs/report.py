@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass, field
 
+from faceline.evaluation.comparison import distance_in_words
 from faceline.evaluation.groups.groups import Comparison
 from faceline.evaluation.resampling import DRAWS, LEVEL
 from faceline.evaluation.tables import ends
@@ -46,6 +47,8 @@ class Verification:
         Pairs that are judged wrongly by the threshold of the other folds.
     output : str
     groups : Comparison or None
+    cohort : int
+        The faces of the cohort by which distances are normalised.
     intervals : dict of (tuple of two float, or None)
         Where rates lie in most draws of people, see `evaluation.resampling`.
     """
@@ -73,6 +76,7 @@ class Verification:
     wrong: int
     output: str
     groups: Comparison | None = None
+    cohort: int = 0
     intervals: dict[str, tuple[float, float] | None] = field(default_factory=dict)
 
     def __str__(self) -> str:
@@ -82,7 +86,7 @@ class Verification:
         lines = [
             f"{counted(self.pairs, 'pair')} of {counted(self.pictures, 'picture')}:"
             f" {self.same} of one person, {different} of two."
-            f" Network {one_line(self.network)}, {self.distance} distance.",
+            f" Network {one_line(self.network)}, {distance_in_words(self.distance, self.cohort)}.",
             f"Without a face that was found, so that the middle counts: {counted(self.fallback_pictures, 'picture')},"
             f" in {counted(self.fallback_pairs, 'pair')}.",
             "",

@@ -92,7 +92,7 @@ def measure(
     rates = FolderRates(
         label,
         embedded.network.name,
-        embedded.distance,
+        embedded.network.distance,
         embedded.passes,
         group,
         len(people),

@@ -26,7 +26,7 @@ ESTIMATES = (
 def write_side_by_side(folder: Path, rates: Sequence[FolderRates], curves: Sequence[DetCurve | None]) -> None:
     """Write the table, and of each row the curve where it has one; raises FacelineError."""
     heads = [f"{name}{part}" for name in ESTIMATES for part in ("", "_low", "_high")]
-    write_csv(folder / RATES_FILE, [[*PLAIN_COLUMNS, *heads, "limit"], *map(cells, rates)])
+    write_csv(folder / RATES_FILE, [[*PLAIN_COLUMNS, *heads, "limit", "cohort"], *map(cells, rates)])
     drawn = [(row, curve) for row, curve in zip(rates, curves, strict=True) if curve is not None]
     lines = [(row.group, row.folder, *point) for row, curve in drawn for point in curve.rows()]
     write_csv(folder / CURVES_FILE, [("group", "folder", *COLUMNS), *lines])

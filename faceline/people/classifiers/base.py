@@ -83,8 +83,8 @@ def refuse_large(numbers: int) -> None:
         raise FacelineError("too many people and pictures for this classifier; choose LinearSvm")
 
 
-def blocks(count: int) -> Iterator[slice]:
-    return (slice(start, min(start + POINTS_AT_ONCE, count)) for start in range(0, count, POINTS_AT_ONCE))
+def blocks(count: int, at_once: int = POINTS_AT_ONCE) -> Iterator[slice]:
+    return (slice(start, min(start + at_once, count)) for start in range(0, count, at_once))
 
 
 def products(points: np.ndarray, others: np.ndarray) -> np.ndarray:

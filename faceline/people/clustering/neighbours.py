@@ -1,9 +1,8 @@
 """Which faces of a heap lie near each other: exactly, and in blocks, so that no table of all pairs is ever whole."""
 
-from collections.abc import Iterator
-
 import numpy as np
 
+from faceline.people.classifiers.base import blocks
 from faceline.runs.progress import bar
 
 # Distances of so many faces to so many others at a time: 32 MB, most of which stays in the processor's cache.
@@ -48,7 +47,7 @@ def nearest(
     # |a - b|² < bound where a·b - |b|²/2 > (|a|² - bound) / 2: one product and one comparison for each pair.
     limits = halves[part] - np.float32(bound / 2)
     rows, columns, scores = np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32)
-    for block in blocks(len(points)):
+    for block in blocks(len(points), COLUMNS):
         table = own @ points[block].T
         table -= halves[block]
         cells = np.flatnonzero(table > limits[:, None])
@@ -61,10 +60,6 @@ def nearest(
             rows, columns, scores, limits = nearest_of(rows, columns, scores, limits, most)
     rows, columns, _, _ = nearest_of(rows, columns, scores, limits, most)
     return rows + part.start, columns
-
-
-def blocks(count: int) -> Iterator[slice]:
-    return (slice(start, min(start + COLUMNS, count)) for start in range(0, count, COLUMNS))
 
 
 def nearest_of(
