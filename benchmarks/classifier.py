@@ -246,7 +246,7 @@ def write_folder(folder: Path, embeddings: np.ndarray, each: int) -> None:
     rows = []
     for number, embedding in enumerate(embeddings):
         person = f"{number // each:05}"
-        rows.append(CropRow(f"{person}/{number % each:04}.png", person, Status.OK, "", "0" * 64, embedding))
+        rows.append(CropRow(f"{person}/{number % each:04}.png", person, Status.OK, "", "0" * 64, embedding=embedding))
     write_embeddings(folder, rows)
     write_manifest(folder / MANIFEST_FILE, rows)
     options = NETWORK.record() | {"engine": "onnx", "device": "cpu", "passes": 1, "jitters": 0}

@@ -28,7 +28,7 @@ METRIC = NETWORKS["dlib"].metric
 def represented(folder, *every, passes=1):
     """Write embeddings of real photographs as stage 2 does."""
     rows = [
-        CropRow(crop, name, "ok", "", "0" * 64, embedding.astype(np.float32))
+        CropRow(crop, name, "ok", "", "0" * 64, embedding=embedding.astype(np.float32))
         for people in every
         for crop, name, embedding in zip(people.crops, people.names, people.embeddings, strict=True)
     ]

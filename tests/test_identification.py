@@ -30,7 +30,7 @@ def write_folder(folder, pictures):
     """A folder as stage 2 writes it; `pictures` maps people to embeddings."""
     folder.mkdir()
     rows = [
-        CropRow(f"{person}/{number}.png", person, "ok", "", "0" * 64, np.asarray(embedding, np.float32))
+        CropRow(f"{person}/{number}.png", person, "ok", "", "0" * 64, embedding=np.asarray(embedding, np.float32))
         for person in sorted(pictures)
         for number, embedding in enumerate(pictures[person])
     ]

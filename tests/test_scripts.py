@@ -245,7 +245,8 @@ def test_the_evidence_as_text_and_as_json(pipeline, photographs):
     done = run_script(CLASSIFIER, "infer", classifier, path, "--top", 3, "--json")
     (face,) = json.loads(done.stdout)["faces"]
     assert face.keys() == {
-        *["box", "name", "confidence", "distance", "nearest", "runner_up", "margin", "candidates", "turn", "same_as"]
+        *["box", "name", "confidence", "distance", "nearest", "runner_up", "margin", "candidates", "turn", "same_as"],
+        "quality",
     }
     assert face["name"] == name
     assert face["nearest"] in lines[2]

@@ -24,7 +24,7 @@ FILES = {"comparison.csv", "comparison-det.csv", "comparison-det.png", "comparis
 def represented(folder, people, embeddings, passes=1):
     """Write embeddings of real photographs as stage 2 does."""
     rows = [
-        CropRow(crop, name, "ok", "", "0" * 64, embedding.astype(np.float32))
+        CropRow(crop, name, "ok", "", "0" * 64, embedding=embedding.astype(np.float32))
         for crop, name, embedding in zip(people.crops, people.names, embeddings, strict=True)
     ]
     folder.mkdir()

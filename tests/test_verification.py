@@ -55,7 +55,7 @@ def made_up(folder, people, fallbacks=(), network=None, augmentation=ALONE):
             embedding = np.zeros(128, np.float32)
             embedding[:2] = (np.cos(place), np.sin(place)) if network.name == "sface" else (place, 0)
             status = "fallback" if crop in fallbacks else "ok"
-            rows.append(CropRow(crop, person, status, "", "0" * 64, embedding))
+            rows.append(CropRow(crop, person, status, "", "0" * 64, embedding=embedding))
     folder.mkdir()
     write_represented(folder, rows)
     counts = Counter(row.status for row in rows)

@@ -2,6 +2,7 @@
 
 import base64
 import dataclasses
+import math
 import os
 from dataclasses import dataclass
 from enum import StrEnum
@@ -71,14 +72,30 @@ class PictureRow:
 
 @dataclass(frozen=True)
 class CropRow:
-    """A line of stage 2's manifest: what became of one crop; `embedding` is (d,) float32 where `status` is USABLE."""
+    """A line of stage 2's manifest: what became of one crop; `embedding` is (d,) float32 where `status` is USABLE.
+
+    There it is also known how well the face can be recognised by its picture, `quality` from 0 to 1, what is most
+    likely wrong with a poor one, and what was measured: `people.quality.Measures` says in which units.
+    """
 
     crop: str
     person: str
     status: str
     reason: str = ""
     crop_sha256: str = ""
+    quality: float | None = None
+    unclear: str = ""
+    size: int | None = None
+    sharpness: float | None = None
+    pose: float | None = None
+    light: float | None = None
+    occlusion: float | None = None
     embedding: np.ndarray | None = dataclasses.field(default=None, compare=False)
+
+    def __post_init__(self) -> None:
+        """Raises ValueError; the values may come from a file."""
+        if self.quality is not None and not 0 <= self.quality <= 1:
+            raise ValueError(f"quality is {self.quality}, which is not from 0 to 1")
 
     @property
     def key(self) -> str:
@@ -121,6 +138,8 @@ def make_row(row_type: type[Row], fields: dict) -> Row:
             os.fsencode(value)  # raises UnicodeEncodeError where no file could have that name
         if field.name != "embedding" and (not isinstance(value, kind) or isinstance(value, bool)):
             raise TypeError(f"{field.name} is {value!r:.40}")
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ValueError(f"{field.name} is {value}")
     Status(row.status)
     return row
 

@@ -69,6 +69,8 @@ class RecognizedFace:
     identity : Identity or None
         Who it is and what speaks for it: `candidates` with their nearest pictures and distances, `runner_up`, `margin`,
         `unclear`. None without a gallery.
+    quality : float or None
+        How well the face can be recognised by this picture, 0 to 1. None without a gallery.
     """
 
     box_ltrb: Box
@@ -78,6 +80,7 @@ class RecognizedFace:
     detector: str
     turn: int = 0
     identity: Identity | None = None
+    quality: float | None = None
 
     @property
     def name(self) -> str | None:
@@ -293,12 +296,14 @@ class Recognizer:
         if crops:
             embeddings = embed(self.network, np.array(crops), self.runtime, self.augmentation, self.alignment.frame)
             identities: Sequence[Identity | None] = [None] * len(wanted)
+            scores: Sequence[float | None] = [None] * len(wanted)
             if self.gallery is not None:
                 qualities = self.qualities(pixels, wanted, np.array(crops), embeddings, self.gallery.scorer.scale)
                 identities = self.gallery.identify(embeddings, threshold, candidates, one_each, qualities)
+                scores = [quality.score for quality in qualities]
             faces = [
-                RecognizedFace(face.visible_box(pixels), points, row, face.score, face.detector, face.turn, identity)
-                for face, points, row, identity in zip(wanted, landmarks, embeddings, identities, strict=True)
+                RecognizedFace(face.visible_box(pixels), points, row, face.score, face.detector, face.turn, who, score)
+                for face, points, row, who, score in zip(wanted, landmarks, embeddings, identities, scores, strict=True)
             ]
         others = [] if every else [face.visible_box(pixels) for face in found[1:]]
         return sorted(faces, key=from_left), others

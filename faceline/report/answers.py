@@ -13,12 +13,14 @@ from faceline.wording import one_line
 class NamedFace:
     """A face and who it is; the box is (left, top, right, bottom) in pixels of the picture as a viewer shows it.
 
-    `turn` is how far the picture was turned clockwise for the face to be upright, in degrees.
+    `turn` is how far the picture was turned clockwise for the face to be upright, in degrees, and `quality` how well
+    the face can be recognised by the picture, 0 to 1.
     """
 
     box_ltrb: Box
     identity: Identity
     turn: int = 0
+    quality: float | None = None
 
     @property
     def name(self) -> str:
@@ -94,6 +96,7 @@ class Answer:
                     "same_as": list(who.same_as),
                     "confidence": round(who.confidence, 4),
                     **({"unclear": who.unclear} if who.unclear else {}),
+                    **({} if face.quality is None else {"quality": round(face.quality, 3)}),
                     "distance": round(who.distance, 4),
                     "nearest": who.likeliest.nearest,
                     "runner_up": who.runner_up and who.runner_up.name,

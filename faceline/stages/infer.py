@@ -173,7 +173,7 @@ def answer_to(picture: str, request: Request, copy: Copy | None) -> Answer:
             status = Status.MISSING if isinstance(error, MissingError) else Status.UNREADABLE
             return request.answer(picture, status, unreadable_reason(picture, one_line(error.reason)))
         found, others = request.look(decoded.pixels)
-        faces = [NamedFace(face.box_ltrb, face.identity, face.turn) for face in found if face.identity]
+        faces = [NamedFace(face.box_ltrb, face.identity, face.turn, face.quality) for face in found if face.identity]
         numbered: list[int] = []
         marked = ""
         if copy is not None:

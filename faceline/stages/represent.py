@@ -48,6 +48,7 @@ from faceline.runs.folder_run import FolderRun
 from faceline.runs.journal import was_begun
 from faceline.runs.parallel import process_count
 from faceline.runs.summary import Summary
+from faceline.stages.crop_quality import measured
 from faceline.wording import counted, one_line
 
 STAGE = "represent"
@@ -220,37 +221,51 @@ def represent_crops(tasks: list[CropTask]) -> list[tuple[CropRow, bool]]:
         rows.append(row)
         if crop is not None:
             crops[index] = crop
+    one = tasks[0]
+    new = [index for index in crops if rows[index].embedding is None]
+    if new:
+        pixels = np.array([crops[index] for index in new])
+        embeddings = embed(one.network, pixels, one.runtime, one.augmentation, one.frame)
+        for index, embedding in zip(new, embeddings, strict=True):
+            row = replace(rows[index], status=Status.OK, embedding=embedding)
+            rows[index] = known_as(row, tasks[index].picture)
     if crops:
-        one = tasks[0]
-        embeddings = embed(one.network, np.array(list(crops.values())), one.runtime, one.augmentation, one.frame)
-        for index, embedding in zip(crops, embeddings, strict=True):
-            picture = tasks[index].picture
-            rows[index] = known_as(replace(rows[index], status=Status.OK, embedding=embedding), picture)
+        found = measured(
+            [rows[index] for index in crops],
+            [tasks[index].picture for index in crops],
+            np.array(list(crops.values())),
+            *(one.network, one.runtime, one.augmentation, one.frame),
+        )
+        for index, row in zip(crops, found, strict=True):
+            rows[index] = row
     return [(row, row is not task.known) for row, task in zip(rows, tasks, strict=True)]
 
 
 def take_crop(task: CropTask) -> tuple[CropRow, np.ndarray | None]:
-    """A crop's row, and the crop itself if it has to be embedded."""
-    row = CropRow(task.picture.crop, person_of(task.picture.crop), Status.UNREADABLE)
+    """A crop's row, and the crop itself if it has to be embedded, or its quality to be measured."""
+    blank = CropRow(task.picture.crop, person_of(task.picture.crop), Status.UNREADABLE)
+    known, row = task.known, None
     try:
-        content = read_picture(inside(task.data, row.crop))
-        row = replace(row, crop_sha256=sha256(content))
-        if task.known and task.known.crop_sha256 == row.crop_sha256:
-            return known_as(task.known, task.picture), None
-        if task.given is not None and row.crop_sha256 == task.picture.crop_sha256:
-            return replace(row, status=Status.OK, embedding=task.given), None
+        content = read_picture(inside(task.data, blank.crop))
+        blank = replace(blank, crop_sha256=sha256(content))
+        if known and known.crop_sha256 == blank.crop_sha256:
+            row = known_as(known, task.picture)
+            if row.status not in USABLE or row.quality is not None:
+                return row, None  # else it is of a version that did not measure it
+        elif task.given is not None and blank.crop_sha256 == task.picture.crop_sha256:
+            row = replace(blank, status=Status.OK, embedding=task.given)
         crop = decode_image(content)
     except MissingError:
-        return known_or(replace(row, status=Status.MISSING, reason="the crop has been removed"), task.known), None
+        return known_or(replace(blank, status=Status.MISSING, reason="the crop has been removed"), known), None
     except UnreadableError as error:
-        return known_or(replace(row, reason=one_line(error.reason)), task.known), None
+        return known_or(replace(blank, reason=one_line(error.reason)), known), None
     except MemoryError:
-        return replace(row, reason="not enough memory", crop_sha256=""), None
+        return replace(blank, reason="not enough memory", crop_sha256=""), None
     height, width = crop.shape[:2]
     if (height, width) != (task.size, task.size):
         reason = f"{width} x {height} pixels instead of {task.size} x {task.size}"
-        return replace(row, status=Status.WRONG_SIZE, reason=reason), None
-    return row, crop
+        return replace(blank, status=Status.WRONG_SIZE, reason=reason), None
+    return row or blank, crop
 
 
 def known_or(row: CropRow, known: CropRow | None) -> CropRow:
