@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from faceline.runs.keeping import keep_workers
     from faceline.stages.align import align_folder
     from faceline.stages.cluster import cluster
+    from faceline.stages.correct import correct
     from faceline.stages.enrol import enrol
     from faceline.stages.infer import infer
     from faceline.stages.migrate import migrate
@@ -27,6 +28,7 @@ MODULES = {
     "enrol": "faceline.stages.enrol",
     "align_folder": "faceline.stages.align",
     "cluster": "faceline.stages.cluster",
+    "correct": "faceline.stages.correct",
     "represent_folder": "faceline.stages.represent",
     "migrate": "faceline.stages.migrate",
     "train": "faceline.stages.train",
@@ -38,6 +40,7 @@ __all__ = [
     "Recognizer",
     "align_folder",
     "cluster",
+    "correct",
     "enrol",
     "infer",
     "keep_workers",

@@ -16,7 +16,7 @@ import pytest
 from conftest import ALIGN, CLASSIFIER, EVALUATION, REPRESENT, ROOT, run_script, tree
 from PIL import Image
 
-from faceline import align_folder, cluster, enrol, infer, migrate, represent_folder, train
+from faceline import align_folder, cluster, correct, enrol, infer, migrate, represent_folder, train
 from faceline.cli import (
     align,
     classifier,
@@ -27,6 +27,7 @@ from faceline.cli import (
     represent,
 )
 from faceline.cli import cluster as cluster_command
+from faceline.cli import correct as correct_command
 from faceline.cli import enrol as enrol_command
 from faceline.cli import migrate as migrate_command
 from faceline.cli.parser import Parser
@@ -35,7 +36,7 @@ from faceline.disk.pictures.images import decode_image, encode_png
 from faceline.evaluation import compare_embeddings, compare_groups, identify, verify
 
 LFW, GROUPS, IDENTIFY, COMPARE = (EVALUATION / f"{name}.py" for name in ("lfw", "groups", "identify", "compare"))
-UTIL = [ROOT / "util" / name for name in ("cluster.py", "migrate.py", "get-samples.py")]
+UTIL = [ROOT / "util" / name for name in ("cluster.py", "correct.py", "migrate.py", "get-samples.py")]
 SCRIPTS = [ALIGN, REPRESENT, CLASSIFIER, LFW, GROUPS, IDENTIFY, COMPARE, *UTIL]
 
 
@@ -55,6 +56,7 @@ def options_of(command, arguments):
         (classifier, ["infer", "a.jpg"], infer, {"as_json"}),
         (enrol_command, ["photos", "work"], enrol, set()),
         (cluster_command, [], cluster, set()),
+        (correct_command, ["--undo", "last"], correct, set()),
         (migrate_command, ["work", "--network", "dlib"], migrate, set()),
         (evaluate_lfw, ["pairs.txt", "in"], verify, {"as_json"}),
         (evaluate_groups, ["groups.csv", "in"], compare_groups, {"as_json"}),

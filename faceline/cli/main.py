@@ -26,6 +26,7 @@ COMMANDS = {
     "represent": ("represent", "turn every aligned crop into an embedding"),
     "train": ("train", "learn people from their embeddings"),
     "cluster": ("cluster", "find who is the same in embeddings, without knowing who"),
+    "correct": ("correct", "say what is right of faces and people, for cluster, train and migrate to obey"),
     "migrate": ("migrate", "change the network of a work folder, keeping what people have done to it"),
     "networks": ("networks", "list networks and detectors, and get their files"),
 }

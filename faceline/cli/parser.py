@@ -26,18 +26,20 @@ class Parser(argparse.ArgumentParser):
 
     def __init__(self, **options: Any) -> None:
         self._rest = ""
+        self._needs_rest = True
         self._sort: Callable[[list[str]], dict] | None = None
         self._call: Callable = print
         self.resumes = self.summarises = False
         super().__init__(formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False, **options)
 
-    def take_rest(self, name: str, sort: Callable[[list[str]], dict] | None = None) -> None:
+    def take_rest(self, name: str, sort: Callable[[list[str]], dict] | None = None, is_needed: bool = True) -> None:
         """Let the list `name` of positional arguments go on behind options: `classifier.pkl --multi photo.jpg`.
 
         Its argument has to allow none, so that an unknown option is complained of first. `sort` gives what stands in
-        its place: which of them is which; it raises ValueError for a mistake.
+        its place: which of them is which; it raises ValueError for a mistake. `is_needed` says whether there has to be
+        one.
         """
-        self._rest, self._sort = name, sort
+        self._rest, self._sort, self._needs_rest = name, sort, is_needed
 
     def does(self, call: Callable, defaults_of: Callable, resumes: bool = False, summarises: bool = False) -> None:
         """Say what is called with the options; call it when all arguments are defined.
@@ -71,8 +73,9 @@ class Parser(argparse.ArgumentParser):
             file = next((f"; for the file write ./{flag}" for flag in flags if os.path.lexists(flag)), "")
             self.error(f"unrecognized arguments: {' '.join(rest)}{file}")
         if self._rest:
-            getattr(options, self._rest).extend([*names, *literal])
-            if not getattr(options, self._rest):
+            if names or literal:
+                setattr(options, self._rest, [*getattr(options, self._rest), *names, *literal])
+            if self._needs_rest and not getattr(options, self._rest):
                 self.error("the following arguments are required: " + " ".join(self.positionals()))
         if self._sort is not None:
             try:

@@ -14,6 +14,9 @@ DISTINCT_FILE = "distinct.csv"
 CLASSIFIER_FILE = "classifier.pkl"
 CLUSTERS_FILE = "clusters.csv"
 
+# What the user says of faces and people: in the folder that the embeddings' folder lies in, the work folder.
+CORRECTIONS_FILE = "corrections.jsonl"
+
 # In each folder of `cluster --folders`: what was put there.
 CLUSTER_RECORD_FILE = ".cluster.json"
 

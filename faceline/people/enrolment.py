@@ -66,6 +66,7 @@ class Enrolment:
         names: Sequence[str],
         scale: float,
         distinct: Iterable[tuple[int, int]] = (),
+        sure: np.ndarray | None = None,
     ) -> "Enrolment":
         """Look through a gallery.
 
@@ -81,17 +82,23 @@ class Enrolment:
             The cosine distance that stands for the network's threshold.
         distinct : iterable of pairs of int
             Folders that the user says are two people.
+        sure : ndarray of bool of shape (n,), or None
+            The pictures that the user says are their folder's person's; None for none.
         """
         first = near_copies(directions, labels, scale)
         originals, means = merged(directions, first)
-        gallery = Subjects(means, labels[originals], scale, families_of(names), {(min(p), max(p)) for p in distinct})
+        confirmed = np.zeros(len(originals), bool)
+        if sure is not None:
+            confirmed[np.searchsorted(originals, first[sure])] = True
+        apart = {(min(pair), max(pair)) for pair in distinct}
+        gallery = Subjects(means, labels[originals], scale, families_of(names), apart, confirmed)
         gallery.link()
         if gallery.leave_out():
             gallery.refuse_jumble()
             gallery.link()
         wrong = [Wrong(int(originals[w.row]), w.folder, w.whose, w.probability) for w in gallery.wrong]
-        people = gallery.people()[0]
-        doubts = suspect_pictures(people)
+        people, order = gallery.people()
+        doubts = np.where(confirmed[order], 0.0, suspect_pictures(people).nearer)
         doubles = np.zeros(len(people.counts))
         for pair in gallery.unlinked():
             for subject in (pair.one, pair.other):
@@ -101,7 +108,7 @@ class Enrolment:
         return cls(
             np.ascontiguousarray(people.directions),
             people.labels.astype(np.int32),
-            doubts.nearer,
+            doubts,
             doubles,
             gallery.subjects.astype(np.int32),
             gallery.persons.astype(np.int32),

@@ -64,6 +64,7 @@ class Gallery(EnrolledPictures):
         lda_dim: int | None,
         jobs: int,
         distinct: Iterable[tuple[str, str]] = (),
+        sure: np.ndarray | None = None,
         strangers: np.ndarray | None = None,
         cohort: np.ndarray | None = None,
     ) -> tuple[Self, Enrolment]:
@@ -82,6 +83,8 @@ class Gallery(EnrolledPictures):
             See `stages.train`.
         distinct : iterable of pairs of str
             Names of people who look like one and are two.
+        sure : ndarray of bool of shape (n,), or None
+            Of which embeddings the user has said whose they are; None for none.
         strangers : ndarray of shape (m, d), float32, or None
             Embeddings of faces of nobody in the gallery.
         cohort : ndarray of shape (c, d), float32, or None
@@ -104,7 +107,8 @@ class Gallery(EnrolledPictures):
         scale = network.metric.as_cosine(threshold, embeddings)
         directions = unit(embeddings)
         apart = [(number[one], number[other]) for one, other in distinct]
-        enrolment = Enrolment.of(directions, labels, people, scale, apart)
+        confirmed = None if sure is None else sure[order]
+        enrolment = Enrolment.of(directions, labels, people, scale, apart, confirmed)
         if cohort is not None:
             enrolment = replace(enrolment, cohort=of_nobody(unit(weighed(cohort, factors)), enrolment))
         prior = prior_for(network.metric)

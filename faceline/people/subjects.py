@@ -77,9 +77,10 @@ class Subjects:
         scale: float,
         families: list[tuple[np.ndarray, float]],
         distinct: set[tuple[int, int]],
+        sure: np.ndarray,
     ) -> None:
         self.directions, self.folders, self.scale = directions, folders, scale
-        self.families, self.distinct = families, distinct
+        self.families, self.distinct, self.sure = families, distinct, sure
         count = int(folders[-1]) + 1
         self.subjects, self.persons = np.arange(count), np.arange(count)
         self.kept = np.ones(len(folders), bool)
@@ -149,6 +150,7 @@ class Subjects:
             # Of two pictures that differ nobody knows which one is wrong, unless it shows somebody else.
             strange = np.where((others > 1) & (suspicions.strange >= CERTAIN), suspicions.strange, 0)
             probability = suspicions.nearer + strange
+            probability[self.sure[order]] = 0  # as the user says
             suspects = [i for i in np.argsort(-probability, kind="stable") if probability[i] >= BELIEVED]
             left = np.bincount(self.folders[self.kept], minlength=len(self.subjects))
             before = len(self.wrong)

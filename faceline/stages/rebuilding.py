@@ -24,6 +24,7 @@ from faceline.recognition.classifier_file import Model
 from faceline.report.changes import Embedded, changes
 from faceline.runs.summary import Summary
 from faceline.stages.align import align_folder
+from faceline.stages.corrected import corrected
 from faceline.stages.migration_folder import begin, discard, read_state, write_state
 from faceline.stages.old_result import OldResult, carry_files, drop_crops, link_crops
 from faceline.stages.represent import represent_folder
@@ -159,6 +160,7 @@ def compared(plan: Plan, rows: list[PictureRow], new_embeddings: Path) -> list[s
         return [f"What changes is not known: {error}."]
     counts = read_record(new_embeddings)["counts"]
     new, crops, names = read_people(new_embeddings, plan.network.dimensions, counts, ok)
+    labels = corrected(new_embeddings, crops, names)
     pictures = {row.crop: row for row in rows}
     places = same_pictures(plan.old, old_crops)
     pairs = []
@@ -166,7 +168,7 @@ def compared(plan: Plan, rows: list[PictureRow], new_embeddings: Path) -> list[s
         digest = pictures[crop].image_sha256
         # By the same name where there is one; a picture that was renamed since is known by its content.
         found = places.get((crop, digest), places.get(("", digest)))
-        if found is not None:
+        if found is not None and labels.kept[place]:
             pairs.append((place, found))
     if not pairs:
         return ["What changes is not known: no picture of before is among those of now."]
@@ -174,11 +176,11 @@ def compared(plan: Plan, rows: list[PictureRow], new_embeddings: Path) -> list[s
     path = new_embeddings / DISTINCT_FILE
     options = plan.training | {"jobs": plan.jobs}
     return changes(
-        [names[place] for place in own],
+        [labels.people[place] for place in own],
         [pictures[crops[place]].image for place in own],
         Embedded(old[of_old], before, options),
         Embedded(new[own], plan.network, options),
-        read_distinct(path) if path.exists() else [],
+        [*(read_distinct(path) if path.exists() else []), *labels.distinct],
     )
 
 

@@ -1,5 +1,6 @@
 """Stage 3, first half: learn people from their embeddings."""
 
+import itertools
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -37,6 +38,7 @@ from faceline.report.findings import cohort_line, findings_of, stranger_lines, w
 from faceline.runs.keeping import keep_workers
 from faceline.runs.parallel import process_count
 from faceline.runs.summary import without_text
+from faceline.stages.corrected import corrected, corrections_path
 from faceline.wording import counted, one_line
 
 logger = logging.getLogger(__name__)
@@ -109,7 +111,8 @@ def train(
 ) -> Trained:
     """Learn people from the embeddings that `represent_folder` wrote, and write `classifier.pkl` beside them.
 
-    Crops of the middle of a picture, `align_folder`'s fallback, may show anything: nobody is learned from them.
+    Crops of the middle of a picture, `align_folder`'s fallback, may show anything: nobody is learned from them. What
+    the user says in `corrections.jsonl` beside the folder holds before the names of folders.
 
     Parameters
     ----------
@@ -159,13 +162,19 @@ def train(
             augmentation = Augmentation.from_record(record["options"])
             found = read_people(folder, network.dimensions, record["counts"], frozenset({Status.OK}))
         embeddings, crops, names = found
+        labels = corrected(folder, crops, names)
+        if not labels.kept.all():
+            embeddings, crops, names = embeddings[labels.kept], *only(labels.kept, crops, labels.people)
+        else:
+            names = labels.people
+        refuse_nobody(folder, names)
         aligned = changed_crops(folder)
         if aligned is not None:
             logger.warning(
                 f"{one_line(folder)}: older than the crops in {one_line(aligned)}; run batch_represent first"
             )
         logger.info("train: %s of %s", counted(len(names), "embedding"), counted(len(set(names)), "person"))
-        apart = remember_distinct(folder, distinct or (), set(names))
+        apart = remember_distinct(folder, distinct or (), set(names)) + labels.distinct
         others: np.ndarray | None = None
         others_crops: list[str] = []
         if strangers is not None:
@@ -186,6 +195,7 @@ def train(
             lda_dim=lda_dim,
             jobs=jobs,
             distinct=apart,
+            sure=labels.sure[labels.kept],
             strangers=others,
             cohort=crowd,
         )
@@ -196,12 +206,25 @@ def train(
     findings = findings_of(enrolment, gallery.people, crops, names)
     if others is not None:
         findings += stranger_lines(enrolment, gallery.people, weighed(others, gallery.factors), others_crops)
-    notes = [weights_line(network, gallery.factors)] if network.parts else []
+    notes = [*labels.notes, *([weights_line(network, gallery.factors)] if network.parts else [])]
     if crowd is not None and enrolment.cohort is not None:
         notes.append(cohort_line(len(enrolment.cohort), len(crowd)))
     left_out = record["counts"].get(Status.FALLBACK, 0)
     path = str(folder / CLASSIFIER_FILE)
     return Trained(path, len(gallery.people), len(embeddings), gallery.calibration, left_out, without, findings, notes)
+
+
+def only(kept: np.ndarray, *columns: Sequence[str]) -> list[list[str]]:
+    """What is kept of columns of text, each of n."""
+    return [list(itertools.compress(column, kept)) for column in columns]
+
+
+def refuse_nobody(folder: Path, names: Sequence[str]) -> None:
+    """Raise FacelineError if the user has left out everybody."""
+    if not names:
+        raise FacelineError(
+            f"{one_line(folder)}: nobody is left to learn, by {one_line(corrections_path(folder))}; undo some of it"
+        )
 
 
 def without_faces(folder: Path, counts: dict) -> list[str]:
