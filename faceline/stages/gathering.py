@@ -1,28 +1,22 @@
 """Bringing a user's photographs into a work folder: none of theirs is changed, and none that is there is replaced."""
 
-import hashlib
 import itertools
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
 
 from faceline.disk.folder_locks import locked
 from faceline.disk.names import ALIGNED_DIR, EMBEDDINGS_DIR, TRAINING_DIR
 from faceline.disk.paths import fitting, inside, real_path
 from faceline.disk.people_paths import person_of
-from faceline.disk.reading import opened
+from faceline.disk.placing import has_same_content, make_folder, put
 from faceline.disk.scan import list_pictures
-from faceline.disk.writing import replacing, write_errors
 from faceline.errors import FacelineError, UnreadableError
-from faceline.host.interruptions import ignoring, pass_on
 from faceline.runs.progress import bar
 from faceline.runs.summary import ignored_text
 from faceline.wording import counted, listed, one_line
-
-CHUNK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -142,47 +136,3 @@ def bring(source: Path, training: Path, image: str, link: bool) -> tuple[str, bo
         if has_same_content(source, path):
             return name, False
     raise AssertionError("numbers end")
-
-
-def make_folder(folder: Path) -> None:
-    """Make a folder and those that it lies in, the outermost first."""
-    with write_errors(folder):
-        os.makedirs(folder, exist_ok=True)
-
-
-def has_same_content(source: Path, path: Path) -> bool:
-    """Whether two files have the same content; raises UnreadableError if `source` cannot be read."""
-    with opened(source) as file:
-        try:
-            with opened(path) as other:
-                if os.path.sameopenfile(file.fileno(), other.fileno()):
-                    return True
-                if os.fstat(file.fileno()).st_size != os.fstat(other.fileno()).st_size:
-                    return False
-                content = hashlib.file_digest(other, "sha256").digest()
-        except UnreadableError:
-            return False
-        return hashlib.file_digest(file, "sha256").digest() == content
-
-
-def put(source: Path, path: Path, link: bool) -> None:
-    """Link or copy a file to a place where nothing is, whole or not at all."""
-    with opened(source) as file, replacing(path) as scratch:
-        if link:
-            with ignoring(OSError):  # another file system, or one without links, or somebody else's file
-                os.link(os.path.realpath(source), scratch)
-                return
-        with scratch.open("xb") as copy:
-            copy.writelines(chunks(file, source))
-        status = os.fstat(file.fileno())
-        os.utime(scratch, ns=(status.st_atime_ns, status.st_mtime_ns))
-
-
-def chunks(file: BinaryIO, path: Path) -> Iterator[bytes]:
-    """The content of a file; raises UnreadableError, so that it is not taken for a mistake of what is written."""
-    try:
-        while chunk := file.read(CHUNK_BYTES):
-            yield chunk
-    except OSError as error:
-        pass_on(error)
-        raise UnreadableError(error.strerror or str(error), one_line(path)) from error
