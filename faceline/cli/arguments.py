@@ -2,9 +2,12 @@
 
 from collections.abc import Sequence
 
+from faceline.disk.names import DEFAULT_MEAN_DIR
 from faceline.networks.frames import DEFAULT_LANDMARKS, LANDMARK_SETS
 
 ALIGN_WORDS = "input [align] [landmarks] output"
+COMPUTE_MEAN = "computeMean"
+MEAN_WORDS = f"input [{COMPUTE_MEAN}] [output]"
 
 
 def alignment_words(words: Sequence[str]) -> dict[str, str]:
@@ -21,6 +24,8 @@ def alignment_words(words: Sequence[str]) -> dict[str, str]:
     first, *between, last = words if len(words) > 1 else (*words, "align")
     if last == "align" or last in LANDMARK_SETS:
         raise ValueError("the following arguments are required: output")
+    if last == COMPUTE_MEAN and not between:
+        raise ValueError(f"{COMPUTE_MEAN} is a command of its own, mean-landmarks; a folder of that name is ./{last}")
     landmarks = DEFAULT_LANDMARKS
     if between and between[0] == "align":
         between = between[1:]
@@ -36,3 +41,15 @@ def alignment_words(words: Sequence[str]) -> dict[str, str]:
     if between:
         raise ValueError(f"unrecognized arguments: {' '.join([*between[1:], last])}")
     return {"input_dir": first, "landmarks": landmarks, "output_dir": last}
+
+
+def mean_words(words: Sequence[str]) -> dict[str, str]:
+    """The input folder and, if it is named, the output folder of the mean landmarks; raises ValueError."""
+    folder, *rest = words
+    if rest and rest[0] == COMPUTE_MEAN:
+        rest = rest[1:]
+    if folder == COMPUTE_MEAN and not rest:
+        raise ValueError("the following arguments are required: input")
+    if len(rest) > 1:
+        raise ValueError(f"unrecognized arguments: {' '.join(rest[1:])}")
+    return {"input_dir": folder, "output_dir": rest[0] if rest else DEFAULT_MEAN_DIR}
