@@ -18,8 +18,12 @@ if TYPE_CHECKING:
     from faceline.stages.correct import correct
     from faceline.stages.enrol import enrol
     from faceline.stages.infer import infer
+    from faceline.stages.mean_landmarks import mean_landmarks
     from faceline.stages.migrate import migrate
+    from faceline.stages.profile import profile
+    from faceline.stages.prune import prune
     from faceline.stages.represent import represent_folder
+    from faceline.stages.split import split
     from faceline.stages.train import train
 
 MODULES = {
@@ -34,6 +38,10 @@ MODULES = {
     "train": "faceline.stages.train",
     "infer": "faceline.stages.infer",
     "keep_workers": "faceline.runs.keeping",
+    "mean_landmarks": "faceline.stages.mean_landmarks",
+    "profile": "faceline.stages.profile",
+    "prune": "faceline.stages.prune",
+    "split": "faceline.stages.split",
 }
 __all__ = [
     "FacelineError",
@@ -44,8 +52,12 @@ __all__ = [
     "enrol",
     "infer",
     "keep_workers",
+    "mean_landmarks",
     "migrate",
+    "profile",
+    "prune",
     "represent_folder",
+    "split",
     "train",
 ]
 __version__ = "0.1.0"

@@ -16,7 +16,20 @@ import pytest
 from conftest import ALIGN, CLASSIFIER, EVALUATION, REPRESENT, ROOT, run_script, tree
 from PIL import Image
 
-from faceline import align_folder, cluster, correct, enrol, infer, migrate, represent_folder, train
+from faceline import (
+    align_folder,
+    cluster,
+    correct,
+    enrol,
+    infer,
+    mean_landmarks,
+    migrate,
+    profile,
+    prune,
+    represent_folder,
+    split,
+    train,
+)
 from faceline.cli import (
     align,
     classifier,
@@ -29,14 +42,18 @@ from faceline.cli import (
 from faceline.cli import cluster as cluster_command
 from faceline.cli import correct as correct_command
 from faceline.cli import enrol as enrol_command
+from faceline.cli import mean_landmarks as mean_landmarks_command
 from faceline.cli import migrate as migrate_command
+from faceline.cli import profile as profile_command
+from faceline.cli import prune as prune_command
+from faceline.cli import split as split_command
 from faceline.cli.parser import Parser
 from faceline.disk import pickles
 from faceline.disk.pictures.images import decode_image, encode_png
 from faceline.evaluation import compare_embeddings, compare_groups, identify, verify
 
 LFW, GROUPS, IDENTIFY, COMPARE = (EVALUATION / f"{name}.py" for name in ("lfw", "groups", "identify", "compare"))
-UTIL = [ROOT / "util" / name for name in ("cluster.py", "correct.py", "migrate.py", "get-samples.py")]
+UTIL = [path for path in sorted((ROOT / "util").glob("*.py")) if path != ALIGN and path.stem != "make-docs"]
 SCRIPTS = [ALIGN, REPRESENT, CLASSIFIER, LFW, GROUPS, IDENTIFY, COMPARE, *UTIL]
 
 
@@ -57,6 +74,10 @@ def options_of(command, arguments):
         (enrol_command, ["photos", "work"], enrol, set()),
         (cluster_command, [], cluster, set()),
         (correct_command, ["--undo", "last"], correct, set()),
+        (prune_command, ["in"], prune, set()),
+        (split_command, ["in"], split, set()),
+        (mean_landmarks_command, ["in"], mean_landmarks, set()),
+        (profile_command, ["a.jpg"], profile, {"as_json"}),
         (migrate_command, ["work", "--network", "dlib"], migrate, set()),
         (evaluate_lfw, ["pairs.txt", "in"], verify, {"as_json"}),
         (evaluate_groups, ["groups.csv", "in"], compare_groups, {"as_json"}),

@@ -46,7 +46,9 @@ INTRODUCTION = """\
 Written by `util/make-docs.py` from the commands; a test compares. The scripts are the same commands:
 `util/align-dlib.py` is `faceline align`, `batch_represent/main.py` is `faceline represent`, `demos/classifier.py train`
 and `infer` are `faceline train` and `infer`, and `evaluation/lfw.py`, `groups.py`, `identify.py` and `compare.py`
-are `faceline evaluate …`.
+are `faceline evaluate …`. Of the scripts in `util/`, `prune-dataset.py` is `faceline prune`,
+`create-train-val-split.py` is `faceline split`, `profile-pipeline.py` is `faceline profile`, and
+`align-dlib.py <input> computeMean` is `faceline mean-landmarks`.
 """
 
 

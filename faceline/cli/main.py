@@ -27,6 +27,10 @@ COMMANDS = {
     "train": ("train", "learn people from their embeddings"),
     "cluster": ("cluster", "find who is the same in embeddings, without knowing who"),
     "correct": ("correct", "say what is right of faces and people, for cluster, train and migrate to obey"),
+    "prune": ("prune", "set people aside who have too few pictures"),
+    "split": ("split", "divide each person's photographs into parts to train on and to validate by"),
+    "mean-landmarks": ("mean_landmarks", "average the landmarks of the faces of a folder"),
+    "profile": ("profile", "say where the time goes between a photograph and its names"),
     "migrate": ("migrate", "change the network of a work folder, keeping what people have done to it"),
     "networks": ("networks", "list networks and detectors, and get their files"),
 }

@@ -16,6 +16,7 @@ CLUSTERS_FILE = "clusters.csv"
 
 # What the user says of faces and people: in the folder that the embeddings' folder lies in, the work folder.
 CORRECTIONS_FILE = "corrections.jsonl"
+
 # Of the mean landmarks, as OpenFace called them.
 MEAN_FILE = "mean.csv"
 STD_FILE = "std.csv"

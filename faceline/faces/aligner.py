@@ -6,7 +6,7 @@ from itertools import chain
 
 import numpy as np
 
-from faceline.disk.pictures.boxes import turned, turned_box, turned_points
+from faceline.disk.pictures.boxes import Box, turned, turned_box, turned_points
 from faceline.faces.cutting import (
     affine_transform,
     align_transform,
@@ -19,6 +19,7 @@ from faceline.faces.tiles import is_same, moved, without_repetitions
 from faceline.faces.uprightness import is_upright, turned_back, upright_faces
 from faceline.faces.wide import WIDE_LOOKS, Look, in_threads, tile_looks
 from faceline.host.sharing import once
+from faceline.host.steps import step
 from faceline.networks.frames import DLIB_CHIP, FRAMES, LANDMARK_SETS
 from faceline.networks.runtime import Runtime
 
@@ -143,18 +144,24 @@ class Aligner:
         height, width = image.shape[:2]
         box_ltrb = turned_box(face.box_ltrb, height, width, face.turn)
         image = turned(image, face.turn)
-        landmarks = predict_landmarks(image, box_ltrb, options.landmark_points)
-        frame = FRAMES[options.frame]
-        if options.landmarks == DLIB_CHIP:
-            crop = dlib_chip(image, box_ltrb, landmarks, options.size, frame.padding)
-        else:
-            groups = LANDMARK_SETS[options.landmarks][options.landmark_points]
-            points = np.array([landmarks[list(group)].mean(axis=0) for group in groups])
-            template = np.array(frame.template[options.landmarks][options.landmark_points])
-            transform = affine_transform if frame.affine else align_transform
-            crop = cut(image, points, template, frame.edge, options.size, transform)
+        with step("landmarks"):
+            landmarks = predict_landmarks(image, box_ltrb, options.landmark_points)
+        with step("crop"):
+            crop = self.cut_out(image, box_ltrb, landmarks)
         height, width = image.shape[:2]
         return crop, turned_points(landmarks, height, width, -face.turn % 360)
+
+    def cut_out(self, image: np.ndarray, box_ltrb: Box, landmarks: np.ndarray) -> np.ndarray:
+        """The crop of an upright face by its landmarks, (landmark_model, 2), where its box is that of the detector."""
+        options = self.options
+        frame = FRAMES[options.frame]
+        if options.landmarks == DLIB_CHIP:
+            return dlib_chip(image, box_ltrb, landmarks, options.size, frame.padding)
+        groups = LANDMARK_SETS[options.landmarks][options.landmark_points]
+        points = np.array([landmarks[list(group)].mean(axis=0) for group in groups])
+        template = np.array(frame.template[options.landmarks][options.landmark_points])
+        transform = affine_transform if frame.affine else align_transform
+        return cut(image, points, template, frame.edge, options.size, transform)
 
 
 def from_largest(faces: Iterable[Face], image: np.ndarray) -> list[Face]:

@@ -28,6 +28,7 @@ from faceline.faces.embedder import check_network, embed
 from faceline.faces.options import AlignmentOptions
 from faceline.faces.test_time_augmentation import ALONE, DEFAULT_PASSES, Augmentation
 from faceline.faces.uprightness import likeness
+from faceline.host.steps import step
 from faceline.networks.frames import serves
 from faceline.networks.network import Network
 from faceline.networks.runtime import DEFAULT_DEVICE, DEFAULT_ENGINE, Runtime
@@ -272,7 +273,8 @@ class Recognizer:
         ('unknown', (179, 83, 267, 171), ['biden', 'obama'])
         """
         check_question(threshold, candidates)
-        picture = picture_given(image)
+        with step("read"):
+            picture = picture_given(image)
         faces, _ = self.look(picture.pixels, every, threshold, one_each, candidates)
         return [face.in_whole(picture) for face in faces]
 
@@ -282,7 +284,8 @@ class Recognizer:
         """The faces of a picture of shape (height, width, 3), RGB uint8, with their places in it, as `faces` gives
         them; and the boxes of other faces that were seen, where only the main one is wanted."""
         aligner = aligner_for(self.alignment, self.runtime, self.wide)
-        found = aligner.find(pixels, every=every)
+        with step("detect"):
+            found = aligner.find(pixels, every=every)
         wanted, crops, landmarks = [], [], []
         for face in found if every else found[:1]:
             try:
@@ -294,12 +297,14 @@ class Recognizer:
             landmarks.append(points.astype(np.float64))
         faces = []
         if crops:
-            embeddings = embed(self.network, np.array(crops), self.runtime, self.augmentation, self.alignment.frame)
+            with step("embed"):
+                embeddings = embed(self.network, np.array(crops), self.runtime, self.augmentation, self.alignment.frame)
             identities: Sequence[Identity | None] = [None] * len(wanted)
             scores: Sequence[float | None] = [None] * len(wanted)
             if self.gallery is not None:
-                qualities = self.qualities(pixels, wanted, np.array(crops), embeddings, self.gallery.scorer.scale)
-                identities = self.gallery.identify(embeddings, threshold, candidates, one_each, qualities)
+                with step("name"):
+                    qualities = self.qualities(pixels, wanted, np.array(crops), embeddings, self.gallery.scorer.scale)
+                    identities = self.gallery.identify(embeddings, threshold, candidates, one_each, qualities)
                 scores = [quality.score for quality in qualities]
             faces = [
                 RecognizedFace(face.visible_box(pixels), points, row, face.score, face.detector, face.turn, who, score)
