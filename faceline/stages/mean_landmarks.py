@@ -114,8 +114,8 @@ def mean_landmarks(
     --------
     >>> from faceline import mean_landmarks
     >>> found = mean_landmarks("training-images")
-    >>> found.path, found.mean.shape, found.counts
-    ('mean-landmarks/mean.csv', (68, 2), Counter({'ok': 3}))
+    >>> found.path, found.mean.shape, found.counts["ok"]
+    ('mean-landmarks/mean.csv', (68, 2), 3)
     """
     begun = time.monotonic()
     folder, place = named_path(input_dir), named_path(output_dir)
