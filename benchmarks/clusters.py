@@ -2,10 +2,13 @@
 """How well faces without names are put together, and what a large heap takes.
 
     benchmarks/clusters.py <folder of embeddings> …    pairwise precision, recall and F, and B-cubed F, of methods
+    benchmarks/clusters.py --together <folder> …       the same where the faces are of photographs of several people
     benchmarks/clusters.py --drawn 100000              time and memory of embeddings that are made up
 
 The folders' people say what is right. `chosen` is what the command does; `best` is at the one that is best afterwards,
-for pairwise F. The map equation needs networkit (pip install networkit); without it, it is left out.
+for pairwise F. The map equation needs networkit (pip install networkit); without it, it is left out. With `--together`,
+photographs of up to four people are made up, who are together again and again: whoever they are, or people who are
+alike, as families are. Each face is in one of them.
 """
 
 import argparse
@@ -28,6 +31,10 @@ from faceline.people.clustering.neighbours import near_pairs
 # First and second faces of pairs, their weights, and how many faces there are -> the cluster of each face.
 Partition = Callable[[np.ndarray, np.ndarray, np.ndarray, int], np.ndarray]
 
+TOGETHER = 4  # people who are in photographs with each other
+SHOWN = 0.7  # of these, in a photograph
+DRAWS = 6
+
 LIMITS: list[float] = np.round(np.arange(0.3, 1.2, 0.02), 2).tolist()
 DENSEST = 100  # pairs a face, beyond which a graph only joins everybody
 HALVES = 10
@@ -37,6 +44,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("embeddings", nargs="*", type=Path)
     parser.add_argument("--drawn", type=int, metavar="N")
+    parser.add_argument("--together", action="store_true")
     options = parser.parse_args()
     if options.drawn:
         draw(options.drawn)
@@ -45,6 +53,9 @@ def main() -> None:
         people = np.unique(embedded.people, return_inverse=True)[1]
         print(f"\n{folder}: {len(people)} faces of {people.max() + 1} people\n")
         print("| method | limit | precision | recall | F | B-cubed F |\n|---|---|---|---|---|---|")
+        if options.together:
+            compare_together(embedded.embeddings, embedded.network, people)
+            continue
         compare(embedded.embeddings, embedded.network, people)
         print(f"\nHalves of the people: {lost_in_halves(embedded.embeddings, embedded.network, people)}", flush=True)
 
@@ -69,6 +80,41 @@ def compare(embeddings: np.ndarray, network: Network, people: np.ndarray) -> Non
                 weights = 1 - np.sqrt(squares[near] / limit) / 1.05
                 results[limit] = rates(method(pairs[near, 0], pairs[near, 1], weights, len(points)), people)
         print(row(name, *best(results)), flush=True)
+
+
+def compare_together(embeddings: np.ndarray, network: Network, people: np.ndarray) -> None:
+    """Print a row for each kind of photographs, of the mean over some draws of them."""
+    found = find_clusters(embeddings, network)
+    print(row("photographs not known", found.limit, rates(found.numbers, people)))
+    for name, alike in (("whoever is together", False), ("those together are alike", True)):
+        figures = []
+        for draw in range(DRAWS):
+            photographs = made_photographs(embeddings, people, alike, np.random.default_rng(draw))
+            figures.append(rates(find_clusters(embeddings, network, photographs).numbers, people))
+        means = np.mean(figures, axis=0).tolist()
+        print(row(name, found.limit, tuple(means)), flush=True)
+
+
+def made_photographs(
+    embeddings: np.ndarray, people: np.ndarray, alike: bool, generator: np.random.Generator
+) -> np.ndarray:
+    """A photograph for each face, (n,) int, of which no two are one person's in one photograph."""
+    means = np.stack([embeddings[people == person].mean(axis=0) for person in range(people.max() + 1)])
+    means /= np.linalg.norm(means, axis=1, keepdims=True)
+    left = generator.permutation(len(means)).tolist()
+    photographs, count = np.zeros(len(people), np.int64), 0
+    while left:
+        circle = [left.pop()]
+        while left and len(circle) < TOGETHER:
+            nearest = int(np.argmax((means[left] @ means[circle].T).max(axis=1)))
+            circle.append(left.pop(nearest if alike else -1))
+        remaining = [generator.permutation(np.flatnonzero(people == person)).tolist() for person in circle]
+        while any(remaining):
+            for faces in remaining:
+                if faces and generator.random() < SHOWN:
+                    photographs[faces.pop()] = count
+            count += 1
+    return photographs
 
 
 def row(name: str, limit: float, figures: tuple[float, ...]) -> str:
@@ -153,14 +199,16 @@ def map_equation(first: np.ndarray, second: np.ndarray, weights: np.ndarray, cou
 
 
 def draw(count: int) -> None:
-    """Print what embeddings take that are made up: five of each person, as far apart as MobileFaceNet's are."""
+    """Print what embeddings take that are made up: five of each person, as far apart as MobileFaceNet's are, four in a
+    photograph."""
     network = NETWORKS["mobilefacenet"]
     generator = np.random.default_rng(1)
     people = np.repeat(np.arange(-(-count // 5)), 5)[:count]
     embeddings = directions(generator, people[-1] + 1)[people]
     embeddings += np.float32(np.sqrt(0.55 * network.threshold)) * directions(generator, count)
+    photographs = generator.permutation(count) // TOGETHER
     start = time.perf_counter()
-    found = find_clusters(embeddings, network)
+    found = find_clusters(embeddings, network, photographs)
     seconds = time.perf_counter() - start
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"{count} faces: {seconds:.0f} s, {peak:.0f} MB at most, F {rates(found.numbers, people)[2]:.4f}")

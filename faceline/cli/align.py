@@ -9,10 +9,11 @@ from faceline.networks.frames import DEFAULT_LANDMARKS, LANDMARK_SETS
 from faceline.stages.align import FALLBACKS, align_folder
 
 DESCRIPTION = """\
-Stage 1: find, align and crop the face in every picture of a folder.
+Stage 1: find, align and crop the face in every picture of a folder, or with --every all its faces.
 
-Reads   <input>/<person>/<picture>, in any format that Pillow and pi-heif read
-Writes  <output>/<person>/<picture>.png, manifest.csv with a row for every picture, and run.json
+Reads   <input>/<person>/<picture>, in any format that Pillow and pi-heif read; with --every any picture below <input>
+Writes  <output>/<person>/<picture>.png, manifest.csv with a row for every picture, and run.json; with --every
+        <picture>-2.png and so on too, and a row for every face
 
 Run it again after adding, changing or removing pictures: only those are computed.
 """
@@ -24,8 +25,8 @@ def fill(parser: Parser) -> None:
         "words",
         nargs="*",
         metavar=ALIGN_WORDS,
-        help="the folder that holds a folder of pictures for each person; the word align; the landmarks, one of"
-        f" {', '.join(LANDMARK_SETS)} (default: {DEFAULT_LANDMARKS}); the folder for the crops",
+        help="the folder that holds a folder of pictures for each person (with --every: any pictures); the word align;"
+        f" the landmarks, one of {', '.join(LANDMARK_SETS)} (default: {DEFAULT_LANDMARKS}); the folder for the crops",
     )
     parser.add_argument("--size", type=int, metavar="N", help="edge of the crops in pixels (default: 96 for dlib)")
     add_network_option(parser, "network that the crops are for")
@@ -43,6 +44,11 @@ def fill(parser: Parser) -> None:
         dest="skip_multi",
         action="store_true",
         help="leave out pictures with several faces",
+    )
+    parser.add_argument(
+        "--every",
+        action="store_true",
+        help="crop every face of a picture, not the main one only: for photographs without names",
     )
     parser.add_argument(
         "--fallback",

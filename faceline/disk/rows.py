@@ -4,6 +4,7 @@ import base64
 import dataclasses
 import math
 import os
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Self, TypeVar
@@ -27,13 +28,16 @@ class Status(StrEnum):
     MISSING = "missing"
 
 
+# How the crop of a further face of a picture ends: with its number, from 2 on.
+FACE_NUMBER = re.compile(r"-([1-9]\d{0,8})\.png\Z")
+
 # What has a crop in stage 1, and an embedding in stage 2.
 USABLE = frozenset({Status.OK, Status.FALLBACK})
 
 
 @dataclass(frozen=True)
 class PictureRow:
-    """A line of stage 1's manifest: what became of one picture.
+    """A line of stage 1's manifest: what became of one picture, or of one face of it where every one is cropped.
 
     `image` is relative to the input folder and `crop` to the output folder, both with forward slashes. The box is
     that of what was cropped, in pixels of the picture as a viewer shows it; `right` and `bottom` are exclusive. `turn`
@@ -55,8 +59,17 @@ class PictureRow:
     turn: int = 0
 
     @property
+    def face(self) -> int:
+        """Which face of its picture the row tells of, by the name of its crop: the main one is 1."""
+        if self.crop and self.crop != f"{self.image}.png":
+            found = FACE_NUMBER.search(self.crop)
+            if found and self.crop == crop_path(self.image, int(found[1])):
+                return int(found[1])
+        return 1
+
+    @property
     def key(self) -> str:
-        return self.image
+        return face_key(self.image, self.face)
 
     def forgotten(self) -> Self:
         """The same row, good for removing its crop and for nothing else."""
@@ -144,7 +157,23 @@ def make_row(row_type: type[Row], fields: dict) -> Row:
     return row
 
 
-def crop_path(image: str) -> str:
-    """Where the crop of a picture goes; the whole name stays, so that `a.jpg` and `a.png` are two crops."""
-    folder, _, name = image.rpartition("/")
-    return f"{folder}/{fitting(name, '.png')}"
+def face_key(image: str, face: int) -> str:
+    """What a face of a picture is called: the main one as the picture, others with a number behind its name.
+
+    No picture is called so, as `.jpg-2` is no picture's ending.
+    """
+    return image if face == 1 else f"{image}-{face}"
+
+
+def crop_path(image: str, face: int = 1) -> str:
+    """Where the crop of a face of a picture goes; the whole name stays, so that `a.jpg` and `a.png` are two crops.
+
+    Further faces lie beside the main one: `a.jpg.png`, `a.jpg-2.png`. They can neither be another picture's crop.
+    """
+    folder, slash, name = image.rpartition("/")
+    return f"{folder}{slash}{fitting(name, '.png' if face == 1 else f'-{face}.png')}"
+
+
+def main_crop(crop: str) -> str:
+    """The crop of the main face of the picture that a crop is of; of names that had to be cut, the crop itself."""
+    return FACE_NUMBER.sub(".png", crop)

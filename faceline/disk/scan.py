@@ -11,6 +11,7 @@ from faceline.disk.paths import check_folder
 from faceline.disk.people_paths import UNKNOWN, folder_of, is_nobody, is_thumbnail_store, person_of
 from faceline.disk.pictures.images import picture_suffixes
 from faceline.disk.rows import (
+    FACE_NUMBER,
     PictureRow,
     Status,
     crop_path,
@@ -33,7 +34,8 @@ class Listing:
     Attributes
     ----------
     images : list of str
-        Paths of the pictures that belong to a person, relative to the folder, with forward slashes, sorted.
+        Paths of the pictures that belong to a person, relative to the folder, with forward slashes, sorted. Where
+        every face is wanted, those that lie in nobody's folder, too.
     sizes : dict
         The size in bytes of each of them.
     refused : list of PictureRow
@@ -72,28 +74,32 @@ class Listing:
         self.refused.append(PictureRow(path, person, Status.UNREADABLE, reason))
 
 
-def list_pictures(folder: Path, may_be_empty: bool = False) -> Listing:
+def list_pictures(folder: Path, may_be_empty: bool = False, every: bool = False) -> Listing:
     """List the pictures of `folder/<person>/…`. Symbolic links are followed, hidden files are not looked at.
 
-    `may_be_empty` says that there were people before, who may all have been removed.
+    `may_be_empty` says that there were people before, who may all have been removed. `every` says that a picture may
+    have several crops, and may lie in `folder` itself, as it need not be anybody's.
 
     Raises
     ------
     FacelineError
         If the folder is missing or cannot be read, or holds no pictures, or none in a person's folder, and may not.
     """
-    check_folder(folder, "name the folder that holds a folder for each person")
+    check_folder(folder, f"name the folder that holds {'the pictures' if every else 'a folder for each person'}")
     listing = Listing()
-    walk(folder, listing)
-    refuse_collisions(listing)
+    walk(folder, listing, every)
+    refuse_collisions(listing, every)
     listing.images.sort()
     if not listing.images and listing.closed:
         reason = next(row.reason for row in listing.refused if row.image == listing.closed[0])
         raise FacelineError(f"{one_line(folder / listing.closed[0])}: {reason}; make it readable")
+    if not listing.images and not may_be_empty and every:
+        raise FacelineError(f"{one_line(folder)}: no pictures; put them there, or in folders below it")
     if not listing.images and not may_be_empty:
         layout = f"put each person's pictures in a folder of their own: {one_line(folder / '<person>' / '<picture>')}"
         stray = sum(row.status == Status.NO_PERSON for row in listing.refused)
         found = f"{counted(stray, 'picture')} but no folder of a person" if stray else "no pictures"
+        layout += "; align --every takes photographs without names" if stray else ""
         raise FacelineError(f"{one_line(folder)}: {found}; {layout}")
     refuse_nobody(folder, listing)
     return listing
@@ -110,8 +116,11 @@ def refuse_nobody(folder: Path, listing: Listing) -> None:
         raise FacelineError(f"{one_line(folder / person_of(nobody))}: {advice}")
 
 
-def walk(folder: Path, listing: Listing) -> None:
-    """List all of `folder`, each folder once: under its own path, or that of the first link to it from elsewhere."""
+def walk(folder: Path, listing: Listing, every: bool) -> None:
+    """List all of `folder`, each folder once: under its own path, or that of the first link to it from elsewhere.
+
+    `every` as that of `list_pictures`.
+    """
     suffixes = picture_suffixes()
     first_paths: dict[tuple[int, int], str] = {}
     waiting = [("", identity(os.stat(folder)))]
@@ -125,7 +134,7 @@ def walk(folder: Path, listing: Listing) -> None:
                 if first != path:
                     listing.refuse(path, f"the same folder as {one_line(first) or 'the input'}, which is listed")
                     continue
-                folders, more_links = look_into(folder, path, suffixes, listing)
+                folders, more_links = look_into(folder, path, suffixes, listing, every)
                 stack += reversed(folders)
                 links += more_links
         # Links come last, so that no folder is listed under the name of a link when it has a path of its own.
@@ -137,7 +146,9 @@ def identity(status: os.stat_result) -> tuple[int, int]:
     return status.st_dev, status.st_ino
 
 
-def look_into(folder: Path, prefix: str, suffixes: frozenset[str], listing: Listing) -> tuple[list[Found], list[Found]]:
+def look_into(
+    folder: Path, prefix: str, suffixes: frozenset[str], listing: Listing, every: bool
+) -> tuple[list[Found], list[Found]]:
     """List the files of the folder `prefix` of `folder`; give its folders, and its links to folders."""
     folders: list[Found] = []
     links: list[Found] = []
@@ -162,7 +173,7 @@ def look_into(folder: Path, prefix: str, suffixes: frozenset[str], listing: List
             (links if os.path.islink(folder / path) else folders).append((path + "/", identity(status)))
         elif (suffix := os.path.splitext(name)[1].lower()) not in suffixes:
             listing.ignored[suffix] += 1
-        elif not prefix:
+        elif not prefix and not every:
             listing.refused.append(PictureRow(path, "", Status.NO_PERSON, "lies outside any person's folder"))
         else:
             listing.images.append(path)
@@ -176,15 +187,17 @@ def folders_above(path: str) -> list[str]:
     return ["/".join(parts[:depth]) for depth in range(len(parts) - 1, 0, -1)]
 
 
-def refuse_collisions(listing: Listing) -> None:
+def refuse_collisions(listing: Listing, every: bool) -> None:
     """Refuse the pictures whose crop would take the place of a file of ours, or of the folder of other crops."""
     folders = {folder for image in listing.images for folder in folders_above(image)}
+    numbers = {int(found[1]) for folder in folders if every and (found := FACE_NUMBER.search(folder))}
     images, listing.images = listing.images, []
     for image in images:
-        top, crop = image.split("/", 1)[0], crop_path(image)
+        top, crops = image.split("/", 1)[0], [crop_path(image, face) for face in (1, *sorted(numbers))]
+        crop = next((crop for crop in crops if crop in folders), None)
         if top in RESERVED:
             listing.refuse(image, f"its crop would need a folder where {top} is written; rename the folder")
-        elif crop in folders:
+        elif crop is not None:
             listing.refuse(image, f"its crop would lie where the crops of the folder {one_line(crop)} go; rename it")
         else:
             listing.images.append(image)

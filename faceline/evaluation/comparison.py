@@ -93,13 +93,17 @@ def read_embedded(folders: Sequence[str | Path]) -> Embedded:
                 f"{one_line(folder)}: made with other --passes or --jitters than {one_line(folders[0])}, which makes"
                 " distances larger or smaller; compare embeddings that were made alike"
             )
-        rows += [row for row in found if row.status in USABLE]
+        # Photographs that lie in no person's folder say nothing of who is whom.
+        rows += [row for row in found if row.status in USABLE and row.person]
         for person in sorted({row.person for row in found}):
             if owners.setdefault(person, folder) is not folder:
                 raise FacelineError(
                     f"{one_line(folder)}: {one_line(person)} is in {one_line(owners[person])}, too; name folders of"
                     " different people"
                 )
+    if not rows:
+        listing = ", ".join(one_line(name) for name in folders)
+        raise FacelineError(f"{listing}: none of the photographs lies in a person's folder; sort them by person")
     return Embedded(
         networks[0],
         np.array([row.embedding for row in rows]),

@@ -15,6 +15,7 @@ from faceline.faces.cutting import (
 from faceline.faces.detectors import DETECTORS, Face
 from faceline.faces.landmarks import dlib_chip, predict_landmarks
 from faceline.faces.options import AlignmentOptions
+from faceline.faces.promise import is_confirmed, is_plain
 from faceline.faces.tiles import is_same, moved, without_repetitions
 from faceline.faces.uprightness import is_upright, turned_back, upright_faces
 from faceline.faces.wide import WIDE_LOOKS, Look, in_threads, tile_looks
@@ -72,9 +73,30 @@ class Aligner:
             return main_first(self.look_wide(image, [], 0), image)
         if not every:
             return faces
+        return [faces[0], *from_largest(apart_from(faces[0], self.look_for_every(image, faces[0].turn)), image)]
+
+    def find_confirmed(self, image: np.ndarray) -> list[Face]:
+        """Every face that is beyond doubt, in the order of `find`; where all are in doubt, the main one alone.
+
+        The main face of the first look stays, unless it is in doubt and the wide look shows it otherwise: where two
+        heads touch, HOG may see one face across both in the picture as it is.
+        """
+        faces = self.find(image)
+        if not faces:
+            return faces
         main = faces[0]
-        others = self.look_wide(image, [lambda: self.look(image, every=True)], main.turn)
-        return [main, *from_largest([face for face in others if not is_same(face.box_ltrb, main.box_ltrb)], image)]
+        found = self.look_for_every(image, main.turn)
+        others = apart_from(main, found)
+        if is_plain(main) or len(others) == len(found):
+            found = [main, *others]
+        confirmed = [face for face in found if is_confirmed(image, face, self.runtime)] or [main]
+        if main in confirmed:
+            return [main, *from_largest((face for face in confirmed if face != main), image)]
+        return main_first(confirmed, image)
+
+    def look_for_every(self, image: np.ndarray, turn: int) -> list[Face]:
+        """The faces of the enlarged picture, and those of a large one at its full resolution, turned by `turn`."""
+        return self.look_wide(image, [lambda: self.look(image, every=True)], turn)
 
     def look(self, image: np.ndarray, every: bool) -> list[Face]:
         """The faces of a picture that is shrunk to `detection_size`."""
@@ -162,6 +184,11 @@ class Aligner:
         template = np.array(frame.template[options.landmarks][options.landmark_points])
         transform = affine_transform if frame.affine else align_transform
         return cut(image, points, template, frame.edge, options.size, transform)
+
+
+def apart_from(face: Face, others: Iterable[Face]) -> list[Face]:
+    """The others that are not the same face."""
+    return [other for other in others if not is_same(other.box_ltrb, face.box_ltrb)]
 
 
 def from_largest(faces: Iterable[Face], image: np.ndarray) -> list[Face]:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from faceline.disk.pictures.boxes import Box
+from faceline.disk.pictures.boxes import Box, turned, turned_box
 from faceline.faces.detectors import Face, detect_cnn, detect_hog, face_from_dlib, laid_out, load_hog
 from faceline.faces.tiles import is_same, moved, resized
 from faceline.host.sharing import Pool
@@ -60,6 +60,20 @@ def detect_promising(image: np.ndarray, upsample: int, runtime: Runtime) -> list
     return [face for face in looks if face is not None]
 
 
+def is_plain(face: Face) -> bool:
+    """Whether a detector's score says enough: that of HOG says little near its limit."""
+    return face.detector != "hog" or face.score > PLAIN
+
+
+def is_confirmed(image: np.ndarray, face: Face, runtime: Runtime) -> bool:
+    """Whether a face that a detector found is beyond doubt: where its score says little, a closer look decides."""
+    if is_plain(face):
+        return True
+    height, width = image.shape[:2]
+    box = turned_box(face.box_ltrb, height, width, face.turn)
+    return second_look(turned(image, face.turn), box, runtime) is not None
+
+
 def second_look(image: np.ndarray, box_ltrb: Box, runtime: Runtime) -> Face | None:
     """The face that dlib's detectors find where there may be one; None if they do not."""
     height, width = image.shape[:2]
@@ -76,4 +90,4 @@ def second_look(image: np.ndarray, box_ltrb: Box, runtime: Runtime) -> Face | No
         return max(faces, key=lambda face: face.score, default=None)
 
     face = best(detect_hog(part, 0, runtime, PROMISING))
-    return face if face is None or face.score > PLAIN else best(detect_cnn(part, 0, runtime))
+    return face if face is None or is_plain(face) else best(detect_cnn(part, 0, runtime))

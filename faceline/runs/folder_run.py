@@ -145,6 +145,7 @@ class FolderRun(Generic[Row]):
         left_out: int = 0,
         ignored: Counter | None = None,
         notes: Sequence[str] = (),
+        pictures: int | None = None,
     ) -> Summary:
         """Write the outputs and `run.json`, as far as anything has changed.
 
@@ -162,14 +163,14 @@ class FolderRun(Generic[Row]):
             What `run.json` holds beside the usual.
         vouch : callable
             What it says of the outputs, once they are written.
-        removed, left_out, ignored, notes
+        removed, left_out, ignored, notes, pictures
             As those of `Summary`.
         """
         counts = Counter(str(row.status) for row in rows)
         seconds = time.monotonic() - self._begun
         entry = run_record(self.stage, self.options, counts, seconds, **(record or {}))
         self._journal.finish(rows, write_outputs, entry, vouch)
-        people = {row.person for row in rows if row.status in USABLE}
+        people = {row.person for row in rows if row.status in USABLE} - {""}  # who is nobody in particular
         done = len(self._done)
         return Summary(
             str(self.folder),
@@ -184,4 +185,5 @@ class FolderRun(Generic[Row]):
             ignored=ignored or Counter(),
             without=sorted(set(everybody) - people),
             notes=notes,
+            pictures=pictures,
         )

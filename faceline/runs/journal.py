@@ -211,7 +211,12 @@ def difference(previous: dict, options: dict) -> str:
     # Other weights follow from another network or detector, which says it better.
     names = [name for name in names if name != "weights" and not name.startswith("network_")] or names
     pairs = [
-        f"{one_line(name)} {one_line(short_repr(previous.get(name)))}, not {one_line(short_repr(options.get(name)))}"
-        for name in names
+        f"{one_line(name)} {shown(name, previous, options)}, not {shown(name, options, previous)}" for name in names
     ]
     return f"made with {'; '.join(pairs)}; name another folder, or do all again with --overwrite"
+
+
+def shown(name: str, options: dict, others: dict) -> str:
+    """An option's value in one line; one that is not there is off where `others` have it on."""
+    value = options.get(name, False if others.get(name) is True else None)
+    return one_line(short_repr(value))

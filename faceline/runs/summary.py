@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from faceline.disk.rows import USABLE
 from faceline.wording import counted, listed, one_line
 
 
@@ -33,6 +34,8 @@ class Summary:
         The people of whom no item is usable.
     notes : sequence of str
         Lines on items that the user should look at.
+    pictures : int or None
+        Where the items are the faces of pictures, and pictures without a face: how many pictures there are.
     """
 
     result: str
@@ -47,13 +50,13 @@ class Summary:
     ignored: Counter[str] = field(default_factory=Counter)
     without: Sequence[str] = ()
     notes: Sequence[str] = ()
+    pictures: int | None = None
 
     def __str__(self) -> str:
-        total = sum(self.counts.values())
         outcomes = ", ".join(f"{count} {status}" for status, count in sorted(self.counts.items())) or "none is left"
         left_out = f"{self.left_out} left out, " if self.left_out else ""
         lines = [
-            f"{counted(total, self.what)} of {counted(self.people, 'person')}: {outcomes}.",
+            f"{self.items()}: {outcomes}.",
             f"{self.done} computed, {self.kept} as before, {left_out}{self.removed} removed, in {self.seconds:.1f} s.",
         ]
         if self.without:
@@ -63,6 +66,14 @@ class Summary:
             lines.append(ignored_text(self.ignored))
         lines.append(f"Written to {one_line(self.result)}")
         return "\n".join(lines)
+
+    def items(self) -> str:
+        """How many items there are, and of how many people, unless all are of nobody in particular."""
+        total, usable = sum(self.counts.values()), sum(self.counts[status] for status in USABLE)
+        if self.pictures is not None:
+            return f"{counted(usable, self.what)} in {counted(self.pictures, 'picture')}"
+        people = f" of {counted(self.people, 'person')}" if self.people or not usable else ""
+        return f"{counted(total, self.what)}{people}"
 
 
 def without_text(people: Sequence[str]) -> str:

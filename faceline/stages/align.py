@@ -1,9 +1,10 @@
-"""Stage 1: find, align and crop the main face of every picture."""
+"""Stage 1: find, align and crop the main face of every picture, or every face."""
 
 import contextlib
 import time
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -18,11 +19,10 @@ from faceline.disk.paths import (
 from faceline.disk.people_paths import person_of
 from faceline.disk.rows import (
     PictureRow,
-    Status,
     crop_path,
 )
 from faceline.disk.run_records import read_record
-from faceline.disk.scan import Listing, list_pictures
+from faceline.disk.scan import list_pictures
 from faceline.errors import FacelineError
 from faceline.faces.detectors import DEFAULT_DETECTOR
 from faceline.faces.embedder import check_network
@@ -42,20 +42,15 @@ from faceline.runs.keeping import keep_workers
 from faceline.runs.parallel import process_count
 from faceline.runs.summary import Summary
 from faceline.stages.alignment import Compared, Outcome, PictureTask, align_pictures
-from faceline.stages.crop_files import clear, crop_folders, put_crop, refuse_within
-from faceline.stages.settling import NOT_LIKE, OTHER_FACE, Settling
-from faceline.wording import listed, one_line
+from faceline.stages.crop_files import clear, crop_folders, further_crops, put_crop, put_crops, refuse_within
+from faceline.stages.picture_rows import by_picture, changed_people, everybody, in_order, notes_on
+from faceline.stages.settling import Settling
+from faceline.wording import one_line
 
 STAGE = "align"
 
 # What becomes of a picture without a face: no crop, or one of its middle.
 FALLBACKS = ("none", "centre")
-
-# What the summary says of pictures, by the reason in their row.
-NOTES = {
-    OTHER_FACE: "Not the main face, but the one that the person's other pictures show",
-    NOT_LIKE: "Not like the person's other pictures, look at these",
-}
 
 # Pictures that a process takes at once: enough that handing them out costs nothing.
 PICTURES_AT_ONCE = 4
@@ -74,13 +69,14 @@ def align_folder(
     upsample: int = DEFAULT_UPSAMPLE,
     detection_size: int = DEFAULT_DETECTION_SIZE,
     skip_multi: bool = False,
+    every: bool = False,
     fallback: str = "none",
     engine: str = DEFAULT_ENGINE,
     device: str = DEFAULT_DEVICE,
     jobs: int | None = None,
     overwrite: bool = False,
 ) -> Summary:
-    """Crop the main face of every picture `<input_dir>/<person>/…`.
+    """Crop the main face of every picture `<input_dir>/<person>/…`, or every face of all pictures below `input_dir`.
 
     Writes `<output_dir>/<person>/<picture>.png`, `manifest.csv` with a row for every picture, and `run.json`. Only
     pictures that are new or changed are computed; the crops of those that have disappeared are removed.
@@ -106,6 +102,9 @@ def align_folder(
         that finds no face, and with `skip_multi`, they are looked at in their full resolution, too.
     skip_multi : bool
         Leave out pictures with several faces, however small, instead of taking the main one.
+    every : bool
+        Crop every face of a picture, for photographs without names, which may also lie in `input_dir` itself: the
+        main one as ever, the others beside it as `<picture>-2.png` and so on, from the largest, each with a row.
     fallback : str
         "centre" gives a picture in which no face is found a crop of its middle, so that an evaluation can count it; its
         status is `fallback`.
@@ -142,27 +141,35 @@ def align_folder(
     runtime = Runtime(engine, device)
     runtime.check()
     check_fallback(fallback)
+    if skip_multi and every:
+        raise FacelineError("--skipMulti leaves out pictures with several faces, --every takes all faces; choose one")
     source = real_path(input_dir).name
-    listing = list_pictures(input_dir, may_be_empty=was_made_from(source, output_dir))
+    listing = list_pictures(input_dir, was_made_from(source, output_dir), every)
     crops = [crop_path(image) for image in listing.images]
     refuse_within(input_dir, {output_dir, *crop_folders(output_dir, crops)})
     pictures = Counter(map(person_of, listing.images))
-    compare = not skip_multi and any(count > 1 for count in pictures.values())
+    takes_main = not skip_multi and not every  # else there is no face to choose
+    compare = takes_main and any(count > 1 for count in pictures.values())
     if compare:
         check_network(chosen_network, Runtime())
     record = options.record() | {"skip_multi": skip_multi, "fallback": fallback}
+    if every:  # earlier versions know nothing of it, and their folders stay good
+        record["every"] = True
     with FolderRun(
         *(output_dir, STAGE, record),
         read_row=PictureRow.from_json,
         read_finished=lambda counts: read_manifest(output_dir / MANIFEST_FILE, PictureRow, counts),
-        outputs=(MANIFEST_FILE, CROP_EMBEDDINGS_FILE, *crops),
+        outputs=chain(
+            (MANIFEST_FILE, CROP_EMBEDDINGS_FILE, *crops),
+            further_crops(output_dir, listing.images) if every else (),
+        ),
         overwrite=overwrite,
         jobs=jobs,
         begun=begun,
     ) as run:
         embeddings = known_embeddings(output_dir, chosen_network) if run.was_finished else {}
 
-        def task_of(image: str, compared: Compared, before: PictureRow | None = None) -> PictureTask:
+        def task_of(image: str, compared: Compared, before: tuple[PictureRow, ...] = ()) -> PictureTask:
             if not compare or pictures[person_of(image)] == 1:
                 compared = Compared.NONE
             return PictureTask(
@@ -172,42 +179,43 @@ def align_folder(
                 options,
                 runtime,
                 skip_multi,
+                every,
                 fallback,
                 chosen_network,
-                known=before,
-                compared=compared,
+                before,
+                compared,
             )
 
         def run_tasks(tasks: list[PictureTask]) -> Iterator[Outcome]:
             return run.results(align_pictures, tasks, "faces")
 
-        tasks = [task_of(image, Compared.MAIN, run.known.get(image)) for image in listing.images]
+        known = by_picture(run.known.values())
+        tasks = [task_of(image, Compared.MAIN, known.get(image, ())) for image in listing.images]
         # The large ones first, so that none of them is what all other processes wait for in the end.
         tasks.sort(key=lambda task: listing.sizes[task.image], reverse=True)
         rows, removed = clear(run, listing)
         for outcome in run.results(align_pictures, tasks, batch=PICTURES_AT_ONCE):
-            rows.append(outcome.row)
+            rows += [row for row, _ in outcome.all]
             if outcome.embedding is not None:
                 embeddings[outcome.row.crop_sha256] = outcome.embedding
-            if outcome.png is not None or outcome.row != run.known.get(outcome.row.key):
-                put_crop(run, outcome.row, outcome.png)
+            removed += put_crops(run, outcome.all, known.get(outcome.row.image, ()))
         settling = Settling(rows, embeddings, task_of, run_tasks)
-        # With `skip_multi` no picture has a face to choose.
         changed = changed_people(rows, run.known if run.was_finished else {})
-        for outcome in () if skip_multi else settling.settle(changed):
+        for outcome in settling.settle(changed) if takes_main else ():
             put_crop(run, outcome.row, outcome.png)
-        rows = sorted(settling.rows.values(), key=lambda row: row.key)
+        rows = in_order(settling.rows.values())
         return run.finish(
             rows,
-            lambda rows: write_aligned(output_dir, rows, chosen_network, {} if skip_multi else settling.kept()),
-            what="picture",
-            everybody=everybody(rows, listing),
+            lambda rows: write_aligned(output_dir, rows, chosen_network, settling.kept() if takes_main else {}),
+            what="face" if every else "picture",
+            pictures=len({row.image for row in rows}) if every else None,
+            everybody=() if every else everybody(rows, listing),
             removed=removed,
             record={"input": source},
             vouch=lambda: crop_embeddings_digest(output_dir),
             left_out=len(listing.refused),
             ignored=listing.ignored,
-            notes=notes_on(rows),
+            notes=() if every else notes_on(rows),
         )
 
 
@@ -237,30 +245,6 @@ def write_aligned(
     write_manifest(output_dir / MANIFEST_FILE, rows, PictureRow)
 
 
-def changed_people(rows: list[PictureRow], known: dict[str, PictureRow]) -> set[str]:
-    """The people of whom a picture is new, changed or gone since a finished run."""
-    found = {row.key: row for row in rows}
-    keys = [key for key in found.keys() | known.keys() if found.get(key) != known.get(key)]
-    return {rows_of[key].person for key in keys for rows_of in (found, known) if key in rows_of}
-
-
-def notes_on(rows: list[PictureRow]) -> list[str]:
-    """Lines on the pictures whose face is not the main one, or is in doubt."""
-    lines = []
-    for reason, said in NOTES.items():
-        pictures = [row.image for row in rows if row.status == Status.OK and row.reason == reason]
-        if pictures:
-            lines.append(f"{said}: {listed(pictures)}.")
-    people = defaultdict(set)
-    for row in rows:
-        if row.status == Status.OK:
-            people[row.crop_sha256].add(row.person)
-    shared = [row.image for row in rows if len(people.get(row.crop_sha256, ())) > 1]
-    if shared:
-        lines.append(f"The same face in several people's folders: {listed(shared)}.")
-    return lines
-
-
 def was_made_from(source: str, output_dir: Path) -> bool:
     """Whether an earlier run has written to a folder, and read one called `source`.
 
@@ -271,13 +255,6 @@ def was_made_from(source: str, output_dir: Path) -> bool:
         return read_record(output_dir, STAGE).get("input", source) == source
     except FacelineError:
         return was_begun(output_dir)
-
-
-def everybody(rows: list[PictureRow], listing: Listing) -> set[str]:
-    """The people whose pictures or folders were found, usable or not."""
-    folders = [row.image for row in rows if row.image.endswith("/") and row.image not in listing.closed]
-    shown = {row.person for row in rows if row.person and row.image not in folders}
-    return shown | listing.without_pictures()
 
 
 def check_fallback(fallback: str) -> None:

@@ -1,5 +1,6 @@
-"""What becomes of one picture in stage 1: its row, its crop, and the other faces that might be taken instead."""
+"""What becomes of one picture in stage 1: its rows, its crops, and the other faces that might be taken instead."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
 from pathlib import Path
@@ -27,6 +28,7 @@ from faceline.networks.runtime import Runtime
 from faceline.wording import counted, one_line
 
 if TYPE_CHECKING:
+    from faceline.disk.pictures.images import Picture
     from faceline.faces.detectors import Face
 
 # The most faces of a picture that are compared with the person's other pictures: the most prominent ones.
@@ -44,7 +46,7 @@ class Compared(IntEnum):
 
 @dataclass(frozen=True)
 class PictureTask:
-    """A picture to be aligned; `known` is what an earlier run made of it."""
+    """A picture to be aligned; `known` is what an earlier run made of it: a row for each face that has one."""
 
     input_dir: Path
     output_dir: Path
@@ -52,9 +54,10 @@ class PictureTask:
     options: AlignmentOptions
     runtime: Runtime
     skip_multi: bool
+    every: bool
     fallback: str
     network: Network
-    known: PictureRow | None
+    known: tuple[PictureRow, ...] = ()
     compared: Compared = Compared.NONE
 
 
@@ -71,14 +74,25 @@ class Choice:
 class Outcome:
     """What became of a picture: its row, and its crop as PNG where that has to be written.
 
-    `embedding` is that of the crop, (d,) float32, and `choices` are the faces that may be taken, the main one, which
-    `row` tells of, first; each as far as the task wants them.
+    `further` are the same of the faces beside the main one, where every face is cropped. `embedding` is that of the
+    crop, (d,) float32, and `choices` are the faces that may be taken, the main one, which `row` tells of, first; each
+    as far as the task wants them.
     """
 
     row: PictureRow
     png: bytes | None = None
     embedding: np.ndarray | None = None
     choices: tuple[Choice, ...] = ()
+    further: "tuple[Cropped, ...]" = ()
+
+    @property
+    def all(self) -> "list[Cropped]":
+        """Rows and crops of all faces."""
+        return [(self.row, self.png), *self.further]
+
+
+# A row, and the crop as PNG where that has to be written.
+Cropped = tuple[PictureRow, bytes | None]
 
 
 def align_pictures(tasks: list[PictureTask]) -> list[Outcome]:
@@ -91,11 +105,11 @@ def align_picture(task: PictureTask) -> Outcome:
     try:
         data = read_picture(task.input_dir / task.image)
         row = replace(row, image_sha256=sha256(data))
-        if task.known and task.known.image_sha256 == row.image_sha256 and has_crop(task.output_dir, task.known):
-            return Outcome(task.known)
+        if is_as_before(task, row.image_sha256):
+            return Outcome(task.known[0], further=tuple((known, None) for known in task.known[1:]))
         picture = decode_picture(data)
-        every = task.compared == Compared.EVERY
-        alignment = align_image(picture.pixels, task.options, task.runtime, task.skip_multi, task.fallback, every)
+        options = task.options, task.runtime, task.skip_multi, task.fallback
+        alignment = align_image(picture.pixels, *options, task.compared == Compared.EVERY, task.every)
     except ShortOfMemoryError as error:
         return Outcome(replace(row, reason=one_line(error.reason), image_sha256=""))
     except UnreadableError as error:
@@ -108,33 +122,44 @@ def align_picture(task: PictureTask) -> Outcome:
     row = replace(row, status=alignment.status, reason=alignment.reason, faces=alignment.faces)
     if alignment.crop is None or alignment.face is None:
         return Outcome(row)
-
-    def cropped(face: "Face", crop: np.ndarray) -> tuple[PictureRow, bytes]:
-        png = encode_png(crop)
-        left, top, right, bottom = picture.whole_box(face.visible_box(picture.pixels))
-        of_crop = replace(row, crop=crop_path(task.image), crop_sha256=sha256(png))
-        return replace(of_crop, left=left, top=top, right=right, bottom=bottom, turn=face.turn), png
-
-    main, png = cropped(alignment.face, alignment.crop)
+    main = alignment.face, alignment.crop
+    if task.every and alignment.status == Status.OK:
+        found = [main, *crops_of(picture.pixels, alignment.others, task)]
+        rows = cropped(replace(row, faces=len(found)), picture, found, range(1, len(found) + 1))
+        return Outcome(*rows[0], further=tuple(rows[1:]))
     if task.compared == Compared.NONE or alignment.status != Status.OK:
-        return Outcome(main, png)
-    others = other_crops(picture.pixels, alignment, task) if task.compared > Compared.MAIN else []
-    rows = [(main, png), *(cropped(face, crop) for face, crop in others)]
-    embeddings = embed_crops([alignment.crop, *(crop for _, crop in others)], task)
+        return Outcome(*cropped(row, picture, [main], [1])[0])
+    compared = alignment.others[: MOST_FACES - 1] if task.compared > Compared.MAIN else ()
+    found = [main, *crops_of(picture.pixels, compared, task)]
+    rows = cropped(row, picture, found, [1] * len(found))  # whichever is taken has the picture's crop
+    embeddings = embed_crops([crop for _, crop in found], task)
     choices = tuple(Choice(*one, own) for one, own in zip(rows, embeddings, strict=True))
-    return Outcome(main, png, embeddings[0], choices if task.compared > Compared.MAIN else ())
+    return Outcome(*rows[0], embeddings[0], choices if task.compared > Compared.MAIN else ())
 
 
-def other_crops(image: np.ndarray, alignment: "Alignment", task: PictureTask) -> "list[tuple[Face, np.ndarray]]":
-    """The other faces of a picture and their crops."""
+def crops_of(image: np.ndarray, faces: "Sequence[Face]", task: PictureTask) -> "list[tuple[Face, np.ndarray]]":
+    """Faces of a picture with their crops, as far as they can be cropped."""
     aligner = aligner_for(task.options, task.runtime)
     found = []
-    for face in alignment.others[: MOST_FACES - 1]:
+    for face in faces:
         try:
             found.append((face, aligner.crop(image, face)))
         except CoincidentLandmarksError:
             continue
     return found
+
+
+def cropped(
+    row: PictureRow, picture: "Picture", found: "Sequence[tuple[Face, np.ndarray]]", numbers: Sequence[int]
+) -> list[tuple[PictureRow, bytes]]:
+    """The row and the PNG of each crop of a picture; `numbers` say where the crops go."""
+    rows = []
+    for (face, crop), number in zip(found, numbers, strict=True):
+        png = encode_png(crop)
+        left, top, right, bottom = picture.whole_box(face.visible_box(picture.pixels))
+        of_crop = replace(row, crop=crop_path(row.image, number), crop_sha256=sha256(png), turn=face.turn)
+        rows.append((replace(of_crop, left=left, top=top, right=right, bottom=bottom), png))
+    return rows
 
 
 def embed_crops(crops: list[np.ndarray], task: PictureTask) -> np.ndarray:
@@ -170,10 +195,14 @@ def align_image(
     skip_multi: bool = False,
     fallback: str = "none",
     every: bool = False,
+    confirmed: bool = False,
 ) -> Alignment:
-    """Find and crop the main face of a picture of shape (height, width, 3), RGB uint8; look for `every` one beside."""
+    """Find and crop the main face of a picture of shape (height, width, 3), RGB uint8.
+
+    Look for `every` one beside it, or for all that are beyond doubt, if `confirmed`.
+    """
     aligner = aligner_for(options, runtime)
-    faces = aligner.find(image, every=skip_multi or every)
+    faces = aligner.find_confirmed(image) if confirmed else aligner.find(image, every=skip_multi or every)
     if not faces and fallback == "none":
         return Alignment(Status.NO_FACE, "", 0)
     if skip_multi and len(faces) > 1:
@@ -187,11 +216,23 @@ def align_image(
     return Alignment(status, reason, len(faces), face, crop, tuple(faces[1:]), face.visible_box(image))
 
 
+def is_as_before(task: PictureTask, image_sha256: str) -> bool:
+    """Whether an earlier run saw the same picture, and all that it made of it is there."""
+    if not task.known or any(row.image_sha256 != image_sha256 for row in task.known):
+        return False
+    # A kill may have come between the faces of a picture.
+    is_whole = not task.every or len(task.known) == max(task.known[0].faces or 0, 1)
+    return is_whole and all(has_crop(task.output_dir, row) for row in task.known)
+
+
 def has_crop(output_dir: Path, row: PictureRow) -> bool:
     """Whether the crop that `row` tells of is there, unaltered; true for a row that has none."""
     if not row.crop:
         return True
     try:
-        return row.crop == crop_path(row.image) and sha256(read_bytes(inside(output_dir, row.crop))) == row.crop_sha256
+        return (
+            row.crop == crop_path(row.image, row.face)
+            and sha256(read_bytes(inside(output_dir, row.crop))) == row.crop_sha256
+        )
     except FacelineError:
         return False

@@ -15,7 +15,7 @@ from faceline.disk.freshness import changed_crops
 from faceline.disk.manifests import manifest_rows
 from faceline.disk.names import CLUSTERS_FILE, DEFAULT_EMBEDDINGS_DIR, MANIFEST_FILE
 from faceline.disk.paths import check_folder, named_path
-from faceline.disk.rows import USABLE, CropRow, Status
+from faceline.disk.rows import USABLE, CropRow, Status, main_crop
 from faceline.disk.run_records import read_record
 from faceline.errors import FacelineError, cure
 from faceline.networks.network import Network
@@ -89,8 +89,8 @@ def cluster(
 ) -> Clustered:
     """Find which faces are one person's, whoever that is, and write `clusters.csv` beside their embeddings.
 
-    Names of folders play no part. Clusters are numbered by size; when photographs have been added, a cluster keeps the
-    number of the old one that it shares most crops with.
+    Names of folders play no part; two faces of one photograph count against being one person. Clusters are numbered by
+    size; when photographs have been added, a cluster keeps the number of the old one that it shares most crops with.
 
     Parameters
     ----------
@@ -131,7 +131,7 @@ def cluster(
         before = read_before(folder / CLUSTERS_FILE)
         logger.info("cluster: %s", counted(len(crops), "face"))
         with threadpool_limits(jobs):
-            found = find_clusters(embeddings[is_face], network)
+            found = find_clusters(embeddings[is_face], network, photographs_of(crops)[is_face])
         clusters, certainty = placed(found.numbers, found.certainty, is_face)
         numbers = numbered(clusters, crops, before).tolist()
         write_clusters(folder / CLUSTERS_FILE, zip(numbers, crops, certainty.tolist(), strict=True))
@@ -168,6 +168,11 @@ def read_faces(folder: Path) -> tuple[np.ndarray, list[str], np.ndarray, Network
     if aligned is not None:
         logger.warning(f"{one_line(folder)}: older than the crops in {one_line(aligned)}; run batch_represent first")
     return embeddings, crops, is_face, network
+
+
+def photographs_of(crops: Sequence[str]) -> np.ndarray:
+    """Which photograph each crop is of, (n,) int, by the name that stage 1 gave it."""
+    return np.unique([main_crop(crop) for crop in crops], return_inverse=True)[1]
 
 
 def read_before(path: Path) -> dict[str, int]:

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import shutil
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -69,15 +70,20 @@ def sources_of(folder: Path, crops: Sequence[str]) -> list[Path]:
 
 
 def photographs_of(aligned: Path) -> dict[str, Path]:
-    """Crop -> its photograph, as far as the folder that stage 1 read lies beside that of the crops."""
+    """Crop -> its photograph, as far as the folder that stage 1 read lies beside that of the crops.
+
+    Not of photographs with several crops: whose folder such a one lies in does not say which of its faces is meant,
+    where the same people are together in all of them.
+    """
     name = read_record(aligned, "align").get("input")
     if not isinstance(name, str) or not name or os.path.basename(name) != name or name in (".", ".."):
         return {}
     folder = aligned.parent / name
     if not folder.is_dir():
         return {}
-    rows = manifest_rows(aligned / MANIFEST_FILE, PictureRow)
-    return {row.crop: inside(folder, row.image) for row in rows if row.status in USABLE}
+    rows = [row for row in manifest_rows(aligned / MANIFEST_FILE, PictureRow) if row.status in USABLE]
+    crops = Counter(row.image for row in rows)
+    return {row.crop: inside(folder, row.image) for row in rows if crops[row.image] == 1}
 
 
 def make_folders(place: Path, members: Mapping[int, Sequence[Path]], copy: bool, yes: bool) -> Folders:

@@ -39,6 +39,10 @@ from faceline.wording import one_line
 OURS = frozenset([RUN_FILE, JOURNAL_FILE, MANIFEST_FILE, REPS_FILE, REPS_COPY_FILE, LABELS_FILE, CLASSIFIER_FILE])
 
 
+# What is known of the face in a crop: its photograph's SHA-256, and its box and turn where there are several.
+Shown = tuple[str | int | None, ...]
+
+
 @dataclass(frozen=True)
 class OldResult:
     """A work folder's result.
@@ -80,12 +84,19 @@ class OldResult:
         record = self.represented.get("alignment") if self.aligned is None else self.aligned["options"]
         return AlignmentOptions.from_record(record)
 
-    def removed(self) -> set[str]:
-        """The SHA-256 of the photographs whose crops the user has removed, each in all places."""
-        there: dict[bool, set[str]] = {True: set(), False: set()}
+    def removed(self) -> set[Shown]:
+        """What the crops showed that the user has removed, each in all places."""
+        there: dict[bool, set[Shown]] = {True: set(), False: set()}
         for row in self.usable():
-            there[os.path.lexists(inside(self.crops_dir, row.crop))].add(row.image_sha256)
+            there[os.path.lexists(inside(self.crops_dir, row.crop))].add(self.shown(row))
         return there[False] - there[True]
+
+    def shown(self, row: PictureRow) -> Shown:
+        """What a crop shows, of these crops or of new ones of the same photographs: a face that has its place there,
+        where every one is cropped; else the face of its photograph, whichever that is."""
+        has_every = self.aligned is not None and self.aligned["options"].get("every")
+        place = (row.left, row.top, row.right, row.bottom, row.turn) if has_every else ()
+        return (row.image_sha256, *place)
 
     def usable(self) -> Iterator[PictureRow]:
         """The rows of pictures with a crop."""
@@ -186,12 +197,12 @@ def carry_files(old: OldResult, folder: Path) -> list[str]:
     return files
 
 
-def drop_crops(folder: Path, rows: list[PictureRow], removed: set[str]) -> list[str]:
-    """Remove the crops of photographs that are named by their SHA-256; gives the photographs' names."""
-    names = []
+def drop_crops(folder: Path, rows: list[PictureRow], old: OldResult) -> list[str]:
+    """Remove the crops of what the user has removed before; gives the names of the photographs, or of their faces."""
+    names, removed = [], old.removed()
     for row in rows:
-        if row.status in USABLE and row.image_sha256 in removed:
+        if row.status in USABLE and old.shown(row) in removed:
             with write_errors(folder / row.crop), contextlib.suppress(FileNotFoundError):
                 inside(folder, row.crop).unlink()
-            names.append(row.image)
+            names.append(row.key)
     return names

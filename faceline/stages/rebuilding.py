@@ -26,7 +26,7 @@ from faceline.runs.summary import Summary
 from faceline.stages.align import align_folder
 from faceline.stages.corrected import corrected
 from faceline.stages.migration_folder import begin, discard, read_state, write_state
-from faceline.stages.old_result import OldResult, carry_files, drop_crops, link_crops
+from faceline.stages.old_result import OldResult, Shown, carry_files, drop_crops, link_crops
 from faceline.stages.represent import represent_folder
 from faceline.stages.train import Trained, percent, train
 from faceline.wording import counted, listed, one_line
@@ -80,7 +80,7 @@ def build(plan: Plan, network: str, model: Model | None, said: list[str], traini
     if plan.old.has_photographs:
         aligned = align_folder(plan.work_dir / TRAINING_DIR, new_crops, **alignment_of(plan, network), **runs_on)
     rows = read_manifest(new_crops / MANIFEST_FILE, PictureRow)
-    dropped = drop_crops(new_crops, rows, plan.old.removed())
+    dropped = drop_crops(new_crops, rows, plan.old)
     represented = represent_folder(new_crops, new_embeddings, network=network, **plan.augmentation.record(), **runs_on)
     carried = carry_files(plan.old, new_embeddings)
     trained = train(new_embeddings, **plan.training, **training, jobs=plan.jobs)
@@ -106,7 +106,7 @@ def alignment_of(plan: Plan, network: str) -> dict[str, Any]:
         name: getattr(options, name)
         for name in ("landmarks", "landmark_model", "detector", "upsample", "detection_size")
     }
-    found |= {name: record[name] for name in ("skip_multi", "fallback") if name in record}
+    found |= {name: record[name] for name in ("skip_multi", "every", "fallback") if name in record}
     if not plan.from_crops:
         sets = FRAMES[plan.network.frame].template
         if options.landmarks not in sets:
@@ -133,7 +133,7 @@ def source_lines(plan: Plan, rows: list[PictureRow], dropped: list[str]) -> list
     if dropped:
         lines.append(f"Stay removed, as their crops were: {listed(dropped)}.")
     there = {row.image_sha256 for row in rows if row.status in USABLE}
-    gone = [row.image for row in plan.old.usable() if row.image_sha256 not in there]
+    gone = list(dict.fromkeys(row.image for row in plan.old.usable() if row.image_sha256 not in there))
     if gone:
         lines.append(
             f"Not taken over, as {counted(len(gone), 'photograph')} of before cannot be used now: {listed(gone)}."
@@ -165,10 +165,10 @@ def compared(plan: Plan, rows: list[PictureRow], new_embeddings: Path) -> list[s
     places = same_pictures(plan.old, old_crops)
     pairs = []
     for place, crop in enumerate(crops):
-        digest = pictures[crop].image_sha256
+        shown = plan.old.shown(pictures[crop])
         # By the same name where there is one; a picture that was renamed since is known by its content.
-        found = places.get((crop, digest), places.get(("", digest)))
-        if found is not None and labels.kept[place]:
+        found = places.get((crop, shown), places.get(("", shown)))
+        if found is not None and labels.kept[place] and labels.people[place]:
             pairs.append((place, found))
     if not pairs:
         return ["What changes is not known: no picture of before is among those of now."]
@@ -184,12 +184,12 @@ def compared(plan: Plan, rows: list[PictureRow], new_embeddings: Path) -> list[s
     )
 
 
-def same_pictures(old: OldResult, crops: list[str]) -> dict[tuple[str, str], int]:
-    """The place among old `crops` of each picture, by its crop's name and its SHA-256, and by the latter alone."""
-    digests = {row.crop: row.image_sha256 for row in old.usable()}
-    places: dict[tuple[str, str], int] = {}
+def same_pictures(old: OldResult, crops: list[str]) -> dict[tuple[str, Shown], int]:
+    """The place among old `crops` of each picture, by its crop's name and what that shows, and by the latter alone."""
+    shown = {row.crop: old.shown(row) for row in old.usable()}
+    places: dict[tuple[str, Shown], int] = {}
     for place, crop in enumerate(crops):
-        if crop in digests:
-            places[crop, digests[crop]] = place
-            places.setdefault(("", digests[crop]), place)
+        if crop in shown:
+            places[crop, shown[crop]] = place
+            places.setdefault(("", shown[crop]), place)
     return places

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 
@@ -87,6 +88,11 @@ def refuse_empty(folder: Path, counts: dict) -> None:
     found = f"no crop shows a face that was found; see {MANIFEST_FILE} there"
     if not counts:
         found = "nobody is left to learn; add pictures and run all stages again"
+    refuse(folder, found)
+
+
+def refuse(folder: Path, found: str) -> NoReturn:
+    """Raise FacelineError on what was found, as there is nobody to learn, and remove the classifier."""
     if (folder / CLASSIFIER_FILE).is_file():
         remove(folder / CLASSIFIER_FILE)
         found += f"; {CLASSIFIER_FILE}, which knew people of before, has been removed"
@@ -163,11 +169,14 @@ def train(
             found = read_people(folder, network.dimensions, record["counts"], frozenset({Status.OK}))
         embeddings, crops, names = found
         labels = corrected(folder, crops, names)
-        if not labels.kept.all():
-            embeddings, crops, names = embeddings[labels.kept], *only(labels.kept, crops, labels.people)
+        is_somebody = np.array([bool(person) for person in labels.people], bool)
+        kept = labels.kept & is_somebody
+        of_nobody = int(np.count_nonzero(labels.kept & ~is_somebody))
+        if not kept.all():
+            embeddings, crops, names = embeddings[kept], *only(kept, crops, labels.people)
         else:
             names = labels.people
-        refuse_nobody(folder, names)
+        refuse_nobody(folder, names, of_nobody)
         aligned = changed_crops(folder)
         if aligned is not None:
             logger.warning(
@@ -195,7 +204,7 @@ def train(
             lda_dim=lda_dim,
             jobs=jobs,
             distinct=apart,
-            sure=labels.sure[labels.kept],
+            sure=labels.sure[kept],
             strangers=others,
             cohort=crowd,
         )
@@ -207,6 +216,8 @@ def train(
     if others is not None:
         findings += stranger_lines(enrolment, gallery.people, weighed(others, gallery.factors), others_crops)
     notes = [*labels.notes, *([weights_line(network, gallery.factors)] if network.parts else [])]
+    if of_nobody:
+        notes.append(f"Left out: {of_nobody} of photographs that lie in no person's folder.")
     if crowd is not None and enrolment.cohort is not None:
         notes.append(cohort_line(len(enrolment.cohort), len(crowd)))
     left_out = record["counts"].get(Status.FALLBACK, 0)
@@ -219,12 +230,16 @@ def only(kept: np.ndarray, *columns: Sequence[str]) -> list[list[str]]:
     return [list(itertools.compress(column, kept)) for column in columns]
 
 
-def refuse_nobody(folder: Path, names: Sequence[str]) -> None:
-    """Raise FacelineError if the user has left out everybody."""
-    if not names:
-        raise FacelineError(
-            f"{one_line(folder)}: nobody is left to learn, by {one_line(corrections_path(folder))}; undo some of it"
-        )
+def refuse_nobody(folder: Path, names: Sequence[str], of_nobody: int) -> None:
+    """Raise FacelineError if no name is left, and where that is as `of_nobody` faces have none, remove the classifier."""
+    if names:
+        return
+    if of_nobody:
+        advice = "find out who is the same with cluster, and let its --folders make folders to be named"
+        refuse(folder, f"none of the photographs lies in a person's folder; {advice}")
+    raise FacelineError(
+        f"{one_line(folder)}: nobody is left to learn, by {one_line(corrections_path(folder))}; undo some of it"
+    )
 
 
 def without_faces(folder: Path, counts: dict) -> list[str]:
@@ -232,9 +247,8 @@ def without_faces(folder: Path, counts: dict) -> list[str]:
     if counts.keys() == {Status.OK}:
         return []  # a manifest of a large gallery takes a second to read
     rows = read_manifest(folder / MANIFEST_FILE, CropRow, counts)
-    return sorted(
-        {person_of(row.crop) for row in rows} - {person_of(row.crop) for row in rows if row.status == Status.OK}
-    )
+    usable = {person_of(row.crop) for row in rows if row.status == Status.OK}
+    return sorted({person_of(row.crop) for row in rows} - usable - {""})
 
 
 def read_others(

@@ -7,8 +7,9 @@ import numpy as np
 from faceline.networks.distances import squared_distances
 from faceline.networks.network import Network
 from faceline.people.clustering.limit import HIGHEST, START, Sample, choose_limit, limits_up_to
-from faceline.people.clustering.linkage import Forest, average_linkage
+from faceline.people.clustering.linkage import NONE, Forest, average_linkage
 from faceline.people.clustering.neighbours import near_pairs
+from faceline.people.clustering.photographs import PENALTY, are_among, pairs_of_photographs, without_collages
 
 SAMPLE = 3000  # faces, whose distances show how near strangers come
 NEIGHBOURS = 32  # of a face, at most
@@ -38,7 +39,9 @@ class Clusters:
     limit: float
 
 
-def find_clusters(embeddings: np.ndarray, network: Network, limit: float | None = None) -> Clusters:
+def find_clusters(
+    embeddings: np.ndarray, network: Network, photographs: np.ndarray | None = None, limit: float | None = None
+) -> Clusters:
     """Put faces together that are one person's.
 
     Parameters
@@ -46,6 +49,9 @@ def find_clusters(embeddings: np.ndarray, network: Network, limit: float | None 
     embeddings : ndarray of shape (n, d), float32
     network : Network
         That they come from.
+    photographs : ndarray of shape (n,), int, or None
+        Which photograph each face is of, so that two faces of one count against being one person; None where that is
+        not known.
     limit : float or None
         Instead of the one that is chosen from the embeddings, to see what another one does.
     """
@@ -57,8 +63,12 @@ def find_clusters(embeddings: np.ndarray, network: Network, limit: float | None 
     if limit is None:
         near = np.sort(Forest.of(points).distances(*pairs.T))
         limit = choose_limit(tree, sample, near, bound)
-    numbers = tree.cut(limit)
-    return Clusters(numbers, certainty(points, numbers, pairs, limit), limit)
+    numbers, together = tree.cut(limit), NONE
+    if photographs is not None:
+        together = pairs_of_photographs(without_collages(photographs, numbers))
+        if np.any(numbers[together[:, 0]] == numbers[together[:, 1]]):  # else nothing would be otherwise
+            numbers = average_linkage(points, pairs, limit, together).cut(limit)
+    return Clusters(numbers, certainty(points, numbers, pairs, limit, together), limit)
 
 
 def scaled(embeddings: np.ndarray, network: Network) -> np.ndarray:
@@ -89,22 +99,28 @@ def reach(points: np.ndarray, sample: Sample) -> float:
     return float(limits[max(within - 1, 0)])
 
 
-def certainty(points: np.ndarray, numbers: np.ndarray, pairs: np.ndarray, limit: float) -> np.ndarray:
+def certainty(
+    points: np.ndarray, numbers: np.ndarray, pairs: np.ndarray, limit: float, together: np.ndarray
+) -> np.ndarray:
     """How sure it is that each face is where it belongs: 0.5 where another place would be as good.
 
     The mean squared distance to the other faces of its cluster is compared with that to the nearest other cluster, and
-    with the limit, at which a face could as well stay alone.
+    with the limit, at which a face could as well stay alone. Faces of one photograph count as in `average_linkage`.
     """
+    count, companions = len(numbers), np.concatenate([together, together[:, ::-1]])
+    shared = np.unique(companions[:, 0] * count + numbers[companions[:, 1]])  # faces, with clusters
     clusters = gathered(points, numbers)
     faces = Forest.of(points)
     sizes = clusters.sizes[numbers]
     own = faces.distances(np.arange(len(points)), numbers, clusters)
-    own = np.where(sizes > 1, own * sizes / np.maximum(sizes - 1, 1), limit)  # without the face itself, at distance 0
+    own = own * sizes / np.maximum(sizes - 1, 1)  # without the face itself, at distance 0
+    own = np.where(sizes > 1, own + PENALTY * are_among(np.arange(count) * count + numbers, shared), limit)
     elsewhere = np.where(sizes > 1, limit, np.inf)
     for one, other in (pairs.T, pairs.T[::-1]):
         apart = numbers[one] != numbers[other]
         face, cluster = one[apart], numbers[other[apart]]
-        np.minimum.at(elsewhere, face, faces.distances(face, cluster, clusters))
+        distances = faces.distances(face, cluster, clusters) + PENALTY * are_among(face * count + cluster, shared)
+        np.minimum.at(elsewhere, face, distances)
     return 1 / (1 + np.exp(-(elsewhere - own) / CERTAINTY_UNIT))
 
 

@@ -9,7 +9,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from faceline.people.clustering.photographs import SharedPhotographs, pair_keys
+
 PAIRS = 50_000  # whose distances are computed at once
+
+NONE = np.empty((0, 2), np.int64)  # no pair
 
 
 @dataclass(frozen=True)
@@ -66,7 +70,7 @@ class Forest:
         self.sizes[first] += self.sizes[second]
 
 
-def average_linkage(points: np.ndarray, pairs: np.ndarray, bound: float) -> Tree:
+def average_linkage(points: np.ndarray, pairs: np.ndarray, bound: float, together: np.ndarray = NONE) -> Tree:
     """Merge clusters up to a mean squared distance of `bound`, of which some faces are among the near pairs.
 
     Parameters
@@ -75,10 +79,13 @@ def average_linkage(points: np.ndarray, pairs: np.ndarray, bound: float) -> Tree
     pairs : ndarray of shape (m, 2), int64
         As `near_pairs` gives them: clusters with no such pair between them never go together.
     bound : float
+    together : ndarray of shape (k, 2), int64
+        The pairs of faces of one photograph: clusters with such a pair between them lie further apart.
     """
     forest, count = Forest.of(points.copy()), len(points)
     first, second = pairs.T.copy()
-    distances = forest.distances(first, second)
+    shared = SharedPhotographs(count, together)
+    distances = forest.distances(first, second) + shared.penalties(first, second)
     tops = np.zeros(count)
     merged, heights = [np.empty((0, 2), np.int64)], [np.empty(0)]
     while len(chosen := mutually_nearest(first, second, distances, count, bound)):
@@ -88,7 +95,8 @@ def average_linkage(points: np.ndarray, pairs: np.ndarray, bound: float) -> Tree
         merged.append(np.stack([one, other], axis=1))
         heights.append(tops[one])
         forest.merge(one, other)
-        first, second, distances = moved(first, second, distances, one, other, forest)
+        shared.merge(one, other)
+        first, second, distances = moved(first, second, distances, one, other, forest, shared)
     return Tree(count, np.concatenate(merged), np.concatenate(heights))
 
 
@@ -107,7 +115,13 @@ def mutually_nearest(
 
 
 def moved(
-    first: np.ndarray, second: np.ndarray, distances: np.ndarray, one: np.ndarray, other: np.ndarray, forest: Forest
+    first: np.ndarray,
+    second: np.ndarray,
+    distances: np.ndarray,
+    one: np.ndarray,
+    other: np.ndarray,
+    forest: Forest,
+    shared: SharedPhotographs,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The pairs after clusters `other` went into clusters `one`: each once, with its distance now."""
     count = len(forest.sizes)
@@ -117,11 +131,11 @@ def moved(
     has_changed[one] = has_changed[other] = True
     touched = has_changed[first] | has_changed[second]
     a, b = place[first[touched]], place[second[touched]]
-    keys = np.unique((np.minimum(a, b) * count + np.maximum(a, b))[a != b])
+    keys = np.unique(pair_keys(a, b, count)[a != b])
     a, b = np.divmod(keys, count)
     kept = ~touched
     return (
         np.concatenate([first[kept], a]),
         np.concatenate([second[kept], b]),
-        np.concatenate([distances[kept], forest.distances(a, b)]),
+        np.concatenate([distances[kept], forest.distances(a, b) + shared.penalties(a, b)]),
     )
