@@ -231,7 +231,7 @@ def only(kept: np.ndarray, *columns: Sequence[str]) -> list[list[str]]:
 
 
 def refuse_nobody(folder: Path, names: Sequence[str], of_nobody: int) -> None:
-    """Raise FacelineError if no name is left, and where that is as `of_nobody` faces have none, remove the classifier."""
+    """Raise FacelineError if no name is left; where `of_nobody` faces have none, remove the classifier."""
     if names:
         return
     if of_nobody:
