@@ -29,6 +29,7 @@ from faceline.people.clustering.neighbours import near_pairs
 from faceline.people.clustering.photographs import PENALTY, pairs_of_photographs, without_collages
 
 CLUSTER = ROOT / "util" / "cluster.py"
+CORRECT = ROOT / "util" / "correct.py"
 QUICK: dict[str, Any] = {"every": True, "upsample": 0, "jobs": 1}
 
 
@@ -280,6 +281,18 @@ def test_faces_of_a_collage_go_together_and_have_folders(heap):
     aligned = align_folder(home / "who", home / "again", jobs=1)
     assert aligned.people == 4
     assert dict(aligned.counts) == {"ok": 24}
+    for number, name in (("1", "anna"), ("2", "bert")):
+        done = run_script(CORRECT, "--embeddings", home / "embeddings", "--cluster", number, "--is", name)
+        assert done.returncode == 0, done.stderr
+    done = run_script(CLASSIFIER, "train", home / "embeddings")
+    assert done.stdout.startswith("Learned 2 people from 12 embeddings.\n")
+    assert "Left out: 12 of photographs that lie in no person's folder.\n" in done.stdout
+    done = run_script(CLASSIFIER, "infer", home / "embeddings", home / "photos", "--multi")
+    assert Counter(line.split()[1] for line in done.stdout.splitlines() if line.startswith("Predict")) == {
+        "anna": 6,
+        "bert": 6,
+        "unknown": 12,
+    }
 
 
 def test_who_lies_in_no_folder_is_learnt_by_nobody(heap, tmp_path):

@@ -235,7 +235,7 @@ def refuse_nobody(folder: Path, names: Sequence[str], of_nobody: int) -> None:
     if names:
         return
     if of_nobody:
-        advice = "find out who is the same with cluster, and let its --folders make folders to be named"
+        advice = "find out who is the same with cluster, and name clusters with correct, or the folders of --folders"
         refuse(folder, f"none of the photographs lies in a person's folder; {advice}")
     raise FacelineError(
         f"{one_line(folder)}: nobody is left to learn, by {one_line(corrections_path(folder))}; undo some of it"
