@@ -1,6 +1,7 @@
 """Faceline: face recognition in stages, each reading what the one before wrote to disk.
 
-    from faceline import Recognizer, align_folder, represent_folder, train, infer, enrol, migrate, cluster
+    from faceline import Recognizer, align_folder, represent_folder, train, infer
+    from faceline import enrol, migrate, cluster, compare, verify
 
 The names below are imported at first use, so that a script loads only what its stage needs.
 """
@@ -12,9 +13,11 @@ from faceline.host.first_use import at_first_use
 if TYPE_CHECKING:
     from faceline.errors import FacelineError
     from faceline.recognition.recognizer import Recognizer
+    from faceline.recognition.verification import verify
     from faceline.runs.keeping import keep_workers
     from faceline.stages.align import align_folder
     from faceline.stages.cluster import cluster
+    from faceline.stages.compare import compare
     from faceline.stages.correct import correct
     from faceline.stages.enrol import enrol
     from faceline.stages.infer import infer
@@ -32,12 +35,14 @@ MODULES = {
     "enrol": "faceline.stages.enrol",
     "align_folder": "faceline.stages.align",
     "cluster": "faceline.stages.cluster",
+    "compare": "faceline.stages.compare",
     "correct": "faceline.stages.correct",
     "represent_folder": "faceline.stages.represent",
     "migrate": "faceline.stages.migrate",
     "train": "faceline.stages.train",
     "infer": "faceline.stages.infer",
     "keep_workers": "faceline.runs.keeping",
+    "verify": "faceline.recognition.verification",
     "mean_landmarks": "faceline.stages.mean_landmarks",
     "profile": "faceline.stages.profile",
     "prune": "faceline.stages.prune",
@@ -48,6 +53,7 @@ __all__ = [
     "Recognizer",
     "align_folder",
     "cluster",
+    "compare",
     "correct",
     "enrol",
     "infer",
@@ -59,6 +65,7 @@ __all__ = [
     "represent_folder",
     "split",
     "train",
+    "verify",
 ]
 __version__ = "0.1.0"
 if not TYPE_CHECKING:  # who would believe that every name is there

@@ -12,7 +12,7 @@ def one_line(text: object) -> str:
     return CONTROLS.sub(lambda match: ascii(match[0])[1:-1], str(text))
 
 
-IRREGULAR = {"person": "people"}
+IRREGULAR = {"person": "people", "pass": "passes"}
 
 # The most names that are listed; a line with hundreds helps nobody.
 MOST_NAMES = 10

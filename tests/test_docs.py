@@ -72,6 +72,13 @@ def test_the_marked_photograph_is_what_the_command_draws(make_docs, demonstratio
     assert np.abs(shown.astype(int) - made).mean() < 1, "run util/make-docs.py"
 
 
+def test_the_grid_of_faces_is_what_the_command_draws(make_docs, demonstration):
+    made = decode_image(make_docs.draw_grid(demonstration).read_bytes())
+    shown = decode_image(make_docs.GRID.read_bytes())
+    assert shown.shape == made.shape
+    assert np.abs(shown.astype(int) - made).mean() < 1, "run util/make-docs.py"
+
+
 def named_in(section):
     """The fields that a section of the page of fields has rows for."""
     (text,) = re.findall(rf"^## {section}$(.*?)(?=^## )", (DOCS / "fields.md").read_text(), re.MULTILINE | re.DOTALL)
@@ -91,6 +98,17 @@ def test_every_field_of_an_answer_has_a_row(classifier, photographs):
     fields = answer.keys() | answer["faces"][0].keys() | answer["faces"][0]["candidates"][0].keys()
     assert fields - named == set()
     assert named - fields == {"reason", "marked", "unclear"}
+
+
+def test_every_field_of_a_comparison_has_a_row(demonstration):
+    named = named_in("`compare --json`")
+    pictures = demonstration / "training-images", demonstration / "demo-photos"
+    done = run_script(ROOT / "demos" / "compare.py", *pictures, "--json", "--save", demonstration / "grid.png")
+    report = json.loads(done.stdout)
+    picture = report["pictures"][0]
+    fields = report.keys() | picture.keys() | picture["faces"][0].keys() | report["pairs"][0].keys()
+    assert fields - named == set()
+    assert named - fields == {"reason"}
 
 
 @pytest.mark.parametrize(

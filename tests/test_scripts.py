@@ -19,6 +19,7 @@ from PIL import Image
 from faceline import (
     align_folder,
     cluster,
+    compare,
     correct,
     enrol,
     infer,
@@ -40,6 +41,7 @@ from faceline.cli import (
     represent,
 )
 from faceline.cli import cluster as cluster_command
+from faceline.cli import compare as compare_command
 from faceline.cli import correct as correct_command
 from faceline.cli import enrol as enrol_command
 from faceline.cli import mean_landmarks as mean_landmarks_command
@@ -54,7 +56,7 @@ from faceline.evaluation import compare_embeddings, compare_groups, identify, ve
 
 LFW, GROUPS, IDENTIFY, COMPARE = (EVALUATION / f"{name}.py" for name in ("lfw", "groups", "identify", "compare"))
 UTIL = [path for path in sorted((ROOT / "util").glob("*.py")) if path != ALIGN and path.stem != "make-docs"]
-SCRIPTS = [ALIGN, REPRESENT, CLASSIFIER, LFW, GROUPS, IDENTIFY, COMPARE, *UTIL]
+SCRIPTS = [ALIGN, REPRESENT, CLASSIFIER, ROOT / "demos" / "compare.py", LFW, GROUPS, IDENTIFY, COMPARE, *UTIL]
 
 
 def options_of(command, arguments):
@@ -73,6 +75,7 @@ def options_of(command, arguments):
         (classifier, ["infer", "a.jpg"], infer, {"as_json"}),
         (enrol_command, ["photos", "work"], enrol, set()),
         (cluster_command, [], cluster, set()),
+        (compare_command, ["a.jpg"], compare, {"as_json"}),
         (correct_command, ["--undo", "last"], correct, set()),
         (prune_command, ["in"], prune, set()),
         (split_command, ["in"], split, set()),

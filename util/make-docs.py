@@ -4,6 +4,7 @@
 docs/commands.md        all commands and options
 README.md               what its commands print, by running them on the sample photographs
 docs/example-faces.jpg  a marked photograph
+docs/compare-grid.jpg   a grid of faces that were compared
 """
 
 import argparse
@@ -32,6 +33,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "commands.md"
 README = ROOT / "README.md"
 PICTURE = ROOT / "docs" / "example-faces.jpg"
+GRID = ROOT / "docs" / "compare-grid.jpg"
 
 # What a clone has beside the photographs that the README's commands need.
 SCRIPTS = "util", "batch_represent", "demos", "evaluation"
@@ -40,14 +42,17 @@ SCRIPTS = "util", "batch_represent", "demos", "evaluation"
 EXAMPLE = ("obama3.jpg", (200, 0, 1434, 1234)), ("astronaut.png", (0, 0, 512, 512))
 EXAMPLE_EDGE = 300  # pixels
 
+# The photographs that the grid compares.
+COMPARED = "training-images demo-photos/obama3.jpg"
+
 INTRODUCTION = """\
 # Commands
 
 Written by `util/make-docs.py` from the commands; a test compares. The scripts are the same commands:
 `util/align-dlib.py` is `faceline align`, `batch_represent/main.py` is `faceline represent`, `demos/classifier.py train`
-and `infer` are `faceline train` and `infer`, and `evaluation/lfw.py`, `groups.py`, `identify.py` and `compare.py`
-are `faceline evaluate …`. Of the scripts in `util/`, `prune-dataset.py` is `faceline prune`,
-`create-train-val-split.py` is `faceline split`, `profile-pipeline.py` is `faceline profile`, and
+and `infer` are `faceline train` and `infer`, `demos/compare.py` is `faceline compare`, and `evaluation/lfw.py`,
+`groups.py`, `identify.py` and `compare.py` are `faceline evaluate …`. Of the scripts in `util/`, `prune-dataset.py` is
+`faceline prune`, `create-train-val-split.py` is `faceline split`, `profile-pipeline.py` is `faceline profile`, and
 `align-dlib.py <input> computeMean` is `faceline mean-landmarks`.
 """
 
@@ -156,6 +161,12 @@ def mark_example(folder: Path) -> Path:
     return folder / "marked" / "example-faces.jpg"
 
 
+def draw_grid(folder: Path) -> Path:
+    """A grid of the faces of the sample photographs, in a demonstration's folder."""
+    printed(f"demos/compare.py {COMPARED} --save compare-grid.jpg", folder)
+    return folder / "compare-grid.jpg"
+
+
 def make_docs() -> str:
     PAGE.write_text(page())
     with tempfile.TemporaryDirectory() as scratch:
@@ -164,7 +175,8 @@ def make_docs() -> str:
         demonstrate(folder)
         README.write_text(with_outputs(README.read_text(), folder))
         PICTURE.write_bytes(mark_example(folder).read_bytes())
-    return f"Written to {PAGE}, {README} and {PICTURE}"
+        GRID.write_bytes(draw_grid(folder).read_bytes())
+    return f"Written to {PAGE}, {README}, {PICTURE} and {GRID}"
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Generator, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from faceline.cli.program import complain
 from faceline.disk.names import CLASSIFIER_FILE
@@ -111,7 +111,16 @@ def chosen(pictures: list[str], default: str) -> tuple[str, list[str]]:
     return classifier or default, named
 
 
-def refuse_misfits(failed: Iterable[Answer]) -> None:
+class Named(Protocol):
+    """What became of a picture that a user named."""
+
+    @property
+    def image(self) -> str: ...
+    @property
+    def status(self) -> Status: ...
+
+
+def refuse_misfits(failed: Iterable[Named]) -> None:
     """Raise FacelineError, if some of the paths that a user named cannot be photographs, which says what to do."""
     kinds: dict[tuple[str, str], list[str]] = {}
     for answer in failed:

@@ -26,6 +26,7 @@ COMMANDS = {
     "represent": ("represent", "turn every aligned crop into an embedding"),
     "train": ("train", "learn people from their embeddings"),
     "cluster": ("cluster", "find who is the same in embeddings, without knowing who"),
+    "compare": ("compare", "say which faces of photographs are one person's, without enrolling"),
     "correct": ("correct", "say what is right of faces and people, for cluster, train and migrate to obey"),
     "prune": ("prune", "set people aside who have too few pictures"),
     "split": ("split", "divide each person's photographs into parts to train on and to validate by"),

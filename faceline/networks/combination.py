@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from faceline.errors import FacelineError
 from faceline.networks.frames import frame_for
 from faceline.networks.network import Network
+from faceline.networks.one_person import OF_COMBINATIONS
 from faceline.wording import one_line
 
 # Edge of the crops that stage 1 cuts for several networks, in pixels: each finds its own size in it.
@@ -55,6 +56,8 @@ def combined(parts: Sequence[Network]) -> Network:
         is_tested=all(part.is_tested for part in parts),
         parts=tuple(parts),
         weights=weights,
+        # A file of the user's own may be called as a network of the table, of which alone anything is known.
+        one_person=OF_COMBINATIONS.get(frozenset(names), ()) if all(part.one_person for part in parts) else (),
     )
 
 

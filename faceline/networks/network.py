@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from faceline.networks.distances import Metric
+from faceline.networks.one_person import OnePerson
 from faceline.networks.weights import Download, Weights, path_of
 
 # The keys of a description -> whether it can do without.
@@ -63,6 +64,8 @@ class Network:
         The networks of a combination, which embeds by all of them; empty for a network of its own.
     weights : tuple of float
         How much each part counts, in sum 1.
+    one_person : tuple of OnePerson
+        What its distances mean, for the numbers of passes for which that is known.
     """
 
     name: str
@@ -83,11 +86,16 @@ class Network:
     is_tested: bool = True
     parts: tuple["Network", ...] = ()
     weights: tuple[float, ...] = ()
+    one_person: tuple[OnePerson, ...] = ()
 
     @property
     def metric(self) -> Metric:
         """How two embeddings compare."""
         return Metric(self.distance, self.typical_length)
+
+    def one_person_at(self, passes: int) -> OnePerson | None:
+        """What its distances mean with so many passes; None where that is not known."""
+        return next((known for known in self.one_person if known.passes == passes), None)
 
     def record(self) -> dict:
         """All that an embedding depends on, as JSON for `run.json` and `classifier.pkl`."""

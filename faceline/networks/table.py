@@ -11,6 +11,7 @@ from faceline.errors import FacelineError, cure
 from faceline.networks.combination import combined, names_of_parts
 from faceline.networks.descriptions import network_sha256, read_network
 from faceline.networks.network import Network
+from faceline.networks.one_person import OnePerson
 from faceline.networks.weights import DLIB_RESNET, TAGUCHI_RESNET, Download
 from faceline.wording import one_line
 
@@ -63,6 +64,11 @@ NETWORKS: Mapping[str, Network] = {
             crop_size=96,
             typical_length=1.43,  # the mean on LFW's development pictures; docs/networks.md
             saw_lfw="no",
+            one_person=(
+                OnePerson(1, 0.6148, 44.56, 0.8321, 0.0898),
+                OnePerson(2, 0.5936, 43.60, 0.8157, 0.0900),
+                OnePerson(4, 0.5879, 43.91, 0.8128, 0.0904),
+            ),
         ),
         of_arcface(
             name="mobilefacenet",
@@ -73,6 +79,11 @@ NETWORKS: Mapping[str, Network] = {
             mean=(123.675, 116.28, 103.53),
             deviation=(58.395, 57.12, 57.375),
             saw_lfw="some",
+            one_person=(
+                OnePerson(1, 0.6982, 23.55, 1.0044, 0.1091),
+                OnePerson(2, 0.6897, 23.69, 1.0041, 0.1107),
+                OnePerson(4, 0.6893, 23.65, 1.0037, 0.1106),
+            ),
         ),
         of_arcface(
             name="sface",

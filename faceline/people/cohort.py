@@ -1,12 +1,13 @@
 """Faces of a population, without names, that say how near to each other its people lie in a network's eyes."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, Self
 
 import numpy as np
 
 from faceline.errors import FacelineError
 from faceline.networks.distances import Metric
+from faceline.networks.one_person import OnePerson
 from faceline.people.classifiers.base import blocks
 from faceline.people.enrolment import Enrolment
 from faceline.people.label_noise import enrolled_after_all
@@ -18,6 +19,10 @@ from faceline.wording import counted
 # How near a face lies to people like it: its mean distance to so many faces of the cohort, the nearest ones.
 NEIGHBOURS = 20
 LEAST_FACES = 2 * NEIGHBOURS
+
+# How far a cohort that lies nearer than people of LFW do is taken for what it is, as an exponent: where strangers look
+# alike, a person's own pictures do so too, but less (benchmarks/one_person.py).
+NEARER = 0.8
 
 # Two photographs differ by more than this share of a network's threshold.
 SAME_PICTURE = 1e-4
@@ -74,6 +79,11 @@ class Cohort:
         distances = metric.table(embeddings, embeddings)
         np.fill_diagonal(distances, np.inf)
         return cls(embeddings, metric, float(np.exp(np.log(nearest(distances)).mean())))
+
+    def calibrated(self, known: OnePerson) -> Self:
+        """The same faces, by which distances mean what `known` says of those of LFW."""
+        usual = known.nearness(NEIGHBOURS / len(self.embeddings))
+        return replace(self, nearness=usual**NEARER * self.nearness ** (1 - NEARER))
 
     def weighed(self, embeddings: np.ndarray, threshold: float) -> np.ndarray:
         """Embeddings, (n, d), as CohortMetric takes them: (n, d + 1).

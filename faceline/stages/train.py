@@ -15,11 +15,7 @@ from faceline.disk.folder_locks import locked
 from faceline.disk.freshness import changed_crops, digests_learnt
 from faceline.disk.manifests import read_manifest
 from faceline.disk.names import CLASSIFIER_FILE, DEFAULT_EMBEDDINGS_DIR, MANIFEST_FILE
-from faceline.disk.paths import (
-    check_folder,
-    named_path,
-    real_path,
-)
+from faceline.disk.paths import check_folder, named_path
 from faceline.disk.people_paths import person_of
 from faceline.disk.rows import CropRow, Status
 from faceline.disk.run_records import read_record
@@ -27,14 +23,14 @@ from faceline.disk.writing import remove
 from faceline.errors import FacelineError, cure
 from faceline.faces.options import AlignmentOptions
 from faceline.faces.test_time_augmentation import Augmentation
-from faceline.networks.network import Network
 from faceline.networks.table import network_of
 from faceline.people.calibration import DEFAULT_FPIR, Calibration, check_fpir
 from faceline.people.classifiers.table import DEFAULT_CLASSIFIER_NAME, check_classifier
-from faceline.people.cohort import LEAST_FACES, check_cohort
+from faceline.people.cohort import LEAST_FACES
 from faceline.people.gallery import Gallery
 from faceline.people.part_weights import weighed
 from faceline.recognition.classifier_file import Model, write_classifier
+from faceline.recognition.other_people import read_cohort, read_others
 from faceline.report.findings import cohort_line, findings_of, stranger_lines, weights_line
 from faceline.runs.keeping import keep_workers
 from faceline.runs.parallel import process_count
@@ -187,13 +183,11 @@ def train(
         others: np.ndarray | None = None
         others_crops: list[str] = []
         if strangers is not None:
-            others, others_crops = read_others(named_path(strangers), folder, network, augmentation, "strangers")
+            others, others_crops = read_others(strangers, network, augmentation, "strangers", gallery=folder)
         # Strangers whom the user has are of the gallery's population too, and no fewer of them get names for it.
         crowd = others if others is not None and len(others) >= LEAST_FACES else None
         if cohort is not None:
-            crowd, _ = read_others(named_path(cohort), folder, network, augmentation, "the cohort")
-            with cure("name another folder with --cohort"):
-                check_cohort(len(crowd))
+            crowd = read_cohort(cohort, network, augmentation, gallery=folder)
         gallery, enrolment = Gallery.enrol(
             names,
             embeddings,
@@ -249,26 +243,3 @@ def without_faces(folder: Path, counts: dict) -> list[str]:
     rows = read_manifest(folder / MANIFEST_FILE, CropRow, counts)
     usable = {person_of(row.crop) for row in rows if row.status == Status.OK}
     return sorted({person_of(row.crop) for row in rows} - usable - {""})
-
-
-def read_others(
-    folder: Path, gallery: Path, network: Network, augmentation: Augmentation, what: str
-) -> tuple[np.ndarray, list[str]]:
-    """The embeddings of faces of nobody in particular, (m, d) float32, and their crops; `what` they are.
-
-    Raises
-    ------
-    FacelineError
-        If the folder is no finished one of stage 2, the gallery's own, or made otherwise than the gallery.
-    """
-    option = f"--{what.removeprefix('the ')}"
-    check_folder(folder, f"run both stages on the pictures of {what} first")
-    if real_path(folder) == real_path(gallery):
-        raise FacelineError(f"{one_line(folder)}: is the gallery itself; name another folder with {option}")
-    with cure(f"run batch_represent on the crops of {what}, to its end"):
-        record = read_record(folder, "represent")
-        found = network_of(record["options"])
-        if found != network or Augmentation.from_record(record["options"]) != augmentation:
-            raise FacelineError(f"{one_line(folder)}: made with another network or other passes than the gallery")
-        embeddings, crops, _ = read_people(folder, network.dimensions, record["counts"], frozenset({Status.OK}))
-    return embeddings, crops
