@@ -76,7 +76,7 @@ def options_of(command, arguments):
         (enrol_command, ["photos", "work"], enrol, set()),
         (cluster_command, [], cluster, set()),
         (compare_command, ["a.jpg"], compare, {"as_json"}),
-        (correct_command, ["--undo", "last"], correct, set()),
+        (correct_command, [], correct, set()),
         (prune_command, ["in"], prune, set()),
         (split_command, ["in"], split, set()),
         (mean_landmarks_command, ["in"], mean_landmarks, set()),
