@@ -92,10 +92,8 @@ class Enrolment:
             confirmed[np.searchsorted(originals, first[sure])] = True
         apart = {(min(pair), max(pair)) for pair in distinct}
         gallery = Subjects(means, labels[originals], scale, families_of(names), apart, confirmed)
-        gallery.link()
-        if gallery.leave_out():
-            gallery.refuse_jumble()
-            gallery.link()
+        gallery.settle()
+        gallery.refuse_jumble()
         wrong = [Wrong(int(originals[w.row]), w.folder, w.whose, w.probability) for w in gallery.wrong]
         people, order = gallery.people()
         doubts = np.where(confirmed[order], 0.0, suspect_pictures(people).nearer)

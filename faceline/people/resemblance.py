@@ -55,12 +55,17 @@ class People:
 
     def own(self) -> np.ndarray:
         """Each picture's similarity to the mean of its person's others, (n,); NaN where there are none."""
-        sums, others = self.sums(), self.counts[self.labels] - 1
-        found = np.full(len(self.labels), np.nan)
+        return self.similarity_to_others(self.directions, self.labels, np.ones(len(self.labels), bool))
+
+    def similarity_to_others(self, directions: np.ndarray, labels: np.ndarray, is_counted: np.ndarray) -> np.ndarray:
+        """The similarity of faces, (m, d), to the mean of the other pictures of the people `labels`, (m,); NaN where
+        there are none. `is_counted`, (m,), says which of them are among these people's pictures."""
+        sums, others = self.sums(), self.counts[labels] - is_counted
+        found = np.full(len(labels), np.nan)
         for start in range(0, len(found), ROWS_AT_ONCE):
             rows = slice(start, start + ROWS_AT_ONCE)
-            rest = unit(sums[self.labels[rows]] - self.directions[rows])
-            found[rows] = (np.einsum("ij,ij->i", rest, self.directions[rows]) - 1) / self.scale
+            rest = unit(sums[labels[rows]] - directions[rows] * is_counted[rows, None])
+            found[rows] = (np.einsum("ij,ij->i", rest, directions[rows]) - 1) / self.scale
         found[others == 0] = np.nan
         return found
 

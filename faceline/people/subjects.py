@@ -6,14 +6,15 @@ A subject is what is learnt as one: a folder, or several that look like one pers
 import itertools
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 import numpy as np
 
 from faceline.disk.people_paths import folder_of, spelling
 from faceline.errors import FacelineError
+from faceline.people.agreement import UNLIKE
 from faceline.people.doubles import RELATED_PRIOR, SPELLING_PRIOR, Family, SuspectPair, suspect_pairs
-from faceline.people.label_noise import suspect_pictures
+from faceline.people.label_noise import Suspicions, suspect_pictures
 from faceline.people.resemblance import People
 
 # From this probability on a suspicion is believed; that a picture shows nobody of the gallery only where it is nearly
@@ -141,31 +142,56 @@ class Subjects:
         sureness = min(pair.same if is_same else pair.alike, *(self.sureness.get(int(own), 1.0) for own in folders))
         self.sureness[int(folders.min())] = sureness
 
-    def leave_out(self) -> bool:
-        """Leave out the pictures that lie in a wrong folder; says whether there are any. No folder loses its last."""
+    def leave_out(self) -> None:
+        """Leave out the pictures that lie in a wrong folder, until there are no more. No folder loses its last."""
         for _ in range(ROUNDS):
             people, order = self.people()
             suspicions = suspect_pictures(people)
-            others = people.counts[people.labels] - 1
-            # Of two pictures that differ nobody knows which one is wrong, unless it shows somebody else.
-            strange = np.where((others > 1) & (suspicions.strange >= CERTAIN), suspicions.strange, 0)
-            probability = suspicions.nearer + strange
-            probability[self.sure[order]] = 0  # as the user says
-            suspects = [i for i in np.argsort(-probability, kind="stable") if probability[i] >= BELIEVED]
-            left = np.bincount(self.folders[self.kept], minlength=len(self.subjects))
-            before = len(self.wrong)
-            for i in suspects:
-                folder = int(self.folders[order[i]])
-                if left[folder] < 2:
-                    continue
-                left[folder] -= 1
-                self.kept[order[i]] = False
-                is_nearer = suspicions.nearer[i] >= strange[i]
-                whose = int(np.flatnonzero(self.subjects == suspicions.whose[i])[0]) if is_nearer else None
-                self.wrong.append(Wrong(int(order[i]), folder, whose, float(probability[i])))
-            if len(self.wrong) == before:
+            strange = np.where(suspicions.strange >= CERTAIN, suspicions.strange, 0)
+            if not self.leave(order, suspicions, suspicions.nearer + strange):
                 break
-        return bool(self.wrong)
+
+    def leave_out_of_pairs(self) -> None:
+        """Leave out pictures of somebody else whose folder holds one other picture, which is unlike them.
+
+        Otherwise the folder would be linked with the somebody else's, and the other picture be left out of both.
+        """
+        people, order = self.people()
+        suspicions = suspect_pictures(people)
+        is_one_of_two = (people.counts[people.labels] == 2) & (suspicions.own < UNLIKE)
+        self.leave(order, suspicions, np.where(is_one_of_two, suspicions.nearer, 0))
+
+    def leave(self, order: np.ndarray, suspicions: Suspicions, probability: np.ndarray) -> bool:
+        """Leave out the pictures, the rows `order`, whose probability is believed; says whether there are any."""
+        probability = np.where(self.sure[order], 0, probability)  # as the user says
+        left = np.bincount(self.folders[self.kept], minlength=len(self.subjects))
+        before = len(self.wrong)
+        for i in np.argsort(-probability, kind="stable")[: np.count_nonzero(probability >= BELIEVED)]:
+            folder = int(self.folders[order[i]])
+            if left[folder] < 2:
+                continue
+            left[folder] -= 1
+            self.kept[order[i]] = False
+            is_nearer = suspicions.nearer[i] >= suspicions.strange[i]
+            whose = int(np.flatnonzero(self.subjects == suspicions.whose[i])[0]) if is_nearer else None
+            self.wrong.append(Wrong(int(order[i]), folder, whose, float(probability[i])))
+        return len(self.wrong) > before
+
+    def settle(self) -> None:
+        """Decide what is one subject, and which pictures are left out."""
+        self.leave_out_of_pairs()
+        self.link()
+        self.leave_out()
+        if self.wrong:
+            self.link()
+
+    def suspicions(self) -> Suspicions:
+        """What is suspected of every picture, beside the subjects as they are now."""
+        labels = self.subjects[self.folders]
+        order = np.argsort(labels, kind="stable")
+        found = suspect_pictures(People(self.directions[order], labels[order], self.scale), self.kept[order])
+        places = np.argsort(order, kind="stable")
+        return Suspicions(*(values[places] for values in astuple(found)))
 
     def refuse_jumble(self) -> None:
         """Raise FacelineError where most folders of several pictures have lost half of them: they hold nobody each."""
