@@ -2,6 +2,7 @@
 
     from faceline import Recognizer, align_folder, represent_folder, train, infer
     from faceline import enrol, migrate, cluster, compare, verify
+    from faceline import Recognizer, align_folder, represent_folder, train, infer, enrol, migrate, cluster, check
 
 The names below are imported at first use, so that a script loads only what its stage needs.
 """
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from faceline.recognition.verification import verify
     from faceline.runs.keeping import keep_workers
     from faceline.stages.align import align_folder
+    from faceline.stages.check import check
     from faceline.stages.cluster import cluster
     from faceline.stages.compare import compare
     from faceline.stages.correct import correct
@@ -34,6 +36,7 @@ MODULES = {
     "Recognizer": "faceline.recognition.recognizer",
     "enrol": "faceline.stages.enrol",
     "align_folder": "faceline.stages.align",
+    "check": "faceline.stages.check",
     "cluster": "faceline.stages.cluster",
     "compare": "faceline.stages.compare",
     "correct": "faceline.stages.correct",
@@ -52,6 +55,7 @@ __all__ = [
     "FacelineError",
     "Recognizer",
     "align_folder",
+    "check",
     "cluster",
     "compare",
     "correct",

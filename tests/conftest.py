@@ -86,6 +86,7 @@ LONG = (
     "settling",
     "networks",
     "enrol",
+    "check",
     "small_faces",
     "verification",
     "pipeline",

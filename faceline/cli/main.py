@@ -32,6 +32,7 @@ COMMANDS = {
     "split": ("split", "divide each person's photographs into parts to train on and to validate by"),
     "mean-landmarks": ("mean_landmarks", "average the landmarks of the faces of a folder"),
     "profile": ("profile", "say where the time goes between a photograph and its names"),
+    "check": ("check", "find mistakes: wrong people, doubles, copies, poor pictures, too few"),
     "migrate": ("migrate", "change the network of a work folder, keeping what people have done to it"),
     "networks": ("networks", "list networks and detectors, and get their files"),
 }

@@ -13,6 +13,7 @@ LABELS_FILE = "labels.csv"
 DISTINCT_FILE = "distinct.csv"
 CLASSIFIER_FILE = "classifier.pkl"
 CLUSTERS_FILE = "clusters.csv"
+SUSPECTS_FILE = "suspects.csv"
 
 # What the user says of faces and people: in the folder that the embeddings' folder lies in, the work folder.
 CORRECTIONS_FILE = "corrections.jsonl"
@@ -24,6 +25,9 @@ DEFAULT_MEAN_DIR = "./mean-landmarks/"
 
 # In each folder of `cluster --folders`: what was put there.
 CLUSTER_RECORD_FILE = ".cluster.json"
+
+# In the folder of `check --move`: what was moved there, and from where.
+MOVED_FILE = "moved.csv"
 
 # The folders of a work folder, as `enrol` makes it: the photographs, their crops, and what is made of these.
 TRAINING_DIR = "training-images"

@@ -108,19 +108,18 @@ class Neighbourhood:
     def of(cls, directions: np.ndarray, means: np.ndarray, scale: float, own: np.ndarray | None) -> "Neighbourhood":
         """Of `directions`, (m, d), among `means`, (k, d); `own`, (m,), names a person for each who does not count."""
         count = min(CROWD + 1, len(means) - (own is not None))
-        found = np.zeros((len(directions), count), int), np.zeros((len(directions), count)), np.zeros(len(directions))
+        found, best = np.zeros((len(directions), count), int), np.zeros((len(directions), count))
         for start in range(0, len(directions), ROWS_AT_ONCE):
             rows = slice(start, start + ROWS_AT_ONCE)
-            similarities = (directions[rows] @ means.T - 1) / scale
-            found[2][rows] = similarities.mean(axis=1)
+            cosines = directions[rows] @ means.T
+            every = np.arange(len(cosines))
             if own is not None:
-                similarities[np.arange(len(similarities)), own[rows]] = -np.inf
-            every = np.arange(len(similarities))
+                cosines[every, own[rows]] = -np.inf
             for place in range(count):  # a tenth of the time of sorting, as few are wanted of many
-                best = similarities.argmax(axis=1)
-                found[0][rows, place], found[1][rows, place] = best, similarities[every, best]
-                similarities[every, best] = -np.inf
-        return cls(*found)
+                nearest = cosines.argmax(axis=1)
+                found[rows, place], best[rows, place] = nearest, cosines[every, nearest]
+                cosines[every, nearest] = -np.inf
+        return cls(found, (best - 1) / scale, (directions @ means.mean(axis=0) - 1) / scale)
 
     def crowding(self) -> np.ndarray:
         """Mean similarity of those behind the most similar one, and of nobody in particular: (m,)."""

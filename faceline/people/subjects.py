@@ -69,6 +69,12 @@ class Subjects:
     ----------
     subjects, persons : ndarrays of shape (k,), int
         The subject and the person of each folder so far.
+    kept : ndarray of bool of shape (n,)
+        The pictures that are not left out.
+    wrong : list of Wrong
+        Those that are.
+    joined : list of (int, int, float)
+        A folder of each of two subjects that have become one, and the probability that they are one person.
     """
 
     def __init__(
@@ -87,6 +93,7 @@ class Subjects:
         self.kept = np.ones(len(folders), bool)
         self.wrong: list[Wrong] = []
         self.sureness: dict[int, float] = {}
+        self.joined: list[tuple[int, int, float]] = []
 
     def people(self) -> tuple[People, np.ndarray]:
         """The subjects as they are now, and which row each of their pictures is."""
@@ -135,6 +142,7 @@ class Subjects:
         folders = np.concatenate([one, other])
         persons = [np.unique(self.persons[own]) for own in (one, other)]
         forbidden = any((min(x, y), max(x, y)) in self.distinct for x in one.tolist() for y in other.tolist())
+        self.joined.append((a, b, 0.0 if forbidden else pair.same))
         is_same = pair.same >= BELIEVED and not forbidden and all(len(found) == 1 for found in persons)
         if is_same:
             self.persons[folders] = min(found[0] for found in persons)

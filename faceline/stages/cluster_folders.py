@@ -3,18 +3,16 @@
 import contextlib
 import os
 import shutil
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from faceline.disk.folder_locks import locked
-from faceline.disk.manifests import manifest_rows
-from faceline.disk.names import CLUSTER_RECORD_FILE, MANIFEST_FILE, RUN_FILE
+from faceline.disk.names import CLUSTER_RECORD_FILE
 from faceline.disk.paths import fitting, inside, real_path
+from faceline.disk.photographs import aligned_folder, photographs_of
 from faceline.disk.reading import file_sha256, read_json
-from faceline.disk.rows import USABLE, PictureRow
-from faceline.disk.run_records import check_record, read_record
+from faceline.disk.run_records import check_record
 from faceline.disk.writing import scratch_path, write_errors, write_json
 from faceline.errors import FacelineError, UnreadableError, cure
 from faceline.wording import listed, one_line
@@ -50,40 +48,27 @@ def check_place(place: Path, embeddings: Path) -> Path:
 def sources_of(folder: Path, crops: Sequence[str]) -> list[Path]:
     """The photograph of each crop if it lies where stage 1 found it, beside the folder of crops; else the crop.
 
+    The crop, too, of photographs with several: whose folder such a one lies in does not say which of its faces is
+    meant, where the same people are together in all of them.
+
     Raises
     ------
     FacelineError
         If a crop is not there either.
     """
     with cure("run batch_represent again where the crops are"):
-        record = check_record(read_json(folder / RUN_FILE).get("aligned"), folder / RUN_FILE, {"folder": str})
-        aligned = Path(os.path.normpath(real_path(folder) / record["folder"]))
+        aligned = aligned_folder(folder)
         photographs = photographs_of(aligned)
         found = []
         for crop in crops:
-            path = photographs.get(crop, aligned)
-            path = path if path != aligned and path.is_file() else inside(aligned, crop)
+            photograph = photographs.get(crop)
+            path = inside(aligned, crop)
+            if photograph is not None and photograph.crops == 1 and photograph.path.is_file():
+                path = photograph.path
             if not path.is_file():
                 raise FacelineError(f"{one_line(path)}: the crop is not there")
             found.append(path)
     return found
-
-
-def photographs_of(aligned: Path) -> dict[str, Path]:
-    """Crop -> its photograph, as far as the folder that stage 1 read lies beside that of the crops.
-
-    Not of photographs with several crops: whose folder such a one lies in does not say which of its faces is meant,
-    where the same people are together in all of them.
-    """
-    name = read_record(aligned, "align").get("input")
-    if not isinstance(name, str) or not name or os.path.basename(name) != name or name in (".", ".."):
-        return {}
-    folder = aligned.parent / name
-    if not folder.is_dir():
-        return {}
-    rows = [row for row in manifest_rows(aligned / MANIFEST_FILE, PictureRow) if row.status in USABLE]
-    crops = Counter(row.image for row in rows)
-    return {row.crop: inside(folder, row.image) for row in rows if crops[row.image] == 1}
 
 
 def make_folders(place: Path, members: Mapping[int, Sequence[Path]], copy: bool, yes: bool) -> Folders:
