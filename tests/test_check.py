@@ -10,9 +10,10 @@ import pytest
 from conftest import ROOT, run_script, tree
 from PIL import Image, ImageFilter
 
-from faceline import FacelineError, align_folder, check, represent_folder
+from faceline import FacelineError, align_folder, check, correct, represent_folder
 from faceline.disk.folder_locks import locked
 from faceline.people.copies import copied, patch, probabilities
+from faceline.stages.setting_aside import Aside, move_back
 
 OUTLIERS, DUPLICATES = (ROOT / "util" / f"detect-{name}.py" for name in ("outliers", "duplicates"))
 HEADER = ["crop", "person", "kind", "likely", "probability"]
@@ -147,6 +148,11 @@ def test_distinct_people_are_no_double(home, names):
     assert not of(check_rows(home), "double", 0)
 
 
+def aside_of(found) -> Aside:
+    assert found.aside is not None
+    return found.aside
+
+
 def check_rows(home, **options):
     check(home / "embeddings", **options)
     return rows(home)
@@ -183,7 +189,7 @@ def test_what_is_unlikely_and_what_concerns_people_stays(home):
     before = tree(home / "photos")
     found = check(home / "embeddings", move=home / "aside", sure=0.95, few=100)
     table = [row for row in rows(home) if row["kind"] in ("wrong-person", "copy", "poor")]
-    moved = {f"{moved.picture}.png" for moved in found.aside.moved}
+    moved = {f"{moved.picture}.png" for moved in aside_of(found).moved}
     assert moved == {row["crop"] for row in table if float(row["probability"]) >= 0.95}
     assert set(tree(home / "photos")) == set(before) - {crop.removesuffix(".png") for crop in moved}
 
@@ -194,20 +200,20 @@ def test_nothing_is_overwritten(home, names):
     (place / names[4]).mkdir(parents=True)
     (place / names[4] / "equal.jpg").write_bytes(b"mine")
     found = check(home / "embeddings", move=place)
-    assert f"{names[4]}/equal-2.jpg" in [moved.picture for moved in found.aside.moved]
+    assert f"{names[4]}/equal-2.jpg" in [moved.picture for moved in aside_of(found).moved]
     assert (place / names[4] / "equal.jpg").read_bytes() == b"mine"
     (home / "photos" / names[4] / "equal.jpg").write_bytes(b"another")
-    back = check(home / "embeddings", move=place, undo=True)
+    back = move_back(home / "embeddings", place)
     assert back.left == [f"{names[4]}/equal-2.jpg"]
     assert (home / "photos" / names[4] / "equal.jpg").read_bytes() == b"another"
     (home / "photos" / names[4] / "equal.jpg").unlink()
-    assert check(home / "embeddings", move=place, undo=True).back == 1
+    assert move_back(home / "embeddings", place).back == 1
 
 
 def test_a_photograph_that_has_changed_stays(home, names):
     (home / "photos" / names[4] / "equal.jpg").write_bytes(b"another")
     found = check(home / "embeddings", move=home / "aside")
-    assert found.aside.changed == [f"{names[4]}/equal.jpg"]
+    assert aside_of(found).changed == [f"{names[4]}/equal.jpg"]
     assert (home / "photos" / names[4] / "equal.jpg").read_bytes() == b"another"
     assert "Left, as they have changed since (run align-dlib.py first): " in str(found)
 
@@ -216,12 +222,12 @@ def test_crops_are_moved_where_the_photographs_are_elsewhere(home, names):
     shutil.move(home / "photos", home / "somewhere else")
     before = tree(home / "aligned")
     found = check(home / "embeddings", move=home / "aside")
-    moved = {moved.picture for moved in found.aside.moved}
+    moved = {moved.picture for moved in aside_of(found).moved}
     assert f"{names[0]}/wrong one.jpg.png" in moved
     assert "They are crops, as the photographs are not beside them" in str(found)
     represent_folder(home / "aligned", home / "embeddings")
     assert not {row["crop"] for row in check_rows(home)} & moved
-    check(home / "embeddings", move=home / "aside", undo=True)
+    move_back(home / "embeddings", home / "aside")
     assert tree(home / "aligned") == before
 
 
@@ -240,7 +246,7 @@ def test_one_photograph_of_two_people_is_told_of_both_and_stays(home, names):
     one, other = f"{names[8]}/{source.name}.png", f"{names[9]}/the same.jpg.png"
     assert copies[one] == (names[8], other)
     assert copies[other] == (names[9], one)
-    assert f"{names[8]}/{source.name}" not in [moved.picture for moved in found.aside.moved]
+    assert f"{names[8]}/{source.name}" not in [moved.picture for moved in aside_of(found).moved]
     # It is a wrong picture of the second one, and that is why it goes.
     assert of(rows(home), "wrong-person", 0.9)[other] == (names[9], names[8])
 
@@ -329,7 +335,7 @@ def test_a_forged_table_leads_nowhere(home):
     (home / "aside" / "a.jpg").write_bytes(b"a")
     (home / "aside" / "moved.csv").write_text("picture,was,folder\na.jpg,../out.jpg,photographs\n")
     with pytest.raises(FacelineError, match="leads out of this folder"):
-        check(home / "embeddings", move=home / "aside", undo=True)
+        move_back(home / "embeddings", home / "aside")
     assert not (home / "out.jpg").exists()
 
 
@@ -380,3 +386,15 @@ def test_pixels_tell_a_copy_from_another_photograph(clean_home):
     assert different < 0.01
     assert by_embedding > 0.9
     assert unlike < 0.01
+
+
+def test_corrections_are_obeyed(home, names):
+    """Who a face is said to be is no wrong person; and what is nobody's face is not looked at."""
+    faces = [f"{names[0]}/wrong one.jpg.png", f"{names[2]}/stranger.jpg.png"]
+    correct([faces[0]], home / "embeddings", name=names[1])
+    correct([faces[1]], home / "embeddings", no_face=True)
+    assert not of(check_rows(home), "wrong-person", 0.3)
+    correct([], home / "embeddings", undo="last")
+    correct([faces[1]], home / "embeddings", name=names[2])
+    assert not of(check_rows(home), "wrong-person", 0.3)
+    assert "Corrections: 2 faces named." in str(check(home / "embeddings"))

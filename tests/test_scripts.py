@@ -18,6 +18,7 @@ from PIL import Image
 
 from faceline import (
     align_folder,
+    check,
     cluster,
     compare,
     correct,
@@ -34,12 +35,15 @@ from faceline import (
 from faceline.cli import (
     align,
     classifier,
+    detect_duplicates,
+    detect_outliers,
     evaluate_compare,
     evaluate_groups,
     evaluate_identify,
     evaluate_lfw,
     represent,
 )
+from faceline.cli import check as check_command
 from faceline.cli import cluster as cluster_command
 from faceline.cli import compare as compare_command
 from faceline.cli import correct as correct_command
@@ -77,6 +81,10 @@ def options_of(command, arguments):
         (cluster_command, [], cluster, set()),
         (compare_command, ["a.jpg"], compare, {"as_json"}),
         (correct_command, [], correct, set()),
+        (check_command, [], check, {"undo"}),
+        (detect_outliers, [], check, {"undo"}),
+        (detect_duplicates, [], check, {"undo"}),
+        (correct_command, ["--undo", "last"], correct, set()),
         (prune_command, ["in"], prune, set()),
         (split_command, ["in"], split, set()),
         (mean_landmarks_command, ["in"], mean_landmarks, set()),

@@ -1,9 +1,14 @@
 """Mistakes in the folders, as a command."""
 
-from collections.abc import Callable
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
 from faceline.cli.parser import Parser
-from faceline.stages.check import check
+from faceline.disk.suspect_table import KINDS
+from faceline.errors import FacelineError
+from faceline.stages.check import Checked, check
+from faceline.stages.setting_aside import PutBack, move_back
 
 READS_AND_WRITES = """\
 Reads   <dir>/reps.csv and the tables beside it, as batch_represent wrote them, and the crops
@@ -20,12 +25,16 @@ is deleted, and --undo moves them back.
 """
 
 
-def fill(parser: Parser) -> None:
-    fill_for(parser, check)
+def fill(parser: Parser, kinds: Sequence[str] = KINDS) -> None:
+    """The options of `check`, of which the command tells what is of these kinds."""
 
+    def check_or_undo(undo: bool, **options: Any) -> Checked | PutBack:
+        if not undo:
+            return replace(check(**options), kinds=kinds)
+        if options["move"] is None:
+            raise FacelineError("--undo moves back what --move has moved; name that folder with --move")
+        return move_back(options["embeddings_dir"], options["move"])
 
-def fill_for(parser: Parser, call: Callable) -> None:
-    """The options of `check`, with which `call` is called."""
     parser.add_argument("embeddings_dir", nargs="?", metavar="dir", help="folder of embeddings (default: %(default)s)")
     parser.add_argument("--worst", type=int, metavar="N", help="tell of the worst N (default: %(default)s)")
     parser.add_argument(
@@ -42,4 +51,4 @@ def fill_for(parser: Parser, call: Callable) -> None:
     )
     parser.add_argument("--undo", action="store_true", help="move back what --move has moved, and look for nothing")
     parser.add_argument("--jobs", type=int, metavar="N", help="threads to use (default: one for each core)")
-    parser.does(call, check, summarises=True)
+    parser.does(check_or_undo, check, summarises=True)

@@ -3,7 +3,7 @@
 import hashlib
 import itertools
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -61,11 +61,12 @@ def chunks(file: BinaryIO, path: Path) -> Iterator[bytes]:
         raise UnreadableError(error.strerror or str(error), one_line(path)) from error
 
 
-def free_place(path: Path) -> Path:
-    """`path`, or where something is there already, the first of `name-2.jpg`, `name-3.jpg`, … that nothing has."""
+def free_place(path: Path, taken: Collection[Path] = ()) -> Path:
+    """`path`, or where something is there already, or it is `taken`, the first of `name-2.jpg`, `name-3.jpg`, … that
+    nothing has."""
     stem, ending = os.path.splitext(path.name)
     for number in itertools.count(2):
-        if not os.path.lexists(path):
+        if path not in taken and not os.path.lexists(path):
             return path
         path = path.with_name(fitting(stem, f"-{number}{ending}"))
     raise AssertionError("numbers end")

@@ -38,6 +38,8 @@ class Labelled:
         Of the folders.
     scale : float
         The cosine distance that stands for the network's threshold.
+    sure : ndarray of bool of shape (n,)
+        The pictures that the user says are their person's.
     distinct : sequence of pairs of int
         Folders that are two people, as the user says.
     """
@@ -46,13 +48,20 @@ class Labelled:
     folders: np.ndarray
     names: Sequence[str]
     scale: float
+    sure: np.ndarray
     distinct: Sequence[tuple[int, int]] = ()
 
     @classmethod
     def of(
-        cls, embeddings: np.ndarray, owners: Sequence[str], network: Network, distinct: Iterable[tuple[str, str]] = ()
+        cls,
+        embeddings: np.ndarray,
+        owners: Sequence[str],
+        network: Network,
+        sure: np.ndarray | None = None,
+        distinct: Iterable[tuple[str, str]] = (),
     ) -> tuple[Self, np.ndarray]:
-        """From embeddings, (n, d), and whose each is said to be; with the row of `embeddings` of each picture, (n,)."""
+        """From embeddings, (n, d), whose each is said to be, and of which the user has said so, (n,), None for none of
+        them; with the row of `embeddings` of each picture, (n,)."""
         names = sorted(set(owners))
         number = {name: index for index, name in enumerate(names)}
         folders = np.array([number[owner] for owner in owners], int)
@@ -62,7 +71,8 @@ class Labelled:
         embeddings = weighed(embeddings, factors)
         scale = network.metric.as_cosine(threshold, embeddings)
         apart = [(number[one], number[other]) for one, other in distinct]
-        return cls(unit(embeddings), folders, names, scale, apart), order
+        sure = np.zeros(len(order), bool) if sure is None else sure
+        return cls(unit(embeddings), folders, names, scale, sure[order], apart), order
 
 
 @dataclass(frozen=True)
@@ -101,7 +111,9 @@ def find_faults(faces: Labelled) -> Faults:
     first = near_copies(faces.directions, faces.folders, faces.scale)
     originals, means = merged(faces.directions, first)
     distinct = {(min(pair), max(pair)) for pair in faces.distinct}
-    subjects = Subjects(means, faces.folders[originals], faces.scale, families_of(faces.names), distinct)
+    sure = np.zeros(len(originals), bool)
+    sure[np.searchsorted(originals, first[faces.sure])] = True
+    subjects = Subjects(means, faces.folders[originals], faces.scale, families_of(faces.names), distinct, sure)
     subjects.settle()
     suspicions = subjects.suspicions()
     sizes = np.bincount(faces.folders)

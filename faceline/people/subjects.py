@@ -199,7 +199,8 @@ class Subjects:
         order = np.argsort(labels, kind="stable")
         found = suspect_pictures(People(self.directions[order], labels[order], self.scale), self.kept[order])
         places = np.argsort(order, kind="stable")
-        return Suspicions(*(values[places] for values in astuple(found)))
+        whose, nearer, strange, own = (values[places] for values in astuple(found))
+        return Suspicions(whose, np.where(self.sure, 0, nearer), np.where(self.sure, 0, strange), own)
 
     def refuse_jumble(self) -> None:
         """Raise FacelineError where most folders of several pictures have lost half of them: they hold nobody each."""

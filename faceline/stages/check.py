@@ -24,7 +24,8 @@ from faceline.networks.table import network_of
 from faceline.people.faults import Labelled
 from faceline.report.suspects import suspect_lines
 from faceline.runs.parallel import process_count
-from faceline.stages.setting_aside import Aside, PutBack, check_place, put_back, set_aside
+from faceline.stages.corrected import corrected
+from faceline.stages.setting_aside import Aside, check_place, set_aside
 from faceline.stages.suspects import Faces, find_suspects
 from faceline.wording import counted, listed, one_line
 
@@ -94,9 +95,8 @@ def check(
     few: int = DEFAULT_FEW,
     move: str | Path | None = None,
     sure: float = DEFAULT_SURE,
-    undo: bool = False,
     jobs: int | None = None,
-) -> Checked | PutBack:
+) -> Checked:
     """Look for pictures that are not their person's, people with two folders, one photograph twice, pictures that are
     too poor, and people with too few; write `suspects.csv` beside the embeddings, the worst first.
 
@@ -110,11 +110,10 @@ def check(
         Whoever has fewer pictures has too few.
     move : path or None
         A folder to move the photographs to that are wrong, copies, or too poor; or their crops, where the photographs
-        do not lie beside the folder of crops. Folders of one person and people with few pictures stay.
+        do not lie beside the folder of crops. Folders of one person and people with few pictures stay. `move_back` of
+        `setting_aside` undoes it.
     sure : float
         Move what is a fault with this probability or a higher one.
-    undo : bool
-        Move back what was moved there, and look for nothing.
     jobs : int or None
         Threads; None for as many as there are cores.
 
@@ -133,7 +132,7 @@ def check(
     """
     from threadpoolctl import threadpool_limits
 
-    check_options(worst, few, sure, move, undo)
+    check_options(worst, few, sure)
     jobs = process_count(jobs)
     folder = named_path(embeddings_dir)
     place = None if move is None else named_path(move)
@@ -142,35 +141,31 @@ def check(
         faces, notes = read_faces(folder)
         if place is not None:
             check_place(place, folder)
-            if undo:
-                return put_back(place, folder)
         logger.info("check: %s of %s", counted(len(faces.rows), "face"), counted(len(faces.labelled.names), "person"))
         with threadpool_limits(jobs):
             suspects = find_suspects(faces, folder, few, jobs)
         write_suspects(folder / SUSPECTS_FILE, suspects)
         aside = None
         if place is not None:
-            aside = set_aside(place, folder, to_move(suspects, sure), sure)
+            aside = set_aside(place, folder, to_move(suspects, faces, sure), sure)
     people = len(faces.labelled.names)
     return Checked(str(folder / SUSPECTS_FILE), len(faces.rows), people, suspects, aside, worst, few, notes=notes)
 
 
-def check_options(worst: int, few: int, sure: float, move: str | Path | None, undo: bool) -> None:
-    """Raise FacelineError if an option is out of range, or undoes what is not named."""
+def check_options(worst: int, few: int, sure: float) -> None:
+    """Raise FacelineError if an option is out of range."""
     if worst < 0:
         raise FacelineError(f"worst {worst} is out of range; choose 0 or more")
     if few < 0:
         raise FacelineError(f"few {few} is out of range; choose 0 or more")
     if not 0 < sure <= 1:
         raise FacelineError(f"sure {sure} is no probability to move pictures by; choose one above 0, up to 1")
-    if undo and move is None:
-        raise FacelineError("--undo moves back what --move has moved; name that folder with --move")
 
 
 def read_faces(folder: Path) -> tuple[Faces, list[str]]:
     """Everything that is known of the faces of a folder, and whose each is said to be; and what is to be noted.
 
-    This is the one place where the labels come from.
+    This is the one place where the labels come from: the folders, and before them what the user has said.
     """
     with cure("run batch_represent, which writes it, to its end"):
         record = read_record(folder, "represent")
@@ -185,23 +180,26 @@ def read_faces(folder: Path) -> tuple[Faces, list[str]]:
     is_face = np.array([row.status == Status.OK for row in usable])
     fallbacks = [row for row in usable if row.status != Status.OK]
     embeddings, usable = embeddings[is_face], [row for row in usable if row.status == Status.OK]
-    owners = [person_of(row.crop) for row in usable]
-    distinct = remember_distinct(folder, (), set(owners))
-    labelled, order = Labelled.of(embeddings, owners, network, distinct)
-    notes = []
+    labels = corrected(folder, [row.crop for row in usable], [person_of(row.crop) for row in usable])
+    kept = np.flatnonzero(labels.kept)
+    usable, owners = [usable[row] for row in kept], [labels.people[row] for row in kept]
+    distinct = remember_distinct(folder, (), set(owners)) + labels.distinct
+    labelled, order = Labelled.of(embeddings[kept], owners, network, labels.sure[kept], distinct)
+    notes = [*labels.notes]
     if usable and all(row.quality is None for row in usable):
         notes.append("Quality: not known of these embeddings; run batch_represent again, which measures it.")
-    without = sorted({person_of(row.crop) for row in rows} - set(owners))
+    without = sorted({person_of(row.crop) for row in rows} - set(owners) - {person_of(row.crop) for row in usable})
     return Faces(labelled, [usable[row] for row in order], fallbacks, without), notes
 
 
-def to_move(suspects: Sequence[Suspect], sure: float) -> list[str]:
+def to_move(suspects: Sequence[Suspect], faces: Faces, sure: float) -> list[str]:
     """The crops whose pictures are moved: a copy only where the other one is the same person's."""
+    owners = dict(zip((row.crop for row in faces.rows), faces.owners, strict=True))
     found = [
         suspect.crop
         for suspect in suspects
         if suspect.kind in MOVED_KINDS
         and suspect.probability >= sure
-        and (suspect.kind != COPY or person_of(suspect.likely) == suspect.person)
+        and (suspect.kind != COPY or owners[suspect.likely] == suspect.person)
     ]
     return list(dict.fromkeys(found))

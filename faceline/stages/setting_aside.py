@@ -1,20 +1,19 @@
 """Pictures that `check` finds faults with, moved out of the stages' way; and moved back."""
 
 import csv
-import errno
 import os
-import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from faceline.disk.folder_locks import locked
 from faceline.disk.names import MOVED_FILE
-from faceline.disk.paths import fitting, inside, real_path
+from faceline.disk.paths import check_folder, inside, named_path, real_path
 from faceline.disk.photographs import aligned_folder, photographs_folder, photographs_of
+from faceline.disk.placing import free_place, make_folder, move
 from faceline.disk.reading import file_sha256, opened_text
 from faceline.disk.tables import write_csv
-from faceline.disk.writing import remove, replacing, write_errors
+from faceline.disk.writing import remove, write_errors
 from faceline.errors import FacelineError, UnreadableError, cure
 from faceline.wording import counted, listed, one_line
 
@@ -34,13 +33,15 @@ class Moved:
 
 @dataclass(frozen=True)
 class Aside:
-    """What became of pictures that were to be moved: those that were, that are gone, and that have changed."""
+    """What became of pictures that were to be moved: those that were, that are gone, that have changed, and the crops
+    of photographs that show others, too."""
 
     place: str
     sure: float
     moved: Sequence[Moved]
     gone: int = 0
     changed: Sequence[str] = ()
+    shared: Sequence[str] = ()
 
     def __str__(self) -> str:
         lines = [f"Moved to {one_line(self.place)}, as of a probability of {self.sure:g}: {self.what()}."]
@@ -55,6 +56,8 @@ class Aside:
             lines.append(f"Not there any more: {self.gone}.")
         if self.changed:
             lines.append(f"Left, as they have changed since (run align-dlib.py first): {listed(self.changed)}.")
+        if self.shared:
+            lines.append(f"Left, as the photograph has crops of other faces (faceline correct): {listed(self.shared)}.")
         return "\n".join(lines)
 
     def what(self) -> str:
@@ -105,33 +108,57 @@ def set_aside(place: Path, embeddings: Path, crops: Iterable[str], sure: float) 
     aligned, _ = folders_of(embeddings)
     with cure("run batch_represent again where the crops are"):
         photographs = photographs_of(aligned)
-    gone, changed, chosen = 0, [], []
+    gone, changed, shared = 0, [], []
+    chosen: list[tuple[Path, Moved]] = []
     with locked(place):
         before = [moved for moved in read_moved(place) if os.path.lexists(inside(place, moved.picture))]
-        taken = {moved.picture for moved in before}
+        taken: set[Path] = set()
         for crop in crops:
             photograph = photographs.get(crop)
             source, was = (inside(aligned, crop), crop) if photograph is None else (photograph.path, photograph.name)
             if not os.path.lexists(source) or (photographs and photograph is None):
                 gone += 1
+            elif photograph is not None and photograph.crops > 1:
+                shared.append(crop)
             elif photograph is not None and not has_digest(source, photograph.sha256):
                 changed.append(was)
             else:
-                name = free_name(place, was, taken)
-                taken.add(name)
+                path = free_place(inside(place, was), taken)
+                taken.add(path)
+                name = path.relative_to(place).as_posix()
                 chosen.append((source, Moved(name, was, CROPS if photograph is None else PHOTOGRAPHS)))
         # Written down first: what a killed run has noted and not moved is not there, and does not count.
         if chosen:
             write_moved(place, [*before, *(moved for _, moved in chosen)])
         for source, moved in chosen:
-            move(source, inside(place, moved.picture))
-    return Aside(str(place), sure, [moved for _, moved in chosen], gone, changed)
+            bring(source, inside(place, moved.picture))
+    return Aside(str(place), sure, [moved for _, moved in chosen], gone, changed, shared)
+
+
+def bring(source: Path, path: Path) -> None:
+    """Move a file to a place where nothing is, in a folder that need not be there."""
+    make_folder(path.parent)
+    move(source, path)
+
+
+def move_back(embeddings_dir: str | Path, place: str | Path) -> PutBack:
+    """Move pictures back from `place` to where `check` of these embeddings found them, as far as nothing lies there.
+
+    Raises
+    ------
+    FacelineError
+        If nothing was moved to `place`, the folders of photographs and crops are not known, or a file cannot be moved.
+    """
+    embeddings, place = named_path(embeddings_dir), named_path(place)
+    check_folder(embeddings, "run batch_represent first")
+    if not (place / MOVED_FILE).is_file():
+        raise FacelineError(f"{one_line(place)}: nothing was moved here; name the folder that --move was given")
+    with locked(embeddings):
+        return put_back(place, embeddings)
 
 
 def put_back(place: Path, embeddings: Path) -> PutBack:
-    """Move pictures back to where `set_aside` found them, as far as nothing lies there."""
-    if not (place / MOVED_FILE).is_file():
-        raise FacelineError(f"{one_line(place)}: nothing was moved here; name the folder that --move was given")
+    """What `move_back` does."""
     aligned, photographs = folders_of(embeddings)
     back, left = 0, []
     with locked(place):
@@ -143,7 +170,7 @@ def put_back(place: Path, embeddings: Path) -> PutBack:
             if folder is None or os.path.lexists(inside(folder, moved.was)):
                 left.append(moved)
                 continue
-            move(source, inside(folder, moved.was))
+            bring(source, inside(folder, moved.was))
             remove_empty(source.parent, place)
             back += 1
         if left:
@@ -158,33 +185,6 @@ def has_digest(path: Path, digest: str) -> bool:
         return file_sha256(path) == digest
     except UnreadableError:
         return False
-
-
-def free_name(place: Path, name: str, taken: set[str]) -> str:
-    """`name`, or with a number behind its stem, so that nothing lies there."""
-    stem, ending = os.path.splitext(name)
-    folder, slash, stem = stem.rpartition("/")
-    number = 1
-    while name in taken or os.path.lexists(inside(place, name)):
-        number += 1
-        name = folder + slash + fitting(stem, f"-{number}{ending}")
-    return name
-
-
-def move(source: Path, target: Path) -> None:
-    """Move a file to a place where nothing lies, whole or not at all, also to another file system."""
-    with write_errors(target):
-        target.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        os.rename(source, target)
-    except OSError as error:
-        if error.errno != errno.EXDEV:
-            with write_errors(target):
-                raise
-        with replacing(target) as scratch:
-            shutil.copy2(source, scratch, follow_symlinks=False)
-        with write_errors(source):
-            source.unlink()
 
 
 def remove_empty(folder: Path, top: Path) -> None:
