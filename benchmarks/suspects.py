@@ -100,7 +100,11 @@ def wrong_pictures(folders: dict[str, Embedded]) -> dict[str, tuple[np.ndarray, 
                     f"{owner[truth & (chances >= 0.5)].mean():.3f}",
                 ]
                 print(f"| {name} | {rate:.0%}, among {among} | " + " | ".join(figures) + " |", flush=True)
-    print("\n| faces, network, mistakes | " + " | ".join(f"{low:g} to {high:.3g}" for low, high in pairwise(BINS)))
+    print(
+        "\n| faces, network, mistakes | "
+        + " | ".join(f"{low:g} to {min(high, 1):g}" for low, high in pairwise(BINS))
+        + " |"
+    )
     print("|---" * len(BINS) + "|")
     for name, (chances, truth) in results.items():
         print(f"| {name} | " + " | ".join(calibration(chances, truth)) + " |")
@@ -205,12 +209,10 @@ def told_at(chances: np.ndarray, truth: np.ndarray, least: float) -> str:
 
 def calibration(chances: np.ndarray, truth: np.ndarray) -> Sequence[str]:
     """What was said, what happened, and of how many, for each bin."""
-    cells = []
-    for low, high in pairwise(BINS):
-        inside = (chances >= low) & (chances < high)
-        said = f"{chances[inside].mean():.2f}: {truth[inside].mean():.2f} ({inside.sum()})"
-        cells.append(said if inside.any() else "")
-    return cells
+    parts = [(chances >= low) & (chances < high) for low, high in pairwise(BINS)]
+    return [
+        f"{chances[part].mean():.2f}: {truth[part].mean():.2f} ({part.sum()})" if part.any() else "" for part in parts
+    ]
 
 
 def plot(stem: Path, results: dict[str, tuple[np.ndarray, np.ndarray]]) -> None:
