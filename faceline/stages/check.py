@@ -20,6 +20,7 @@ from faceline.disk.rows import USABLE, CropRow, Status
 from faceline.disk.run_records import read_record
 from faceline.disk.suspect_table import COPY, FEW, KINDS, POOR, WRONG_PERSON, Suspect, write_suspects
 from faceline.errors import FacelineError, cure
+from faceline.networks.network import Network
 from faceline.networks.table import network_of
 from faceline.people.faults import Labelled
 from faceline.report.suspects import suspect_lines
@@ -163,10 +164,7 @@ def check_options(worst: int, few: int, sure: float) -> None:
 
 
 def read_faces(folder: Path) -> tuple[Faces, list[str]]:
-    """Everything that is known of the faces of a folder, and whose each is said to be; and what is to be noted.
-
-    This is the one place where the labels come from: the folders, and before them what the user has said.
-    """
+    """Everything that is known of the faces of a folder, and whose each is said to be; and what is to be noted."""
     with cure("run batch_represent, which writes it, to its end"):
         record = read_record(folder, "represent")
     with cure("run batch_represent again with --overwrite"):
@@ -179,17 +177,36 @@ def read_faces(folder: Path) -> tuple[Faces, list[str]]:
         logger.warning(f"{one_line(folder)}: older than the crops in {one_line(aligned)}; run batch_represent first")
     is_face = np.array([row.status == Status.OK for row in usable])
     fallbacks = [row for row in usable if row.status != Status.OK]
-    embeddings, usable = embeddings[is_face], [row for row in usable if row.status == Status.OK]
-    labels = corrected(folder, [row.crop for row in usable], [person_of(row.crop) for row in usable])
-    kept = np.flatnonzero(labels.kept)
-    usable, owners = [usable[row] for row in kept], [labels.people[row] for row in kept]
+    seen = [row for row in usable if row.status == Status.OK]
+    without = {person_of(row.crop) for row in rows} - {person_of(row.crop) for row in seen} - {""}
+    labelled, kept, notes = label(embeddings[is_face], seen, folder, network)
+    if seen and all(row.quality is None for row in seen):
+        notes.append("Quality: not known of these embeddings; run batch_represent again, which measures it.")
+    return Faces(labelled, [seen[row] for row in kept.tolist()], fallbacks, sorted(without)), notes
+
+
+def label(
+    embeddings: np.ndarray, rows: Sequence[CropRow], folder: Path, network: Network
+) -> tuple[Labelled, np.ndarray, list[str]]:
+    """Whose faces are said to be, by their folders unless the user has said otherwise; which of the `rows` these faces
+    are, in the order of the labelled ones; and what is to be noted.
+
+    This is the one place where the labels come from.
+    """
+    labels = corrected(folder, [row.crop for row in rows], [person_of(row.crop) for row in rows])
+    is_somebodys = np.array([person != "" for person in labels.people], bool)
+    kept = np.flatnonzero(labels.kept & is_somebodys)
+    if not len(kept):
+        advice = "put each person's photographs in a folder, or find out who is the same with cluster"
+        raise FacelineError(f"{one_line(folder)}: no face is said to be anybody's; {advice}")
+    owners = [labels.people[row] for row in kept]
     distinct = remember_distinct(folder, (), set(owners)) + labels.distinct
     labelled, order = Labelled.of(embeddings[kept], owners, network, labels.sure[kept], distinct)
     notes = [*labels.notes]
-    if usable and all(row.quality is None for row in usable):
-        notes.append("Quality: not known of these embeddings; run batch_represent again, which measures it.")
-    without = sorted({person_of(row.crop) for row in rows} - set(owners) - {person_of(row.crop) for row in usable})
-    return Faces(labelled, [usable[row] for row in order], fallbacks, without), notes
+    nobodys = int(np.count_nonzero(labels.kept & ~is_somebodys))
+    if nobodys:
+        notes.append(f"Not looked at: {counted(nobodys, 'face')} of nobody's folder; faceline cluster finds whose.")
+    return labelled, kept[order], notes
 
 
 def to_move(suspects: Sequence[Suspect], faces: Faces, sure: float) -> list[str]:

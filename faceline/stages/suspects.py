@@ -55,8 +55,6 @@ def find_suspects(faces: Faces, folder: Path, few: int, jobs: int) -> list[Suspe
 
 
 def wrong_and_double(faces: Faces) -> list[Suspect]:
-    if not faces.rows:
-        return []
     faults, names, owners = find_faults(faces.labelled), faces.labelled.names, faces.owners
     found = []
     for row in np.flatnonzero(faults.wrong >= LEAST).tolist():
