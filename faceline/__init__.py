@@ -1,8 +1,7 @@
 """Faceline: face recognition in stages, each reading what the one before wrote to disk.
 
     from faceline import Recognizer, align_folder, represent_folder, train, infer
-    from faceline import enrol, migrate, cluster, compare, verify
-    from faceline import Recognizer, align_folder, represent_folder, train, infer, enrol, migrate, cluster, check
+    from faceline import enrol, migrate, cluster, check, compare, verify
 
 The names below are imported at first use, so that a script loads only what its stage needs.
 """
