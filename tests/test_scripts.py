@@ -84,7 +84,6 @@ def options_of(command, arguments):
         (check_command, [], check, {"undo"}),
         (detect_outliers, [], check, {"undo"}),
         (detect_duplicates, [], check, {"undo"}),
-        (correct_command, ["--undo", "last"], correct, set()),
         (prune_command, ["in"], prune, set()),
         (split_command, ["in"], split, set()),
         (mean_landmarks_command, ["in"], mean_landmarks, set()),
