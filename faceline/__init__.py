@@ -1,7 +1,7 @@
 """Faceline: face recognition in stages, each reading what the one before wrote to disk.
 
     from faceline import Recognizer, align_folder, represent_folder, train, infer
-    from faceline import enrol, migrate, cluster, check, compare, verify
+    from faceline import enrol, migrate, cluster, check, compare, verify, blur
 
 The names below are imported at first use, so that a script loads only what its stage needs.
 """
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from faceline.recognition.verification import verify
     from faceline.runs.keeping import keep_workers
     from faceline.stages.align import align_folder
+    from faceline.stages.blur import blur
     from faceline.stages.check import check
     from faceline.stages.cluster import cluster
     from faceline.stages.compare import compare
@@ -36,6 +37,7 @@ MODULES = {
     "enrol": "faceline.stages.enrol",
     "align_folder": "faceline.stages.align",
     "check": "faceline.stages.check",
+    "blur": "faceline.stages.blur",
     "cluster": "faceline.stages.cluster",
     "compare": "faceline.stages.compare",
     "correct": "faceline.stages.correct",
@@ -54,6 +56,7 @@ __all__ = [
     "FacelineError",
     "Recognizer",
     "align_folder",
+    "blur",
     "check",
     "cluster",
     "compare",

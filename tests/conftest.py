@@ -84,6 +84,7 @@ LONG = (
     "identification",
     "command",
     "settling",
+    "blur",
     "networks",
     "enrol",
     "check",

@@ -79,6 +79,13 @@ def test_the_grid_of_faces_is_what_the_command_draws(make_docs, demonstration):
     assert np.abs(shown.astype(int) - made).mean() < 1, "run util/make-docs.py"
 
 
+def test_the_covered_photographs_are_what_the_command_makes(make_docs, demonstration):
+    made = decode_image(make_docs.blur_example(demonstration).read_bytes())
+    shown = decode_image(make_docs.BLURRED.read_bytes())
+    assert shown.shape == made.shape
+    assert np.abs(shown.astype(int) - made).mean() < 1, "run util/make-docs.py"
+
+
 def named_in(section):
     """The fields that a section of the page of fields has rows for."""
     (text,) = re.findall(rf"^## {section}$(.*?)(?=^## )", (DOCS / "fields.md").read_text(), re.MULTILINE | re.DOTALL)
@@ -109,6 +116,16 @@ def test_every_field_of_a_comparison_has_a_row(demonstration):
     fields = report.keys() | picture.keys() | picture["faces"][0].keys() | report["pairs"][0].keys()
     assert fields - named == set()
     assert named - fields == {"reason"}
+
+
+def test_every_field_of_a_covered_picture_has_a_row(classifier, photographs, tmp_path):
+    named = named_in("`blur --json`")
+    path, keep = photographs.probes[0]
+    done = run_script(ROOT / "demos/blur.py", classifier, path, "--json", "--save", tmp_path, "--keep", keep)
+    picture = json.loads(done.stdout)
+    fields = picture.keys() | picture["faces"][0].keys()
+    assert fields - named == set()
+    assert named - fields == {"reason", "doubtful"}
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from PIL import Image
 
 from faceline import (
     align_folder,
+    blur,
     check,
     cluster,
     compare,
@@ -43,6 +44,7 @@ from faceline.cli import (
     evaluate_lfw,
     represent,
 )
+from faceline.cli import blur as blur_command
 from faceline.cli import check as check_command
 from faceline.cli import cluster as cluster_command
 from faceline.cli import compare as compare_command
@@ -59,8 +61,9 @@ from faceline.disk.pictures.images import decode_image, encode_png
 from faceline.evaluation import compare_embeddings, compare_groups, identify, verify
 
 LFW, GROUPS, IDENTIFY, COMPARE = (EVALUATION / f"{name}.py" for name in ("lfw", "groups", "identify", "compare"))
+BLUR = ROOT / "demos" / "blur.py"
 UTIL = [path for path in sorted((ROOT / "util").glob("*.py")) if path != ALIGN and path.stem != "make-docs"]
-SCRIPTS = [ALIGN, REPRESENT, CLASSIFIER, ROOT / "demos" / "compare.py", LFW, GROUPS, IDENTIFY, COMPARE, *UTIL]
+SCRIPTS = [ALIGN, REPRESENT, CLASSIFIER, BLUR, ROOT / "demos" / "compare.py", LFW, GROUPS, IDENTIFY, COMPARE, *UTIL]
 
 
 def options_of(command, arguments):
@@ -78,6 +81,7 @@ def options_of(command, arguments):
         (classifier, ["train"], train, set()),
         (classifier, ["infer", "a.jpg"], infer, {"as_json"}),
         (enrol_command, ["photos", "work"], enrol, set()),
+        (blur_command, ["a.jpg", "--save", "out"], blur, {"as_json"}),
         (cluster_command, [], cluster, set()),
         (compare_command, ["a.jpg"], compare, {"as_json"}),
         (correct_command, [], correct, set()),

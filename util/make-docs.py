@@ -5,6 +5,7 @@ docs/commands.md        all commands and options
 README.md               what its commands print, by running them on the sample photographs
 docs/example-faces.jpg  a marked photograph
 docs/compare-grid.jpg   a grid of faces that were compared
+docs/example-blur.jpg   covered ones
 """
 
 import argparse
@@ -34,6 +35,7 @@ PAGE = ROOT / "docs" / "commands.md"
 README = ROOT / "README.md"
 PICTURE = ROOT / "docs" / "example-faces.jpg"
 GRID = ROOT / "docs" / "compare-grid.jpg"
+BLURRED = ROOT / "docs" / "example-blur.jpg"
 
 # What a clone has beside the photographs that the README's commands need.
 SCRIPTS = "util", "batch_represent", "demos", "evaluation"
@@ -148,8 +150,8 @@ def without_seconds(text: str) -> str:
     return re.sub(r"\bin [\d.]+ s\b", "in … s", text)
 
 
-def mark_example(folder: Path) -> Path:
-    """A marked picture of two of the sample photographs beside each other, in a demonstration's folder."""
+def make_example(folder: Path) -> None:
+    """Put two of the sample photographs beside each other, as `example.jpg` in a demonstration's folder."""
     both = Image.new("RGB", (EXAMPLE_EDGE * len(EXAMPLE), EXAMPLE_EDGE))
     for place, (name, part) in enumerate(EXAMPLE):
         with Image.open(folder / "demo-photos" / name) as photograph:
@@ -157,6 +159,11 @@ def mark_example(folder: Path) -> Path:
         square = square.resize((EXAMPLE_EDGE, EXAMPLE_EDGE), Image.Resampling.LANCZOS)
         both.paste(square, (place * EXAMPLE_EDGE, 0))
     both.save(folder / "example.jpg", quality=90)
+
+
+def mark_example(folder: Path) -> Path:
+    """A marked picture of the two."""
+    make_example(folder)
     printed("demos/classifier.py infer --multi --save marked example.jpg", folder)
     return folder / "marked" / "example-faces.jpg"
 
@@ -165,6 +172,18 @@ def draw_grid(folder: Path) -> Path:
     """A grid of the faces of the sample photographs, in a demonstration's folder."""
     printed(f"demos/compare.py {COMPARED} --save compare-grid.jpg", folder)
     return folder / "compare-grid.jpg"
+
+
+def blur_example(folder: Path) -> Path:
+    """Two covered copies of the two beside each other: one person is kept, nobody is."""
+    make_example(folder)
+    row = Image.new("RGB", (EXAMPLE_EDGE * len(EXAMPLE) * 2, EXAMPLE_EDGE))
+    for place, options in enumerate(("--keep obama", "--how blur")):
+        printed(f"demos/blur.py {options} example.jpg --save blurred", folder)
+        with Image.open(folder / "blurred" / "example-blurred.jpg") as copy:
+            row.paste(copy, (place * EXAMPLE_EDGE * len(EXAMPLE), 0))
+    row.save(folder / "blurred.jpg", quality=90)
+    return folder / "blurred.jpg"
 
 
 def make_docs() -> str:
@@ -176,7 +195,8 @@ def make_docs() -> str:
         README.write_text(with_outputs(README.read_text(), folder))
         PICTURE.write_bytes(mark_example(folder).read_bytes())
         GRID.write_bytes(draw_grid(folder).read_bytes())
-    return f"Written to {PAGE}, {README}, {PICTURE} and {GRID}"
+        BLURRED.write_bytes(blur_example(folder).read_bytes())
+    return f"Written to {PAGE}, {README}, {PICTURE}, {GRID} and {BLURRED}"
 
 
 if __name__ == "__main__":

@@ -1,11 +1,12 @@
-"""What `classifier.py infer` prints: the answers one by one, and what they come to; and its exit status."""
+"""What `infer` and `blur` print: the answers one by one, and what they come to; and their exit status."""
 
+import contextlib
 import time
 from collections import Counter
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
 from faceline.cli.program import complain
 from faceline.disk.names import CLASSIFIER_FILE
@@ -17,7 +18,7 @@ from faceline.runs.progress import QUIET, Silent, bar
 from faceline.runs.summary import ignored_text
 from faceline.stages.classifier_paths import split_classifier
 from faceline.stages.infer import infer
-from faceline.stages.probes import list_probes, misfit
+from faceline.stages.probes import Probes, list_probes, misfit
 from faceline.wording import counted, one_line
 
 # From this number of pictures on a count is printed, too; fewer are seen at a glance.
@@ -26,28 +27,64 @@ MANY = 10
 NO_PICTURE = 1
 
 
+class Named(Protocol):
+    """What became of a picture that a user named."""
+
+    @property
+    def image(self) -> str: ...
+    @property
+    def status(self) -> Status: ...
+
+
+class Answering(Named, Protocol):
+    """What is said of it."""
+
+    def to_json(self) -> str: ...
+
+
+Said = TypeVar("Said", bound=Answering)
+
+
 @dataclass
-class Tally:
+class Tally(Generic[Said]):
     """What the answers come to, of the `total` that are to be given."""
 
     total: int = 0
     statuses: Counter = field(default_factory=Counter)
-    faces: int = 0
-    named: int = 0
 
     @property
     def given(self) -> int:
         return self.statuses.total()
 
-    def add(self, answer: Answer) -> None:
+    @property
+    def exit_status(self) -> int:
+        """0 if a picture was read, with or without a face, and 1 if none was."""
+        return 0 if self.statuses[Status.OK] or self.statuses[Status.NO_FACE] else NO_PICTURE
+
+    def add(self, answer: Said) -> None:
         self.statuses[answer.status] += 1
-        self.faces += len(answer.faces)
-        self.named += sum(face.identity.name != UNKNOWN for face in answer.faces)
+
+    def found(self) -> str:
+        """What was found in all of them."""
+        raise NotImplementedError
 
     def text(self, seconds: float) -> str:
         outcomes = ", ".join(f"{count} {status}" for status, count in sorted(self.statuses.items()))
-        found = f"{counted(self.faces, 'face')}, {self.named} named"
-        return f"{counted(self.total, 'picture')}: {outcomes}; {found}; in {seconds:.1f} s."
+        return f"{counted(self.total, 'picture')}: {outcomes}; {self.found()}; in {seconds:.1f} s."
+
+
+@dataclass
+class NameTally(Tally[Answer]):
+    faces: int = 0
+    named: int = 0
+
+    def add(self, answer: Answer) -> None:
+        super().add(answer)
+        self.faces += len(answer.faces)
+        self.named += sum(face.identity.name != UNKNOWN for face in answer.faces)
+
+    def found(self) -> str:
+        return f"{counted(self.faces, 'face')}, {self.named} named"
 
 
 def answer_lines(
@@ -77,30 +114,47 @@ def answer_lines(
     KeyboardInterrupt
         With words on how far it came.
     """
-    begun, tally, failed = time.monotonic(), Tally(), []
-    try:
+    tally = NameTally()
+    with counting(tally):
         options["classifier_path"], named = chosen(pictures, options["classifier_path"])
         probes = list_probes(named, save_dir)
-        tally.total = len(probes.paths)
-        # tqdm takes as long to import as a face takes to be named.
-        with bar("infer", tally.total, leave=False) if tally.total > 1 else Silent() as progress:
-            for answer in infer(probes.paths, save_dir=save_dir, **options):
-                tally.add(answer)
-                if answer.status in (Status.MISSING, Status.UNREADABLE) and answer.image in named:
-                    failed.append(answer)
-                progress.clear()
-                yield answer.to_json() if as_json else str(answer)
-                progress.update()
-                progress.refresh()
+        answers = infer(probes.paths, save_dir=save_dir, **options)
+        yield from said_of("infer", answers, probes, named, tally, as_json)
+    return tally.exit_status
+
+
+@contextlib.contextmanager
+def counting(tally: Tally) -> Iterator[None]:
+    """Within this block, an interruption says how far it came."""
+    try:
+        yield
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"{tally.given} of {counted(tally.total, 'picture')} answered") from None
+
+
+def said_of(
+    title: str, answers: Iterable[Said], probes: Probes, named: Sequence[str], tally: Tally[Said], as_json: bool
+) -> Iterator[str]:
+    """The answers to all probes as text to print, with a bar, and on standard error what they come to; raises
+    FacelineError in the end for what was `named` and is no photograph."""
+    begun, failed = time.monotonic(), list[Said]()
+    tally.total = len(probes.paths)
+    # tqdm takes as long to import as a face takes to be named.
+    with bar(title, tally.total, leave=False) if tally.total > 1 else Silent() as progress:
+        for answer in answers:
+            tally.add(answer)
+            if answer.status in (Status.MISSING, Status.UNREADABLE) and answer.image in named:
+                failed.append(answer)
+            progress.clear()
+            yield answer.to_json() if as_json else str(answer)
+            progress.update()
+            progress.refresh()
     if not QUIET.get():
         if tally.total >= MANY or (probes.expanded and tally.total > 1):
             complain(tally.text(time.monotonic() - begun))
         if probes.ignored:
             complain(ignored_text(probes.ignored))
     refuse_misfits(failed)
-    return 0 if tally.statuses[Status.OK] or tally.statuses[Status.NO_FACE] else NO_PICTURE
 
 
 def chosen(pictures: list[str], default: str) -> tuple[str, list[str]]:
@@ -109,15 +163,6 @@ def chosen(pictures: list[str], default: str) -> tuple[str, list[str]]:
     if not named:
         raise FacelineError(f"no picture named; classifier.py infer {CLASSIFIER_FILE} photo.jpg")
     return classifier or default, named
-
-
-class Named(Protocol):
-    """What became of a picture that a user named."""
-
-    @property
-    def image(self) -> str: ...
-    @property
-    def status(self) -> Status: ...
 
 
 def refuse_misfits(failed: Iterable[Named]) -> None:

@@ -283,35 +283,46 @@ class Recognizer:
     ) -> tuple[list[RecognizedFace], list[Box]]:
         """The faces of a picture of shape (height, width, 3), RGB uint8, with their places in it, as `faces` gives
         them; and the boxes of other faces that were seen, where only the main one is wanted."""
-        aligner = aligner_for(self.alignment, self.runtime, self.wide)
         with step("detect"):
-            found = aligner.find(pixels, every=every)
+            found = aligner_for(self.alignment, self.runtime, self.wide).find(pixels, every=every)
+        faces = self.recognized(pixels, found if every else found[:1], threshold, one_each, candidates)
+        others = [] if every else [face.visible_box(pixels) for face in found[1:]]
+        return sorted((face for face in faces if face is not None), key=from_left), others
+
+    def recognized(
+        self, pixels: np.ndarray, found: Sequence[Face], threshold: float | None, one_each: bool, candidates: int
+    ) -> list[RecognizedFace | None]:
+        """What there is to say of detected faces of a picture, (height, width, 3) RGB uint8; None of one that cannot be
+        cropped."""
+        aligner = aligner_for(self.alignment, self.runtime, self.wide)
         wanted, crops, landmarks = [], [], []
-        for face in found if every else found[:1]:
+        for place, face in enumerate(found):
             try:
                 crop, points = aligner.crop_and_landmarks(pixels, face)
             except CoincidentLandmarksError:
                 continue
-            wanted.append(face)
+            wanted.append(place)
             crops.append(crop)
             landmarks.append(points.astype(np.float64))
-        faces = []
-        if crops:
-            with step("embed"):
-                embeddings = embed(self.network, np.array(crops), self.runtime, self.augmentation, self.alignment.frame)
-            identities: Sequence[Identity | None] = [None] * len(wanted)
-            scores: Sequence[float | None] = [None] * len(wanted)
-            if self.gallery is not None:
-                with step("name"):
-                    qualities = self.qualities(pixels, wanted, np.array(crops), embeddings, self.gallery.scorer.scale)
-                    identities = self.gallery.identify(embeddings, threshold, candidates, one_each, qualities)
-                scores = [quality.score for quality in qualities]
-            faces = [
-                RecognizedFace(face.visible_box(pixels), points, row, face.score, face.detector, face.turn, who, score)
-                for face, points, row, who, score in zip(wanted, landmarks, embeddings, identities, scores, strict=True)
-            ]
-        others = [] if every else [face.visible_box(pixels) for face in found[1:]]
-        return sorted(faces, key=from_left), others
+        faces: list[RecognizedFace | None] = [None] * len(found)
+        if not crops:
+            return faces
+        usable = [found[place] for place in wanted]
+        with step("embed"):
+            embeddings = embed(self.network, np.array(crops), self.runtime, self.augmentation, self.alignment.frame)
+        identities: Sequence[Identity | None] = [None] * len(usable)
+        scores: Sequence[float | None] = [None] * len(usable)
+        if self.gallery is not None:
+            with step("name"):
+                qualities = self.qualities(pixels, usable, np.array(crops), embeddings, self.gallery.scorer.scale)
+                identities = self.gallery.identify(embeddings, threshold, candidates, one_each, qualities)
+            scores = [quality.score for quality in qualities]
+        for place, face, points, row, who, score in zip(
+            wanted, usable, landmarks, embeddings, identities, scores, strict=True
+        ):
+            box_ltrb = face.visible_box(pixels)
+            faces[place] = RecognizedFace(box_ltrb, points, row, face.score, face.detector, face.turn, who, score)
+        return faces
 
     def qualities(
         self, pixels: np.ndarray, faces: list[Face], crops: np.ndarray, embeddings: np.ndarray, scale: float

@@ -1,17 +1,14 @@
 """Drawing boxes and names on a picture."""
 
-import os
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from faceline.disk.paths import fitting
 from faceline.disk.pictures.boxes import Box
-from faceline.disk.writing import replacing, write_errors
-from faceline.errors import FacelineError
-from faceline.wording import one_line
+from faceline.disk.writing import replacing
+from faceline.report.copy_names import copy_name, copy_paths
 
 JPEG_QUALITY = 92
 MAX_JPEG_EDGE = 65_500  # of libjpeg
@@ -91,43 +88,13 @@ def draw_box(canvas: np.ndarray, box: Box, line: int, is_known: bool) -> None:
 
 
 def marked_paths(pictures: Sequence[str | Path], folder: Path) -> list[Path]:
-    """Where the marked copy of each picture goes: `folder` and the picture's own name, with `-faces` behind it.
-
-    So it replaces the copy that an earlier run made of the picture, but no photograph that the folder holds. A second
-    picture of the same name gets a number, and a format that is not written becomes JPEG.
-
-    Raises
-    ------
-    FacelineError
-        If the folder cannot be made, or a copy would take an original's place.
-    """
-    with write_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-    originals = {os.path.realpath(picture) for picture in pictures}
-    paths, taken = [], set()
-    for picture in pictures:
-        stem, suffix = copy_name(picture)
-        path, number = folder / fitting(stem, f"-faces{suffix}"), 1
-        # Without its ending, which may yet change: see `draw_faces`.
-        while path.with_suffix("") in taken:
-            number += 1
-            path = folder / fitting(stem, f"-faces-{number}{suffix}")
-        taken.add(path.with_suffix(""))
-        if {os.path.realpath(path), os.path.realpath(path.with_suffix(".png"))} & originals:
-            raise FacelineError(f"{one_line(path)}: the marked copy would replace an original; name another folder")
-        paths.append(path)
-    return paths
-
-
-def copy_name(picture: str | Path) -> tuple[str, str]:
-    """What the name of a picture's marked copy begins with, and its ending."""
-    name = Path(picture).name
-    stem, suffix = os.path.splitext(name)
-    return (stem, suffix) if suffix.lower() in WRITTEN else (name, ".jpg")
+    """Where the marked copy of each picture goes: `folder` and the picture's own name, with `-faces` behind it; see
+    `copy_paths`."""
+    return copy_paths(pictures, folder, "-faces", WRITTEN)
 
 
 def share_names(pictures: Sequence[str | Path]) -> list[bool]:
     """Of each picture, whether another one's marked copy would have the same name, but for a number or the ending."""
-    names = [copy_name(picture)[0] for picture in pictures]
+    names = [copy_name(picture, WRITTEN)[0] for picture in pictures]
     counts = Counter(names)
     return [counts[name] > 1 for name in names]

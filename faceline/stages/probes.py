@@ -36,6 +36,9 @@ class Probes:
     paths : list of str
         One for each photograph, in the order of what was named; those of a folder or pattern sorted. What does not
         exist, or holds no picture, stands for itself.
+    folders : list of str
+        Of each of them the folder that was named, or that a pattern begins with, and below which it was found; of a
+        file the folder that it lies in.
     expanded : bool
         Whether the pictures of a folder or pattern are among them.
     ignored : Counter
@@ -44,6 +47,7 @@ class Probes:
     """
 
     paths: list[str] = field(default_factory=list)
+    folders: list[str] = field(default_factory=list)
     expanded: bool = False
     ignored: Counter = field(default_factory=Counter)
 
@@ -65,14 +69,14 @@ def list_probes(named: str | Path | Sequence[str | Path], leave_out: str | Path 
         named_path(path)
         text = os.fspath(path)
         if os.path.isdir(text):
-            found = pictures_below(text, leave_out, probes.ignored)
+            found, folder = pictures_below(text, leave_out, probes.ignored), text
         elif glob.has_magic(text) and not os.path.lexists(text) and not URL.match(text):
-            found = matches_of(text, leave_out, probes.ignored)
+            found, folder = matches_of(text, leave_out, probes.ignored), split_pattern(text)[0]
         else:
-            probes.paths.append(text)
-            continue
+            found, folder = [], ""
         probes.expanded |= bool(found)
         probes.paths += found or [text]
+        probes.folders += [folder] * len(found) or [os.path.dirname(text)]
     return probes
 
 
@@ -126,10 +130,7 @@ def matches_of(pattern: str, leave_out: str | Path | None, ignored: Counter) -> 
 
     A pattern that ends in a suffix (`*.dat`) takes all such files; any other (`IMG_*`) takes pictures by their names.
     """
-    base, parts = "", pattern.split("/")
-    # What exists is no pattern, so that the folder `photos [2019]` is found in `photos [2019]/*.jpg`.
-    while len(parts) > 1 and (not parts[0] or os.path.isdir(f"{base}{parts[0]}")):
-        base += parts.pop(0) + "/"
+    base, parts = split_pattern(pattern)
     if "**" in parts:
         files, _ = files_below(base or ".", leave_out, Counter())
         start = len(base or "./")
@@ -147,6 +148,15 @@ def matches_of(pattern: str, leave_out: str | Path | None, ignored: Counter) -> 
         else:
             ignored[ending(path)] += 1
     return pictures
+
+
+def split_pattern(pattern: str) -> tuple[str, list[str]]:
+    """The folder that a pattern begins with, empty or with a slash at its end, and the parts behind it."""
+    base, parts = "", pattern.split("/")
+    # What exists is no pattern, so that the folder `photos [2019]` is found in `photos [2019]/*.jpg`.
+    while len(parts) > 1 and (not parts[0] or os.path.isdir(f"{base}{parts[0]}")):
+        base += parts.pop(0) + "/"
+    return base, parts
 
 
 def inner_parts(path: str, base: str, parts: list[str]) -> Iterable[str]:

@@ -3,6 +3,8 @@
 import contextlib
 import io
 
+import numpy as np
+
 from faceline.disk.pictures.openers import damage, open_image
 from faceline.errors import UnreadableError
 from faceline.host.quiet import quiet
@@ -31,3 +33,19 @@ def is_rgb(profile: bytes) -> bool:
     from PIL import ImageCms
 
     return len(profile) <= MAX_BYTES and ImageCms.ImageCmsProfile(io.BytesIO(profile)).profile.xcolor_space == "RGB "
+
+
+def in_srgb(pixels: np.ndarray, profile: bytes | None) -> np.ndarray:
+    """Pixels, (height, width, 3) RGB uint8, whose meaning a profile of `rgb_profile` says, as sRGB: what they look like
+    without it."""
+    if profile is None:
+        return pixels
+    from PIL import Image, ImageCms
+
+    with contextlib.suppress(ImageCms.PyCMSError, OSError):
+        found = ImageCms.profileToProfile(
+            Image.fromarray(pixels), ImageCms.ImageCmsProfile(io.BytesIO(profile)), ImageCms.createProfile("sRGB")
+        )
+        if found is not None:
+            return np.asarray(found)
+    return pixels
