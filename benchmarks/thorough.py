@@ -68,7 +68,7 @@ def main() -> None:
             count["others"] += sum(not any(is_same(box, other) for other in expected) for box in boxes)
     print("| pictures | by | annotated faces found | other boxes | seconds of computing each |\n|---|---|---|---|---|")
     for (name, way), count in counts.items():
-        found = f"{count['found']:.0f} of {count['expected']:.0f}" if count["expected"] else "–"
+        found = f"{count['found']:.0f} of {count['expected']:.0f}" if count["expected"] else ""
         seconds = count["seconds"] / count["pictures"]
         print(f"| {name}, {count['pictures']:.0f} | {way} | {found} | {count['others']:.0f} | {seconds:.1f} |")
 
