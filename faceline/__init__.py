@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from faceline.recognition.verification import verify
     from faceline.runs.keeping import keep_workers
     from faceline.stages.align import align_folder
+    from faceline.stages.annotate import annotate
     from faceline.stages.blur import blur
     from faceline.stages.check import check
     from faceline.stages.cluster import cluster
@@ -38,6 +39,7 @@ MODULES = {
     "align_folder": "faceline.stages.align",
     "check": "faceline.stages.check",
     "blur": "faceline.stages.blur",
+    "annotate": "faceline.stages.annotate",
     "cluster": "faceline.stages.cluster",
     "compare": "faceline.stages.compare",
     "correct": "faceline.stages.correct",
@@ -56,6 +58,7 @@ __all__ = [
     "FacelineError",
     "Recognizer",
     "align_folder",
+    "annotate",
     "blur",
     "check",
     "cluster",

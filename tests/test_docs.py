@@ -65,9 +65,10 @@ def test_what_the_commands_of_the_readme_print(make_docs, demonstration):
     assert make_docs.with_outputs(page, demonstration) == page, "run util/make-docs.py"
 
 
-def test_the_marked_photograph_is_what_the_command_draws(make_docs, demonstration):
-    made = decode_image(make_docs.mark_example(demonstration).read_bytes())
-    shown = decode_image(make_docs.PICTURE.read_bytes())
+@pytest.mark.parametrize(("picture", "make"), [("PICTURE", "mark_example"), ("LANDMARKS", "annotate_example")])
+def test_the_marked_photographs_are_what_commands_draw(make_docs, demonstration, picture, make):
+    made = decode_image(getattr(make_docs, make)(demonstration).read_bytes())
+    shown = decode_image(getattr(make_docs, picture).read_bytes())
     assert shown.shape == made.shape
     assert np.abs(shown.astype(int) - made).mean() < 1, "run util/make-docs.py"
 

@@ -18,6 +18,7 @@ from PIL import Image
 
 from faceline import (
     align_folder,
+    annotate,
     blur,
     check,
     cluster,
@@ -44,6 +45,7 @@ from faceline.cli import (
     evaluate_lfw,
     represent,
 )
+from faceline.cli import annotate as annotate_command
 from faceline.cli import blur as blur_command
 from faceline.cli import check as check_command
 from faceline.cli import cluster as cluster_command
@@ -88,6 +90,7 @@ def options_of(command, arguments):
         (check_command, [], check, {"undo"}),
         (detect_outliers, [], check, {"undo"}),
         (detect_duplicates, [], check, {"undo"}),
+        (annotate_command, ["a.jpg"], annotate, {"as_json"}),
         (prune_command, ["in"], prune, set()),
         (split_command, ["in"], split, set()),
         (mean_landmarks_command, ["in"], mean_landmarks, set()),

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Write what the pages say of the commands from the commands themselves.
 
-docs/commands.md        all commands and options
-README.md               what its commands print, by running them on the sample photographs
-docs/example-faces.jpg  a marked photograph
-docs/compare-grid.jpg   a grid of faces that were compared
-docs/example-blur.jpg   covered ones
+docs/commands.md            all commands and options
+README.md                   what its commands print, by running them on the sample photographs
+docs/example-faces.jpg      a marked photograph
+docs/example-blur.jpg       covered ones
+docs/example-landmarks.jpg  an annotated one
+docs/compare-grid.jpg       a grid of faces that were compared
 """
 
 import argparse
@@ -14,7 +15,7 @@ import shlex
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 try:
@@ -36,6 +37,7 @@ README = ROOT / "README.md"
 PICTURE = ROOT / "docs" / "example-faces.jpg"
 GRID = ROOT / "docs" / "compare-grid.jpg"
 BLURRED = ROOT / "docs" / "example-blur.jpg"
+LANDMARKS = ROOT / "docs" / "example-landmarks.jpg"
 
 # What a clone has beside the photographs that the README's commands need.
 SCRIPTS = "util", "batch_represent", "demos", "evaluation"
@@ -46,6 +48,9 @@ EXAMPLE_EDGE = 300  # pixels
 
 # The photographs that the grid compares.
 COMPARED = "training-images demo-photos/obama3.jpg"
+# Likewise of the annotated one.
+CLOSE_EXAMPLE = ("obama3.jpg", (500, 150, 1100, 750)), ("astronaut.png", (120, 20, 330, 230))
+CLOSE_EDGE = 400
 
 INTRODUCTION = """\
 # Commands
@@ -53,7 +58,8 @@ INTRODUCTION = """\
 Written by `util/make-docs.py` from the commands; a test compares. The scripts are the same commands:
 `util/align-dlib.py` is `faceline align`, `batch_represent/main.py` is `faceline represent`, `demos/classifier.py train`
 and `infer` are `faceline train` and `infer`, `demos/compare.py` is `faceline compare`, and `evaluation/lfw.py`,
-`groups.py`, `identify.py` and `compare.py` are `faceline evaluate …`. Of the scripts in `util/`, `prune-dataset.py` is
+`groups.py`, `identify.py` and `compare.py` are `faceline evaluate …`. Of the scripts in `util/`, `annotate-image.py` is
+`faceline annotate`, `prune-dataset.py` is
 `faceline prune`, `create-train-val-split.py` is `faceline split`, `profile-pipeline.py` is `faceline profile`, and
 `align-dlib.py <input> computeMean` is `faceline mean-landmarks`.
 """
@@ -152,13 +158,7 @@ def without_seconds(text: str) -> str:
 
 def make_example(folder: Path) -> None:
     """Put two of the sample photographs beside each other, as `example.jpg` in a demonstration's folder."""
-    both = Image.new("RGB", (EXAMPLE_EDGE * len(EXAMPLE), EXAMPLE_EDGE))
-    for place, (name, part) in enumerate(EXAMPLE):
-        with Image.open(folder / "demo-photos" / name) as photograph:
-            square = photograph.convert("RGB").crop(part)
-        square = square.resize((EXAMPLE_EDGE, EXAMPLE_EDGE), Image.Resampling.LANCZOS)
-        both.paste(square, (place * EXAMPLE_EDGE, 0))
-    both.save(folder / "example.jpg", quality=90)
+    side_by_side(folder, EXAMPLE, EXAMPLE_EDGE).save(folder / "example.jpg", quality=90)
 
 
 def mark_example(folder: Path) -> Path:
@@ -186,6 +186,26 @@ def blur_example(folder: Path) -> Path:
     return folder / "blurred.jpg"
 
 
+def annotate_example(folder: Path) -> Path:
+    """An annotated picture of the faces of the two."""
+    side_by_side(folder, CLOSE_EXAMPLE, CLOSE_EDGE).save(folder / "close.jpg", quality=90)
+    printed("util/annotate-image.py generated-embeddings close.jpg outerEyesAndNose", folder)
+    return folder / "annotated" / "close-annotated.jpg"
+
+
+def side_by_side(folder: Path, parts: Iterable[tuple[str, tuple[int, int, int, int]]], edge: int) -> Image.Image:
+    """Square parts of sample photographs, at the same size."""
+    squares = []
+    for name, part in parts:
+        with Image.open(folder / "demo-photos" / name) as photograph:
+            square = photograph.convert("RGB").crop(part)
+        squares.append(square.resize((edge, edge), Image.Resampling.LANCZOS))
+    row = Image.new("RGB", (edge * len(squares), edge))
+    for place, square in enumerate(squares):
+        row.paste(square, (place * edge, 0))
+    return row
+
+
 def make_docs() -> str:
     PAGE.write_text(page())
     with tempfile.TemporaryDirectory() as scratch:
@@ -196,7 +216,8 @@ def make_docs() -> str:
         PICTURE.write_bytes(mark_example(folder).read_bytes())
         GRID.write_bytes(draw_grid(folder).read_bytes())
         BLURRED.write_bytes(blur_example(folder).read_bytes())
-    return f"Written to {PAGE}, {README}, {PICTURE}, {GRID} and {BLURRED}"
+        LANDMARKS.write_bytes(annotate_example(folder).read_bytes())
+    return f"Written to {PAGE}, {README}, {PICTURE}, {GRID}, {BLURRED} and {LANDMARKS}"
 
 
 if __name__ == "__main__":

@@ -29,6 +29,7 @@ COMMANDS = {
     "cluster": ("cluster", "find who is the same in embeddings, without knowing who"),
     "compare": ("compare", "say which faces of photographs are one person's, without enrolling"),
     "correct": ("correct", "say what is right of faces and people, for cluster, train and migrate to obey"),
+    "annotate": ("annotate", "draw boxes, landmarks and names of faces on copies of photographs"),
     "prune": ("prune", "set people aside who have too few pictures"),
     "split": ("split", "divide each person's photographs into parts to train on and to validate by"),
     "mean-landmarks": ("mean_landmarks", "average the landmarks of the faces of a folder"),

@@ -23,6 +23,9 @@ MEAN_FILE = "mean.csv"
 STD_FILE = "std.csv"
 DEFAULT_MEAN_DIR = "./mean-landmarks/"
 
+# Where `annotate` puts its copies.
+DEFAULT_ANNOTATED_DIR = "./annotated/"
+
 # In each folder of `cluster --folders`: what was put there.
 CLUSTER_RECORD_FILE = ".cluster.json"
 
