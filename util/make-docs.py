@@ -4,9 +4,9 @@
 docs/commands.md            all commands and options
 README.md                   what its commands print, by running them on the sample photographs
 docs/example-faces.jpg      a marked photograph
+docs/compare-grid.jpg       a grid of faces that were compared
 docs/example-blur.jpg       covered ones
 docs/example-landmarks.jpg  an annotated one
-docs/compare-grid.jpg       a grid of faces that were compared
 """
 
 import argparse
@@ -46,11 +46,12 @@ SCRIPTS = "util", "batch_represent", "demos", "evaluation"
 EXAMPLE = ("obama3.jpg", (200, 0, 1434, 1234)), ("astronaut.png", (0, 0, 512, 512))
 EXAMPLE_EDGE = 300  # pixels
 
-# The photographs that the grid compares.
-COMPARED = "training-images demo-photos/obama3.jpg"
 # Likewise of the annotated one.
 CLOSE_EXAMPLE = ("obama3.jpg", (500, 150, 1100, 750)), ("astronaut.png", (120, 20, 330, 230))
 CLOSE_EDGE = 400
+
+# The photographs that the grid compares.
+COMPARED = "training-images demo-photos/obama3.jpg"
 
 INTRODUCTION = """\
 # Commands
@@ -59,9 +60,8 @@ Written by `util/make-docs.py` from the commands; a test compares. The scripts a
 `util/align-dlib.py` is `faceline align`, `batch_represent/main.py` is `faceline represent`, `demos/classifier.py train`
 and `infer` are `faceline train` and `infer`, `demos/compare.py` is `faceline compare`, and `evaluation/lfw.py`,
 `groups.py`, `identify.py` and `compare.py` are `faceline evaluate …`. Of the scripts in `util/`, `annotate-image.py` is
-`faceline annotate`, `prune-dataset.py` is
-`faceline prune`, `create-train-val-split.py` is `faceline split`, `profile-pipeline.py` is `faceline profile`, and
-`align-dlib.py <input> computeMean` is `faceline mean-landmarks`.
+`faceline annotate`, `prune-dataset.py` is `faceline prune`, `create-train-val-split.py` is `faceline split`,
+`profile-pipeline.py` is `faceline profile`, and `align-dlib.py <input> computeMean` is `faceline mean-landmarks`.
 """
 
 
