@@ -21,6 +21,9 @@ from pathlib import Path
 
 import numpy as np
 
+from faceline.disk.manifests import manifest_rows
+from faceline.disk.names import MANIFEST_FILE
+from faceline.disk.rows import USABLE, CropRow
 from faceline.evaluation.comparison import read_embedded
 from faceline.networks.network import Network
 from faceline.networks.table import NETWORKS
@@ -56,14 +59,22 @@ def main() -> None:
         if options.together:
             compare_together(embedded.embeddings, embedded.network, people)
             continue
-        compare(embedded.embeddings, embedded.network, people)
+        compare(embedded.embeddings, embedded.network, people, qualities_of(folder))
         print(f"\nHalves of the people: {lost_in_halves(embedded.embeddings, embedded.network, people)}", flush=True)
 
 
-def compare(embeddings: np.ndarray, network: Network, people: np.ndarray) -> None:
-    """Print a row for each method."""
+def qualities_of(folder: Path) -> np.ndarray:
+    """How good the picture of each face is, (n,)."""
+    rows = manifest_rows(folder / MANIFEST_FILE, CropRow)
+    return np.array([row.quality for row in rows if row.status in USABLE], float)
+
+
+def compare(embeddings: np.ndarray, network: Network, people: np.ndarray, qualities: np.ndarray) -> None:
+    """Print a row for each method; the first is what the command does."""
+    found = find_clusters(embeddings, network, qualities=qualities)
+    print(row("average linkage, chosen, by quality", found.limit, rates(found.numbers, people)))
     found = find_clusters(embeddings, network)
-    print(row("average linkage, chosen", found.limit, rates(found.numbers, people)))
+    print(row("average linkage, chosen", found.limit, rates(found.numbers, people)), flush=True)
     points = scaled(embeddings, network)
     pairs = near_pairs(points, LIMITS[-1], len(points))
     tree = average_linkage(points, pairs, LIMITS[-1])

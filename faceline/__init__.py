@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from faceline.stages.profile import profile
     from faceline.stages.prune import prune
     from faceline.stages.represent import represent_folder
+    from faceline.stages.review import review
     from faceline.stages.split import split
     from faceline.stages.train import train
 
@@ -44,6 +45,7 @@ MODULES = {
     "compare": "faceline.stages.compare",
     "correct": "faceline.stages.correct",
     "represent_folder": "faceline.stages.represent",
+    "review": "faceline.stages.review",
     "migrate": "faceline.stages.migrate",
     "train": "faceline.stages.train",
     "infer": "faceline.stages.infer",
@@ -72,6 +74,7 @@ __all__ = [
     "profile",
     "prune",
     "represent_folder",
+    "review",
     "split",
     "train",
     "verify",

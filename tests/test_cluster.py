@@ -20,7 +20,7 @@ from faceline.people.clustering.linkage import average_linkage
 from faceline.people.clustering.neighbours import near_pairs
 from faceline.people.clustering.numbers import numbered
 
-CLUSTER = ROOT / "util" / "cluster.py"
+CLUSTER, CORRECT = (ROOT / "util" / f"{name}.py" for name in ("cluster", "correct"))
 
 
 def stages(home):
@@ -362,3 +362,73 @@ def test_the_command_says_the_same(home):
     done = run_script("-m", "faceline", "cluster", home / "embeddings", "-q")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert len(rows(home)) == 50
+
+
+def crops_of(home):
+    """The crops of each of the five people, as the clusters have them, which make no mistake."""
+    found: dict[str, list[str]] = {}
+    for row in rows(home):
+        found.setdefault(row["crop"].split("/")[0], []).append(row["crop"])
+    return [crops for _, crops in sorted(found.items())]
+
+
+def clusters_after(home, *said):
+    """The sets of crops that the command finds when these corrections have been noted."""
+    for arguments in said:
+        done = run_script(CORRECT, "--embeddings", home / "embeddings", *arguments)
+        assert done.returncode == 0, done.stderr
+    done = run_script(CLUSTER, home / "embeddings")
+    assert done.returncode == 0, done.stderr
+    return partition((row["cluster"], row["crop"]) for row in rows(home))
+
+
+def test_what_the_user_says_holds(home):
+    before = clusters_after(home)
+    first, second, third, *_ = map(frozenset, crops_of(home))
+    assert before >= {first, second, third}
+    one, two, *rest = sorted(first)
+    named = clusters_after(home, [one, two, "--is", "anna"], [min(second), "--is", "anna"])
+    (annas,) = (crops for crops in named if one in crops)
+    assert {one, two, min(second)} <= annas
+    sure = {row["crop"]: row["certainty"] for row in rows(home)}
+    assert sure[one] == sure[two] == sure[min(second)] == "1.000"
+    undone = clusters_after(home, *[["--undo", "last"]] * 3)
+    assert undone == before
+    split = clusters_after(home, [one, two, "--split"])
+    assert any({one, two} <= crops and not crops & {rest[0], rest[-1]} for crops in split)
+
+
+def test_two_names_are_two_clusters_and_one_face_is_none(home):
+    cluster(home / "embeddings")
+    first, second, *_ = crops_of(home)
+    half = len(first) // 2
+    found = clusters_after(
+        home, [*first[:half], "--is", "anna"], [*first[half:], "--is", "berta"], [second[0], "--no-face"]
+    )
+    assert {frozenset(first[:half]), frozenset(first[half:]), frozenset(second[1:]), frozenset(second[:1])} <= found
+    assert {row["crop"]: row["certainty"] for row in rows(home)}[second[0]] == "0.000"
+
+
+def test_what_was_said_of_clusters_holds_for_them(home):
+    cluster(home / "embeddings")
+    numbers = read_cluster_numbers(home / "embeddings" / "clusters.csv")
+    first, second, third, *_ = crops_of(home)
+    merged = clusters_after(home, ["--cluster", numbers[first[0]], "--cluster", numbers[second[0]], "--same"])
+    assert frozenset([*first, *second]) in merged
+    apart = clusters_after(home, ["--undo", "last"], [third[0], third[1], "--different"])
+    assert not any({third[0], third[1]} <= crops for crops in apart)
+    not_anna = clusters_after(home, ["--undo", "last"], [*third[1:], "--is", "anna"], [third[0], "--is-not", "anna"])
+    assert frozenset(third[1:]) in not_anna
+
+
+def test_better_pictures_say_more_of_where_a_cluster_lies():
+    """A poor picture that lies near strangers does not draw its cluster to them."""
+    embeddings, labels = drawn(people=3, pictures=6, seed=2)
+    network = network_named("dlib")
+    everybody = find_clusters(embeddings, network, qualities=np.ones(len(labels)))
+    assert np.array_equal(everybody.numbers, find_clusters(embeddings, network).numbers)
+    points = scaled(embeddings[:3], network)
+    tree = average_linkage(points, np.array([[0, 1], [0, 2], [1, 2]]), 99, weights=np.array([1.0, 1.0, 1e-9]))
+    squares = ((points[:, None] - points) ** 2).sum(axis=2)
+    nearest = min((squares[a, b], a, b) for a, b in ((0, 1), (0, 2), (1, 2)))
+    assert tree.heights[0] == pytest.approx(nearest[0], rel=1e-5)

@@ -14,7 +14,7 @@ from conftest import ALIGN, CLASSIFIER, REPRESENT, ROOT, drawn, run_script, tree
 from PIL import Image
 from test_kill import kill_everywhere
 
-from faceline import FacelineError, align_folder, cluster, migrate, represent_folder, train
+from faceline import FacelineError, align_folder, cluster, correct, migrate, represent_folder, train
 from faceline.disk.manifests import read_manifest
 from faceline.disk.pictures.images import decode_image, encode_png
 from faceline.disk.reading import read_json
@@ -286,7 +286,7 @@ def test_faces_of_a_collage_go_together_and_have_folders(heap):
         assert done.returncode == 0, done.stderr
     done = run_script(CLASSIFIER, "train", home / "embeddings")
     assert done.stdout.startswith("Learned 2 people from 12 embeddings.\n")
-    assert "Left out: 12 of photographs that lie in no person's folder.\n" in done.stdout
+    assert "Left out: 12 faces without a name.\n" in done.stdout
     done = run_script(CLASSIFIER, "infer", home / "embeddings", home / "photos", "--multi")
     assert Counter(line.split()[1] for line in done.stdout.splitlines() if line.startswith("Predict")) == {
         "anna": 6,
@@ -297,19 +297,25 @@ def test_faces_of_a_collage_go_together_and_have_folders(heap):
 
 def test_who_lies_in_no_folder_is_learnt_by_nobody(heap, tmp_path):
     embeddings = shutil.copytree(heap / "embeddings", tmp_path / "embeddings")
+    shutil.copytree(heap / "aligned", tmp_path / "aligned")
+    done = run_script(CLASSIFIER, "train", embeddings)
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+    assert "no face has a name; find out who is the same with cluster" in done.stderr
+    cluster(embeddings)
+    correct(embeddings_dir=embeddings, clusters=[1], name="bald")
     done = run_script(CLASSIFIER, "train", embeddings)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("Learned 1 person from 34 embeddings.\n")
-    assert "Left out: 36 of photographs that lie in no person's folder.\n" in done.stdout
+    assert done.stdout.startswith("Learned 1 person from ")
+    assert " without a name.\n" in done.stdout
     assert set(read_embedded([embeddings]).people) == {"2008"}
     with (embeddings / "labels.csv").open(newline="") as file:
         assert len(list(csv.reader(file))) == 70
     (tmp_path / "flat").mkdir()
     shutil.copy(heap / "photos" / "2009_004587.jpg", tmp_path / "flat")
-    align_folder(tmp_path / "flat", tmp_path / "aligned", every=True, jobs=1)
-    summary = represent_folder(tmp_path / "aligned", tmp_path / "flat-embeddings", jobs=1)
+    align_folder(tmp_path / "flat", tmp_path / "flat-aligned", every=True, jobs=1)
+    summary = represent_folder(tmp_path / "flat-aligned", tmp_path / "flat-embeddings", jobs=1)
     assert str(summary).startswith("2 crops: 2 ok.\n")
-    with pytest.raises(FacelineError, match="none of the photographs lies in a person's folder; find out who is the"):
+    with pytest.raises(FacelineError, match="no face has a name; find out who is the same"):
         train(tmp_path / "flat-embeddings")
     with pytest.raises(FacelineError, match="none of the photographs lies in a person's folder; sort them by person"):
         read_embedded([tmp_path / "flat-embeddings"])
@@ -323,6 +329,8 @@ def test_another_network_takes_every_face_and_brings_none_back(tmp_path, faces, 
     align_folder(work / "training-images", work / "aligned-images", every=True, jobs=1)
     (work / "aligned-images" / "them" / "2008_002506.jpg-2.png").unlink()
     represent_folder(work / "aligned-images", work / "generated-embeddings", jobs=1)
+    named = ["them/2008_002506.jpg.png", "they/2009_004587.jpg-2.png"]
+    correct(named, work / "generated-embeddings", name="Zoë")
     train(work / "generated-embeddings", jobs=1)
     migrated = migrate(work, network="mobilefacenet", jobs=1)
     assert "Stay removed, as their crops were: them/2008_002506.jpg-2." in str(migrated)

@@ -31,6 +31,7 @@ from faceline import (
     profile,
     prune,
     represent_folder,
+    review,
     split,
     train,
 )
@@ -56,6 +57,7 @@ from faceline.cli import mean_landmarks as mean_landmarks_command
 from faceline.cli import migrate as migrate_command
 from faceline.cli import profile as profile_command
 from faceline.cli import prune as prune_command
+from faceline.cli import review as review_command
 from faceline.cli import split as split_command
 from faceline.cli.parser import Parser
 from faceline.disk import pickles
@@ -86,7 +88,6 @@ def options_of(command, arguments):
         (blur_command, ["a.jpg", "--save", "out"], blur, {"as_json"}),
         (cluster_command, [], cluster, set()),
         (compare_command, ["a.jpg"], compare, {"as_json"}),
-        (correct_command, [], correct, set()),
         (check_command, [], check, {"undo"}),
         (detect_outliers, [], check, {"undo"}),
         (detect_duplicates, [], check, {"undo"}),
@@ -95,6 +96,8 @@ def options_of(command, arguments):
         (split_command, ["in"], split, set()),
         (mean_landmarks_command, ["in"], mean_landmarks, set()),
         (profile_command, ["a.jpg"], profile, {"as_json"}),
+        (correct_command, [], correct, set()),
+        (review_command, [], review, set()),
         (migrate_command, ["work", "--network", "dlib"], migrate, set()),
         (evaluate_lfw, ["pairs.txt", "in"], verify, {"as_json"}),
         (evaluate_groups, ["groups.csv", "in"], compare_groups, {"as_json"}),

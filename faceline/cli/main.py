@@ -28,6 +28,7 @@ COMMANDS = {
     "train": ("train", "learn people from their embeddings"),
     "cluster": ("cluster", "find who is the same in embeddings, without knowing who"),
     "compare": ("compare", "say which faces of photographs are one person's, without enrolling"),
+    "review": ("review", "write a page to look at people, clusters and mistakes, and say what is right"),
     "correct": ("correct", "say what is right of faces and people, for cluster, train and migrate to obey"),
     "annotate": ("annotate", "draw boxes, landmarks and names of faces on copies of photographs"),
     "prune": ("prune", "set people aside who have too few pictures"),

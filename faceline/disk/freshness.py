@@ -75,11 +75,15 @@ def has_changed(folder: Path, name: str, size: int, digest: str) -> bool:
     return file_sha256(path) != digest
 
 
-def aligned_record(data: Path, out_dir: Path) -> dict[str, str]:
-    """What stage 2 keeps of the folder of crops: where it lies, seen from its own, and its manifest's SHA-256."""
+def aligned_record(data: Path, out_dir: Path) -> dict[str, object]:
+    """What stage 2 keeps of the folder of crops: where it lies, seen from its own, its manifest's SHA-256, and where
+    the crops are of every face, that they are: folders are no people then."""
+    options = read_json(data / RUN_FILE).get("options")
+    is_every = isinstance(options, dict) and options.get("every") is True
     return {
         "folder": os.path.relpath(real_path(data), real_path(out_dir)),
         "manifest_sha256": file_sha256(data / MANIFEST_FILE),
+        **({"every": True} if is_every else {}),
     }
 
 

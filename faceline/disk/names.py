@@ -14,6 +14,7 @@ DISTINCT_FILE = "distinct.csv"
 CLASSIFIER_FILE = "classifier.pkl"
 CLUSTERS_FILE = "clusters.csv"
 SUSPECTS_FILE = "suspects.csv"
+REVIEW_FILE = "review.html"
 
 # What the user says of faces and people: in the folder that the embeddings' folder lies in, the work folder.
 CORRECTIONS_FILE = "corrections.jsonl"

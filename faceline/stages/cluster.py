@@ -21,9 +21,11 @@ from faceline.errors import FacelineError, cure
 from faceline.networks.network import Network
 from faceline.networks.table import network_of
 from faceline.people.clustering.clusters import find_clusters
+from faceline.people.clustering.constraints import Constraints
 from faceline.people.clustering.numbers import numbered
 from faceline.runs.parallel import process_count
 from faceline.stages.cluster_folders import Folders, check_place, make_folders, sources_of
+from faceline.stages.corrected import read_decisions
 from faceline.wording import counted, listed, one_line
 
 logger = logging.getLogger(__name__)
@@ -89,8 +91,9 @@ def cluster(
 ) -> Clustered:
     """Find which faces are one person's, whoever that is, and write `clusters.csv` beside their embeddings.
 
-    Names of folders play no part; two faces of one photograph count against being one person. Clusters are numbered by
-    size; when photographs have been added, a cluster keeps the number of the old one that it shares most crops with.
+    Names of folders play no part; what the user says in `corrections.jsonl` holds. Two faces of one photograph count
+    against being one person, and better pictures say more of where a cluster lies. Clusters are numbered by size; when
+    photographs have been added, a cluster keeps the number of the old one that it shares most crops with.
 
     Parameters
     ----------
@@ -127,11 +130,19 @@ def cluster(
     place = None if folders is None else check_place(named_path(folders), folder)
     check_folder(folder, "run batch_represent first")
     with locked(folder):
-        embeddings, crops, is_face, network = read_faces(folder)
+        embeddings, crops, is_face, qualities, network = read_faces(folder)
+        decisions = read_decisions(folder, crops)
+        is_face[list(decisions.no_face)] = False
         before = read_before(folder / CLUSTERS_FILE)
         logger.info("cluster: %s", counted(len(crops), "face"))
         with threadpool_limits(jobs):
-            found = find_clusters(embeddings[is_face], network, photographs_of(crops)[is_face])
+            found = find_clusters(
+                embeddings[is_face],
+                network,
+                photographs_of(crops)[is_face],
+                qualities=None if qualities is None else qualities[is_face],
+                constraints=Constraints.of(decisions, np.flatnonzero(is_face)),
+            )
         clusters, certainty = placed(found.numbers, found.certainty, is_face)
         numbers = numbered(clusters, crops, before).tolist()
         write_clusters(folder / CLUSTERS_FILE, zip(numbers, crops, certainty.tolist(), strict=True))
@@ -148,8 +159,9 @@ def cluster(
     return Clustered(str(folder / CLUSTERS_FILE), sizes, limit, network.threshold, unclear, made)
 
 
-def read_faces(folder: Path) -> tuple[np.ndarray, list[str], np.ndarray, Network]:
-    """The embeddings, (n, d), of all crops; the crops; which of them show a face that was found; and the network."""
+def read_faces(folder: Path) -> tuple[np.ndarray, list[str], np.ndarray, np.ndarray | None, Network]:
+    """The embeddings, (n, d), of all crops; the crops; which of them show a face that was found; their qualities, where
+    these are known; and the network."""
     with cure("run batch_represent, which writes it, to its end"):
         record = read_record(folder, "represent")
     with cure("run batch_represent again with --overwrite"):
@@ -160,14 +172,18 @@ def read_faces(folder: Path) -> tuple[np.ndarray, list[str], np.ndarray, Network
         )
     with cure("run batch_represent again with --overwrite"):
         embeddings, crops, _ = read_people(folder, network.dimensions, record["counts"])
-    is_face = np.ones(len(crops), bool)
-    if record["counts"].get(Status.FALLBACK):
-        rows = manifest_rows(folder / MANIFEST_FILE, CropRow, record["counts"])
-        is_face = np.array([row.status == Status.OK for row in rows if row.status in USABLE])
+    rows = [
+        (row.status == Status.OK, row.quality)
+        for row in manifest_rows(folder / MANIFEST_FILE, CropRow, record["counts"])
+        if row.status in USABLE
+    ]
+    is_face = np.array([is_ok for is_ok, _ in rows], bool)
+    known = all(quality is not None for _, quality in rows)
+    qualities = np.array([quality for _, quality in rows], float) if known else None
     aligned = changed_crops(folder)
     if aligned is not None:
         logger.warning(f"{one_line(folder)}: older than the crops in {one_line(aligned)}; run batch_represent first")
-    return embeddings, crops, is_face, network
+    return embeddings, crops, is_face, qualities, network
 
 
 def photographs_of(crops: Sequence[str]) -> np.ndarray:

@@ -91,7 +91,13 @@ def faces_of(aligned: Path) -> dict[str, FaceAt]:
 
 
 def corrected(folder: Path, crops: Sequence[str], people: Sequence[str]) -> Labels:
-    """Whose crops of a folder of embeddings are, which lie in `people`'s folders; raises what `read_decisions` does."""
+    """Whose crops of a folder of embeddings are, which lie in `people`'s folders; raises what `read_decisions` does.
+
+    Where the crops are of every face of photographs without names, their folders are nobody's.
+    """
+    aligned = read_record(folder, "represent").get("aligned")
+    if isinstance(aligned, dict) and aligned.get("every") is True:
+        people = [""] * len(crops)
     return labelled(read_decisions(folder, crops), crops, people)
 
 

@@ -211,7 +211,7 @@ def train(
         findings += stranger_lines(enrolment, gallery.people, weighed(others, gallery.factors), others_crops)
     notes = [*labels.notes, *([weights_line(network, gallery.factors)] if network.parts else [])]
     if of_nobody:
-        notes.append(f"Left out: {of_nobody} of photographs that lie in no person's folder.")
+        notes.append(f"Left out: {counted(of_nobody, 'face')} without a name.")
     if crowd is not None and enrolment.cohort is not None:
         notes.append(cohort_line(len(enrolment.cohort), len(crowd)))
     left_out = record["counts"].get(Status.FALLBACK, 0)
@@ -229,8 +229,7 @@ def refuse_nobody(folder: Path, names: Sequence[str], of_nobody: int) -> None:
     if names:
         return
     if of_nobody:
-        advice = "find out who is the same with cluster, and name clusters with correct, or the folders of --folders"
-        refuse(folder, f"none of the photographs lies in a person's folder; {advice}")
+        refuse(folder, "no face has a name; find out who is the same with cluster, and say who they are with review")
     raise FacelineError(
         f"{one_line(folder)}: nobody is left to learn, by {one_line(corrections_path(folder))}; undo some of it"
     )

@@ -6,6 +6,7 @@ import numpy as np
 
 from faceline.networks.distances import squared_distances
 from faceline.networks.network import Network
+from faceline.people.clustering.constraints import Constraints
 from faceline.people.clustering.limit import HIGHEST, START, Sample, choose_limit, limits_up_to
 from faceline.people.clustering.linkage import NONE, Forest, average_linkage
 from faceline.people.clustering.neighbours import near_pairs
@@ -15,6 +16,9 @@ SAMPLE = 3000  # faces, whose distances show how near strangers come
 NEIGHBOURS = 32  # of a face, at most
 # Beyond the distance at which a face has so many strangers for neighbours, the limit cannot lie.
 STRANGERS_NEAR = 4
+
+# Pictures count by the squares of their qualities, none for nothing.
+LEAST_QUALITY = 0.1
 
 # By how much of a squared distance the certainty changes: from 0.5 to 0.73 for each.
 CERTAINTY_UNIT = 0.1
@@ -40,7 +44,12 @@ class Clusters:
 
 
 def find_clusters(
-    embeddings: np.ndarray, network: Network, photographs: np.ndarray | None = None, limit: float | None = None
+    embeddings: np.ndarray,
+    network: Network,
+    photographs: np.ndarray | None = None,
+    limit: float | None = None,
+    qualities: np.ndarray | None = None,
+    constraints: Constraints | None = None,
 ) -> Clusters:
     """Put faces together that are one person's.
 
@@ -54,21 +63,30 @@ def find_clusters(
         not known.
     limit : float or None
         Instead of the one that is chosen from the embeddings, to see what another one does.
+    qualities : ndarray of shape (n,), float, or None
+        From 0 to 1: the better pictures of a cluster say more of where it lies. None where they are not known.
+    constraints : Constraints or None
+        What the user has said of faces.
     """
+    weights = None if qualities is None else np.maximum(qualities, LEAST_QUALITY) ** 2
     points = scaled(embeddings, network)
     sample = drawn(points)
     bound = reach(points, sample) if limit is None else limit
     pairs = near_pairs(points, bound, NEIGHBOURS)
-    tree = average_linkage(points, pairs, bound)
+    tree = average_linkage(points, pairs, bound, weights=weights)
     if limit is None:
         near = np.sort(Forest.of(points).distances(*pairs.T))
         limit = choose_limit(tree, sample, near, bound)
     numbers, together = tree.cut(limit), NONE
     if photographs is not None:
         together = pairs_of_photographs(without_collages(photographs, numbers))
-        if np.any(numbers[together[:, 0]] == numbers[together[:, 1]]):  # else nothing would be otherwise
-            numbers = average_linkage(points, pairs, limit, together).cut(limit)
-    return Clusters(numbers, certainty(points, numbers, pairs, limit, together), limit)
+    is_told = constraints is not None and not constraints.is_empty
+    if is_told or np.any(numbers[together[:, 0]] == numbers[together[:, 1]]):  # else nothing would be otherwise
+        numbers = average_linkage(points, pairs, limit, together, weights, constraints).cut(limit)
+    sure = certainty(points, numbers, pairs, limit, together)
+    if constraints is not None:
+        sure[constraints.known] = 1
+    return Clusters(numbers, sure, limit)
 
 
 def scaled(embeddings: np.ndarray, network: Network) -> np.ndarray:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from faceline.people.clustering.constraints import Barriers, Constraints, rounds
 from faceline.people.clustering.photographs import SharedPhotographs, pair_keys
 
 PAIRS = 50_000  # whose distances are computed at once
@@ -40,17 +41,19 @@ class Tree:
 
 @dataclass
 class Forest:
-    """Clusters: the means of their faces, (n, d) float32, the means of these faces' squares, (n,), and their sizes."""
+    """Clusters: the means of their faces, (n, d) float32, the means of these faces' squares, (n,), and their sizes: the
+    sums of their faces' weights, (n,)."""
 
     means: np.ndarray
     squares: np.ndarray
     sizes: np.ndarray
 
     @classmethod
-    def of(cls, points: np.ndarray) -> "Forest":
-        """Each face on its own."""
+    def of(cls, points: np.ndarray, weights: np.ndarray | None = None) -> "Forest":
+        """Each face on its own; it counts as much as its weight, (n,), in the means and sizes of its cluster."""
         squares = np.einsum("ij,ij->i", points, points).astype(np.float64)
-        return cls(points, squares, np.ones(len(points), np.int64))
+        sizes = np.ones(len(points)) if weights is None else weights.astype(np.float64)
+        return cls(points, squares, sizes)
 
     def distances(self, first: np.ndarray, second: np.ndarray, others: "Forest | None" = None) -> np.ndarray:
         """Mean squared distances between the faces of clusters, pair by pair; `second` are of `others`, if any."""
@@ -70,7 +73,35 @@ class Forest:
         self.sizes[first] += self.sizes[second]
 
 
-def average_linkage(points: np.ndarray, pairs: np.ndarray, bound: float, together: np.ndarray = NONE) -> Tree:
+@dataclass(frozen=True)
+class State:
+    """The clusters, and what else than the faces says how far they lie apart."""
+
+    forest: Forest
+    shared: SharedPhotographs
+    barriers: Barriers | None
+
+    def merge(self, first: np.ndarray, second: np.ndarray) -> None:
+        """Put the clusters `second` into the clusters `first`, pair by pair; none stands there twice."""
+        self.forest.merge(first, second)
+        self.shared.merge(first, second)
+        if self.barriers is not None:
+            self.barriers.merge(first, second)
+
+    def distances(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+        """How far clusters lie apart, pair by pair: infinitely where something stands between them."""
+        found = self.forest.distances(first, second) + self.shared.penalties(first, second)
+        return found if self.barriers is None else np.where(self.barriers.between(first, second), np.inf, found)
+
+
+def average_linkage(
+    points: np.ndarray,
+    pairs: np.ndarray,
+    bound: float,
+    together: np.ndarray = NONE,
+    weights: np.ndarray | None = None,
+    constraints: Constraints | None = None,
+) -> Tree:
     """Merge clusters up to a mean squared distance of `bound`, of which some faces are among the near pairs.
 
     Parameters
@@ -81,22 +112,30 @@ def average_linkage(points: np.ndarray, pairs: np.ndarray, bound: float, togethe
     bound : float
     together : ndarray of shape (k, 2), int64
         The pairs of faces of one photograph: clusters with such a pair between them lie further apart.
+    weights : ndarray of shape (n,), float, or None
+        How much each face counts; None for all the same.
+    constraints : Constraints or None
+        What is joined, at height 0, and what never goes together.
     """
-    forest, count = Forest.of(points.copy()), len(points)
+    forest, count = Forest.of(points.copy(), weights), len(points)
     first, second = pairs.T.copy()
-    shared = SharedPhotographs(count, together)
-    distances = forest.distances(first, second) + shared.penalties(first, second)
+    state = State(forest, SharedPhotographs(count, together), None if constraints is None else Barriers(constraints))
+    distances = state.distances(first, second)
     tops = np.zeros(count)
     merged, heights = [np.empty((0, 2), np.int64)], [np.empty(0)]
+    for one, other in rounds([] if constraints is None else constraints.joined):
+        merged.append(np.stack([one, other], axis=1))
+        heights.append(np.zeros(len(one)))
+        state.merge(one, other)
+        first, second, distances = moved(first, second, distances, one, other, state)
     while len(chosen := mutually_nearest(first, second, distances, count, bound)):
         one, other = first[chosen], second[chosen]
         # Never lower than the merges before: a pair that is missing among the near ones could make it so.
         tops[one] = np.maximum.reduce([distances[chosen], tops[one], tops[other]])
         merged.append(np.stack([one, other], axis=1))
         heights.append(tops[one])
-        forest.merge(one, other)
-        shared.merge(one, other)
-        first, second, distances = moved(first, second, distances, one, other, forest, shared)
+        state.merge(one, other)
+        first, second, distances = moved(first, second, distances, one, other, state)
     return Tree(count, np.concatenate(merged), np.concatenate(heights))
 
 
@@ -120,11 +159,10 @@ def moved(
     distances: np.ndarray,
     one: np.ndarray,
     other: np.ndarray,
-    forest: Forest,
-    shared: SharedPhotographs,
+    state: State,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The pairs after clusters `other` went into clusters `one`: each once, with its distance now."""
-    count = len(forest.sizes)
+    count = len(state.forest.sizes)
     place = np.arange(count)
     place[other] = one
     has_changed = np.zeros(count, bool)
@@ -137,5 +175,5 @@ def moved(
     return (
         np.concatenate([first[kept], a]),
         np.concatenate([second[kept], b]),
-        np.concatenate([distances[kept], forest.distances(a, b) + shared.penalties(a, b)]),
+        np.concatenate([distances[kept], state.distances(a, b)]),
     )

@@ -1,0 +1,1 @@
+"""Pages that open from disk, with all they need in them."""
