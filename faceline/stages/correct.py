@@ -11,9 +11,10 @@ from faceline.disk.embeddings import read_labels
 from faceline.disk.folder_locks import locked
 from faceline.disk.names import CLUSTERS_FILE, DEFAULT_EMBEDDINGS_DIR, LABELS_FILE
 from faceline.disk.paths import check_folder, named_path
+from faceline.disk.photographs import aligned_folder
 from faceline.errors import FacelineError, MissingError, cure
 from faceline.people.decisions import FaceAt, decide
-from faceline.stages.corrected import aligned_dir, corrections_path, faces_of
+from faceline.stages.corrected import corrections_path, faces_of
 from faceline.wording import counted, listed, one_line
 
 LAST = "last"
@@ -125,7 +126,7 @@ def correct(
             groups = groups_of(folder, crops, clusters or ())
             news = of_faces(chosen[0], groups, name or not_name or "", folder)
         added = add_corrections(path, news)
-    faces = faces_of(aligned_dir(folder)) if takes_faces else {}
+    faces = faces_of(aligned_folder(folder)) if takes_faces else {}
     places = {FaceKey(face.photo, face.box_ltrb): crop for crop, face in faces.items()}
     lines = [described(correction, places) for correction in added]
     return Corrected(str(path), lines, ["All of that has been noted before."])
@@ -159,7 +160,7 @@ def of_people(what: str, people: Sequence[str]) -> Correction:
 def groups_of(folder: Path, crops: Sequence[str], clusters: Sequence[int]) -> list[list[str]]:
     """The crops that are meant, each alone, and those of each cluster."""
     known = read_labels(folder / LABELS_FILE)
-    faces = faces_of(aligned_dir(folder))
+    faces = faces_of(aligned_folder(folder))
     of_image: dict[str, list[str]] = defaultdict(list)
     for crop in known:
         if crop in faces:
@@ -188,7 +189,7 @@ def cluster_numbers(folder: Path) -> dict[str, int]:
 
 def of_faces(what: str, groups: Sequence[Sequence[str]], name: str, folder: Path) -> list[Correction]:
     """What is said of faces, as corrections."""
-    faces = faces_of(aligned_dir(folder))
+    faces = faces_of(aligned_folder(folder))
     everyone = [crop for group in groups for crop in group]
     if what in ("is", "is-not", "no-face"):
         fields = {"name": name} if what != "no-face" else {}
@@ -221,7 +222,7 @@ def key_of(face: FaceAt) -> dict:
 def listing(folder: Path, path: Path) -> Corrected:
     """What holds, in lines."""
     held = read_corrections(path)
-    faces = faces_of(aligned_dir(folder)) if held else {}
+    faces = faces_of(aligned_folder(folder)) if held else {}
     crops = list(faces)
     places: dict[FaceKey, str] = {}
     for correction in held:

@@ -10,9 +10,10 @@ import numpy as np
 from faceline.disk.corrections import read_corrections
 from faceline.disk.manifests import manifest_rows
 from faceline.disk.names import CORRECTIONS_FILE, MANIFEST_FILE, MIGRATION_DIR
+from faceline.disk.photographs import aligned_folder
 from faceline.disk.rows import USABLE, PictureRow
 from faceline.disk.run_records import read_record
-from faceline.errors import FacelineError, cure
+from faceline.errors import cure
 from faceline.people.decisions import Decisions, FaceAt, components, decide
 from faceline.wording import counted, one_line
 
@@ -64,17 +65,8 @@ def read_decisions(folder: Path, crops: Sequence[str]) -> Decisions:
     if not corrections:
         return Decisions()
     with cure(f"without it, nothing tells which faces {one_line(path)} speaks of; move that away to do without it"):
-        faces = faces_of(aligned_dir(folder))
+        faces = faces_of(aligned_folder(folder))
     return decide(corrections, [faces.get(crop) for crop in crops])
-
-
-def aligned_dir(folder: Path) -> Path:
-    """The folder of the crops that embeddings are of; raises FacelineError where that is not told."""
-    aligned = read_record(folder, "represent").get("aligned")
-    place = aligned.get("folder") if isinstance(aligned, dict) else None
-    if not isinstance(place, str):
-        raise FacelineError(f"{one_line(folder)}: its run.json does not tell where the crops lie")
-    return Path(os.path.normpath(folder / place))
 
 
 def faces_of(aligned: Path) -> dict[str, FaceAt]:

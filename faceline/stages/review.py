@@ -20,6 +20,7 @@ from faceline.disk.names import (
     SUSPECTS_FILE,
 )
 from faceline.disk.paths import check_folder, inside, named_path
+from faceline.disk.photographs import aligned_folder
 from faceline.disk.pictures.images import decode_image, read_picture
 from faceline.disk.rows import USABLE, CropRow, PictureRow, Status
 from faceline.disk.run_records import read_record
@@ -34,7 +35,7 @@ from faceline.recognition.classifier_file import read_classifier
 from faceline.report.pages.review_page import PageData, PageFace, Question, check_page, review_page, thumbnail
 from faceline.stages.check import check
 from faceline.stages.cluster import cluster
-from faceline.stages.corrected import Labels, aligned_dir, corrected
+from faceline.stages.corrected import Labels, corrected
 from faceline.wording import counted, one_line
 
 logger = logging.getLogger(__name__)
@@ -111,7 +112,7 @@ def review(work_dir: str | Path = ".", *, save: str | Path | None = None, jobs: 
     if not rows:
         raise FacelineError(f"{one_line(folder)}: holds no embedding; add pictures and run all stages again")
     with cure("run align-dlib.py again"):
-        aligned = aligned_dir(folder)
+        aligned = aligned_folder(folder)
         pictures = read_manifest(aligned / MANIFEST_FILE, PictureRow)
     data = collected(folder, aligned, rows, pictures, network)
     write_bytes(path, review_page(data, work_dir.resolve().name or str(work_dir)).encode("utf-8", "replace"))
