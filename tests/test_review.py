@@ -249,6 +249,29 @@ def test_questions_are_asked_of_faces_without_names_the_largest_cluster_first(ma
     assert len(card_of(browser, "dora").find_elements(By.CSS_SELECTOR, ".face")) == 4
 
 
+def test_a_heap_without_names_is_asked_for_cluster_by_cluster(made, chromium, tmp_path):
+    work = tmp_path / "heap"
+    (work / "photos").mkdir(parents=True)
+    for number, path in enumerate(sorted((made / "training-images").glob("*/*.jpg"))):
+        shutil.copy(path, work / "photos" / f"{number}.jpg")
+    align_folder(work / "photos", work / "aligned-images", upsample=0, every=True)
+    represent_folder(work / "aligned-images", work / "generated-embeddings")
+    done = run_script(REVIEW, work)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert not (work / "generated-embeddings" / "suspects.csv").exists()
+    browser = chromium(tmp_path)
+    browser.get((work / "review.html").as_uri())
+    assert tab(browser, "People").text == "People (0)"
+    assert tab(browser, "Questions").text != "Questions (0)"
+    sizes = [len(card.find_elements(By.CSS_SELECTOR, ".face")) for card in cards(browser)]
+    assert sizes == sorted(sizes, reverse=True)
+    cards(browser)[0].find_element(By.CSS_SELECTOR, "input").send_keys("anna", Keys.ENTER)
+    cards(browser)[0].find_element(By.CSS_SELECTOR, "input").send_keys("berta", Keys.ENTER)
+    correct(embeddings_dir=work / "generated-embeddings", add=downloaded(browser, tmp_path))
+    assert train(work / "generated-embeddings").people == 2
+    assert "2 people" in str(review(work))
+
+
 def test_same_bytes_again(made, tmp_path):
     before = (made / "review.html").read_bytes()
     time.sleep(1.1)

@@ -100,10 +100,9 @@ def review(work_dir: str | Path = ".", *, save: str | Path | None = None, jobs: 
     check_folder(folder, "run align-dlib.py and batch_represent first")
     path = work_dir / REVIEW_FILE if save is None else named_path(save)
     notes = []
-    for table, find in ((CLUSTERS_FILE, cluster), (SUSPECTS_FILE, check)):
-        if not (folder / table).exists():
-            find(folder, jobs=jobs)
-            notes.append(f"Made {table}, which was not there.")
+    if not (folder / CLUSTERS_FILE).exists():
+        cluster(folder, jobs=jobs)
+        notes.append(f"Made {CLUSTERS_FILE}, which was not there.")
     with cure("run batch_represent, which writes it, to its end"):
         record = read_record(folder, "represent")
     with cure("run batch_represent again with --overwrite"):
@@ -114,6 +113,10 @@ def review(work_dir: str | Path = ".", *, save: str | Path | None = None, jobs: 
     with cure("run align-dlib.py again"):
         aligned = aligned_folder(folder)
         pictures = read_manifest(aligned / MANIFEST_FILE, PictureRow)
+    labels = corrected(folder, [row.crop for row in rows], [row.person for row in rows])
+    if any(labels.people) and not (folder / SUSPECTS_FILE).exists():  # without names, there is nothing to suspect
+        check(folder, jobs=jobs)
+        notes.append(f"Made {SUSPECTS_FILE}, which was not there.")
     data = collected(folder, aligned, rows, pictures, network)
     write_bytes(path, review_page(data, work_dir.resolve().name or str(work_dir)).encode("utf-8", "replace"))
     return Reviewed(str(path), len(data.faces), len(data.people), len(data.questions), notes)
@@ -153,8 +156,10 @@ def collected(
         )
         for row, person, how in zip(rows, persons, typical, strict=True)
     ]
-    with cure("remove the file, and it is made again"):
-        suspects_found = read_suspects(folder / SUSPECTS_FILE)
+    suspects_found = []
+    if (folder / SUSPECTS_FILE).exists():
+        with cure("remove the file, and it is made again"):
+            suspects_found = read_suspects(folder / SUSPECTS_FILE)
     place = {crop: index for index, crop in enumerate(crops)}
     suspects = [
         {
