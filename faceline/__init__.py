@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from faceline.stages.correct import correct
     from faceline.stages.enrol import enrol
     from faceline.stages.infer import infer
+    from faceline.stages.map import draw_map
     from faceline.stages.mean_landmarks import mean_landmarks
     from faceline.stages.migrate import migrate
     from faceline.stages.profile import profile
@@ -43,6 +44,7 @@ MODULES = {
     "annotate": "faceline.stages.annotate",
     "cluster": "faceline.stages.cluster",
     "compare": "faceline.stages.compare",
+    "draw_map": "faceline.stages.map",
     "correct": "faceline.stages.correct",
     "represent_folder": "faceline.stages.represent",
     "review": "faceline.stages.review",
@@ -66,6 +68,7 @@ __all__ = [
     "cluster",
     "compare",
     "correct",
+    "draw_map",
     "enrol",
     "infer",
     "keep_workers",

@@ -326,3 +326,28 @@ def drawn(people: int, pictures: int, seed: int = 0) -> tuple[np.ndarray, np.nda
     embeddings = np.concatenate([np.full((people * pictures, 1), 0.91), offsets.reshape(-1, 127)], axis=1)
     labels = np.repeat(np.arange(people), pictures)
     return (1.43 * embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True)).astype(np.float32), labels
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    """Starts browsers that save downloads into a folder; they end with the test."""
+    from selenium import webdriver
+
+    binary, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    if binary is None or driver is None:
+        pytest.skip("needs Debian's packages chromium and chromium-driver")
+    started = []
+
+    def start(downloads, size="1200,900"):
+        options = webdriver.ChromeOptions()
+        for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", f"--window-size={size}"):
+            options.add_argument(argument)
+        options.binary_location = binary
+        options.add_experimental_option("prefs", {"download.default_directory": str(downloads)})
+        options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+        started.append(webdriver.Chrome(options=options, service=webdriver.ChromeService(driver)))
+        return started[-1]
+
+    yield start
+    for browser in started:
+        browser.quit()

@@ -6,7 +6,6 @@ import time
 
 import pytest
 from conftest import ROOT, run_script
-from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
@@ -42,29 +41,6 @@ def made(tmp_path_factory, faces):
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     return folder
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    """Starts browsers that save downloads into a folder; they end with the test."""
-    binary, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    if binary is None or driver is None:
-        pytest.skip("needs Debian's packages chromium and chromium-driver")
-    started = []
-
-    def start(downloads, size="1200,900"):
-        options = webdriver.ChromeOptions()
-        for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", f"--window-size={size}"):
-            options.add_argument(argument)
-        options.binary_location = binary
-        options.add_experimental_option("prefs", {"download.default_directory": str(downloads)})
-        options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-        started.append(webdriver.Chrome(options=options, service=webdriver.ChromeService(driver)))
-        return started[-1]
-
-    yield start
-    for browser in started:
-        browser.quit()
 
 
 @pytest.fixture

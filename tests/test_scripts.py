@@ -24,6 +24,7 @@ from faceline import (
     cluster,
     compare,
     correct,
+    draw_map,
     enrol,
     infer,
     mean_landmarks,
@@ -53,6 +54,7 @@ from faceline.cli import cluster as cluster_command
 from faceline.cli import compare as compare_command
 from faceline.cli import correct as correct_command
 from faceline.cli import enrol as enrol_command
+from faceline.cli import map as map_command
 from faceline.cli import mean_landmarks as mean_landmarks_command
 from faceline.cli import migrate as migrate_command
 from faceline.cli import profile as profile_command
@@ -87,6 +89,7 @@ def options_of(command, arguments):
         (enrol_command, ["photos", "work"], enrol, set()),
         (blur_command, ["a.jpg", "--save", "out"], blur, {"as_json"}),
         (cluster_command, [], cluster, set()),
+        (map_command, [], draw_map, set()),
         (compare_command, ["a.jpg"], compare, {"as_json"}),
         (check_command, [], check, {"undo"}),
         (detect_outliers, [], check, {"undo"}),

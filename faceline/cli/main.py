@@ -31,6 +31,7 @@ COMMANDS = {
     "review": ("review", "write a page to look at people, clusters and mistakes, and say what is right"),
     "correct": ("correct", "say what is right of faces and people, for cluster, train and migrate to obey"),
     "annotate": ("annotate", "draw boxes, landmarks and names of faces on copies of photographs"),
+    "map": ("map", "draw a map of faces: those that look alike lie near each other"),
     "prune": ("prune", "set people aside who have too few pictures"),
     "split": ("split", "divide each person's photographs into parts to train on and to validate by"),
     "mean-landmarks": ("mean_landmarks", "average the landmarks of the faces of a folder"),
