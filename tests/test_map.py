@@ -52,7 +52,7 @@ def stages(folder):
 def test_people_lie_apart_and_files_are_the_same_again(work):
     done = run_script(MAP, work / "generated-embeddings")
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith("t-SNE of 12 faces of 3 people.\nNamed: 3 of the 3 largest groups")
+    assert done.stdout.startswith("t-SNE of 12 faces of 3 people.\nNamed: 3 of the 3 largest, as")
     data = data_of(work / "generated-embeddings")
     places, group = np.array(data["places"]), np.array(data["group"])
     assert ((places >= 0) & (places <= 1)).all()
@@ -116,6 +116,17 @@ def test_clusters_and_corrections(work):
     correct([f"anna/{second.name}"], embeddings, no_face=True)
     assert draw_map(embeddings).title == "t-SNE of 11 faces of 4 people"
     assert "clara" in data_of(embeddings)["people"]
+
+
+def test_faces_of_nobody(work):
+    shutil.rmtree(work / "aligned-images")
+    shutil.rmtree(work / "generated-embeddings")
+    align_folder(work / "training-images", work / "aligned-images", upsample=0, every=True)
+    represent_folder(work / "aligned-images", work / "generated-embeddings")
+    said = str(draw_map(work / "generated-embeddings", crops=True))
+    assert said.startswith("t-SNE of ") and "people" not in said.partition("\n")[0]
+    assert "Named" not in said
+    assert set(data_of(work / "generated-embeddings")["group"]) == {-1}
 
 
 def test_the_same_face_many_times_and_large_maps(monkeypatch):

@@ -61,7 +61,8 @@ Written by `util/make-docs.py` from the commands; a test compares. The scripts a
 and `infer` are `faceline train` and `infer`, `demos/compare.py` is `faceline compare`, and `evaluation/lfw.py`,
 `groups.py`, `identify.py` and `compare.py` are `faceline evaluate …`. Of the scripts in `util/`, `annotate-image.py` is
 `faceline annotate`, `prune-dataset.py` is `faceline prune`, `create-train-val-split.py` is `faceline split`,
-`profile-pipeline.py` is `faceline profile`, and `align-dlib.py <input> computeMean` is `faceline mean-landmarks`.
+`profile-pipeline.py` is `faceline profile`, `tsne.py` is `faceline map`, and `align-dlib.py <input> computeMean` is
+`faceline mean-landmarks`.
 """
 
 

@@ -29,6 +29,7 @@ from faceline.wording import counted, one_line
 logger = logging.getLogger(__name__)
 
 GROUPS = ("person", "cluster")
+TITLES = {"tsne": "t-SNE", "pca": "PCA"}
 PICTURE_FILE, PAGE_FILE = "map.png", "map.html"
 
 # Edge of the pictures that are kept until all are drawn, in pixels.
@@ -61,7 +62,9 @@ class Mapped:
     unread: int
 
     def __str__(self) -> str:
-        lines = [f"{self.title}.", f"Named: {self.named} of the {self.asked} largest groups, as far as there was room."]
+        lines = [f"{self.title}."]
+        if self.asked:
+            lines.append(f"Named: {self.named} of the {self.asked} largest, as far as there was room.")
         if self.unread > 0:
             lines.append(f"Points without a face: {counted(self.unread, 'crop')} could not be read.")
         elif self.unread < 0:
@@ -126,10 +129,8 @@ def draw_map(
     with locked(place):
         logger.info("map: %s", counted(len(names), "face"))
         places = arranged(embeddings, network.metric, method)
-        title = (
-            f"{ {'tsne': 't-SNE', 'pca': 'PCA'}[method_for(method, len(names))] } of {counted(len(names), 'face')} of"
-        )
-        faces = FaceMap(places, groups, group_of, f"{title} {counted(len(groups), by)}")
+        title = f"{TITLES[method_for(method, len(names))]} of {counted(len(names), 'face')}"
+        faces = FaceMap(places, groups, group_of, f"{title} of {counted(len(groups), by)}" if groups else title)
         as_faces = crops is not False
         named = draw_map_picture(faces, place / PICTURE_FILE, labels, pictures if as_faces else None)
         edge = edge_for(len(names))
