@@ -14,6 +14,7 @@ from faceline.disk.embeddings import read_people
 from faceline.disk.folder_locks import locked
 from faceline.disk.names import CLUSTERS_FILE, DEFAULT_EMBEDDINGS_DIR
 from faceline.disk.paths import check_folder, inside, named_path
+from faceline.disk.photographs import aligned_folder
 from faceline.disk.pictures.images import decode_image, read_picture
 from faceline.disk.run_records import read_record
 from faceline.disk.writing import write_bytes, write_errors
@@ -23,7 +24,7 @@ from faceline.networks.table import network_of
 from faceline.people.arrangement import METHODS, MOST_EXACT, arranged, method_for
 from faceline.report.map_picture import FaceMap, check_map_picture, draw_map_picture
 from faceline.report.pages.map_page import check_map_page, edge_for, map_page, thumbnail
-from faceline.stages.corrected import aligned_dir, corrected
+from faceline.stages.corrected import corrected
 from faceline.wording import counted, one_line
 
 logger = logging.getLogger(__name__)
@@ -200,13 +201,13 @@ def read_crops(folder: Path, crops: Sequence[str], wanted: str | Path | bool) ->
 
     if wanted is False:
         try:
-            aligned = aligned_dir(folder)
+            aligned = aligned_folder(folder)
         except FacelineError:
             return None
         if not aligned.is_dir() or not edge_for(len(crops)):
             return None
     else:
-        aligned = aligned_dir(folder) if wanted is True else named_path(wanted)
+        aligned = aligned_folder(folder) if wanted is True else named_path(wanted)
         check_folder(aligned, "name the folder of crops: --crops FOLDER")
     found: list[np.ndarray | None] = []
     for crop in crops:
