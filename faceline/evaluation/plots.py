@@ -9,16 +9,13 @@ from typing import TYPE_CHECKING
 from faceline.disk.writing import replacing
 from faceline.errors import FacelineError
 from faceline.host.quiet import quiet
-from faceline.host.sharing import Guard
+from faceline.host.sharing import DRAWING
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 # Without dates, so that the same numbers give the same file.
 METADATA = {".png": {"Software": None}, ".pdf": {"CreationDate": None, "Creator": None, "Producer": None}}
-
-# Matplotlib is not made for several threads.
-GUARD = Guard()
 
 
 def plot_files(stem: str) -> list[str]:
@@ -44,7 +41,7 @@ def plotted_side_by_side(stem: Path, count: int) -> "Iterator[list[Axes]]":
     """Likewise `count` axes beside each other."""
     from matplotlib.figure import Figure
 
-    with GUARD.lock:
+    with DRAWING.lock:
         figure = Figure(figsize=(6 * count, 5), layout="constrained")
         yield [figure.add_subplot(1, count, place) for place in range(1, count + 1)]
         for ending, metadata in METADATA.items():

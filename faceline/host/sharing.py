@@ -104,3 +104,7 @@ class Pool(Generic[Thing]):
             thing = self._make()
         yield thing
         self._idle.append(thing)
+
+
+# Matplotlib is not made for several threads: whoever draws by it holds this.
+DRAWING = Guard()

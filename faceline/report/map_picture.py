@@ -12,7 +12,7 @@ import numpy as np
 from faceline.disk.writing import replacing
 from faceline.errors import FacelineError
 from faceline.host.quiet import quiet
-from faceline.host.sharing import Guard
+from faceline.host.sharing import DRAWING
 from faceline.wording import one_line
 
 if TYPE_CHECKING:
@@ -31,9 +31,6 @@ PADDING = 8
 
 # Of faces that have nobody to be coloured with.
 GREY = (0.62, 0.62, 0.62)
-
-# Matplotlib is not made for several threads.
-GUARD = Guard()
 
 
 @dataclass(frozen=True)
@@ -85,7 +82,7 @@ def draw_map_picture(faces: FaceMap, path: Path, labels: int, crops: Sequence[np
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    with GUARD.lock:
+    with DRAWING.lock:
         figure = Figure(figsize=(INCHES, INCHES), dpi=DPI)
         canvas = FigureCanvasAgg(figure)
         axes = figure.add_axes((0.02, 0.02, 0.96, 0.94))
