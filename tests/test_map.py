@@ -1,6 +1,8 @@
 """`map`: faces as points, as a picture and as a page in a real browser."""
 
+import csv
 import json
+import os
 import shutil
 
 import numpy as np
@@ -14,6 +16,7 @@ from faceline.disk.pictures.images import decode_image
 from faceline.networks.table import network_named
 from faceline.people import arrangement
 from faceline.people.arrangement import arranged
+from faceline.report.map_picture import COLOURS, FaceMap
 
 MAP = ROOT / "util" / "tsne.py"
 HOSTILE = '<script>alert(1)<|script> & "Zoë" $x$ $'
@@ -139,6 +142,35 @@ def test_the_same_face_many_times_and_large_maps(monkeypatch):
     assert np.array_equal(places, arranged(drawn, metric, "tsne"))
 
 
+def test_names_after_openface(work):
+    done = run_script(MAP, work / "generated-embeddings", "--names", "Clara", "Dora")
+    assert done.returncode == 0, done.stderr
+    data = data_of(work / "generated-embeddings")
+    with (work / "generated-embeddings" / "labels.csv").open(newline="") as file:
+        wanted = {crop: {"1": "Clara", "2": "Dora"}.get(number) for number, crop in csv.reader(file)}
+    assert dict(zip(data["crops"], data["people"], strict=True)) == {c: name for c, name in wanted.items() if name}
+
+
+def test_names_in_any_script_and_no_text(work):
+    """Those of folders keep their bytes, whether these are text or not."""
+    for old, new in (("anna", b"Jos\xe9"), ("berta", "李小龙".encode())):
+        os.rename(os.fsencode(work / "training-images" / old), os.fsencode(work / "training-images") + b"/" + new)
+    stages(work)
+    made = draw_map(work / "generated-embeddings")
+    assert made.named == 3
+    assert set(data_of(work / "generated-embeddings")["people"]) == {HOSTILE, "Jos\udce9", "李小龙"}
+
+
+def test_neighbours_differ_in_colour():
+    places = np.repeat(np.random.default_rng(0).random((40, 2)), 2, axis=0)
+    faces = FaceMap(places, [str(group) for group in range(40)], np.repeat(np.arange(40), 2), "")
+    colours = np.array(faces.colours())
+    assert set(colours) == set(COLOURS)
+    apart = np.linalg.norm(places[::2, None] - places[::2], axis=2)
+    np.fill_diagonal(apart, np.inf)
+    assert (colours[apart.argmin(axis=1)] != colours).mean() > 0.9
+
+
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
@@ -146,6 +178,8 @@ def test_the_same_face_many_times_and_large_maps(monkeypatch):
         (["."], "run batch_represent, which writes it, to its end"),
         (["generated-embeddings", "--by", "cluster"], "clusters.csv: No such file or directory; run faceline cluster"),
         (["generated-embeddings", "--labels", "-1"], "labels -1 is out of range"),
+        (["generated-embeddings", "--names", *"abcd"], "4 names for 3 people; name them in the order of their classes"),
+        (["generated-embeddings", "--names", " "], "an empty name for 3 people"),
         (
             ["generated-embeddings", "--crops", "nowhere"],
             "nowhere: No such file or directory; name the folder of crops",
@@ -199,3 +233,20 @@ def test_page_loads_nothing_and_is_used_by_keys_and_pointer(work, chromium, tmp_
     )
     browser.execute_cdp_cmd("Input.dispatchMouseEvent", {"type": "mouseMoved", "x": x, "y": y})
     assert said()[0] == "berta"
+
+
+def test_two_fingers_come_closer(work, chromium, tmp_path):
+    draw_map(work / "generated-embeddings")
+    browser = chromium(tmp_path)
+    browser.get((work / "generated-embeddings" / "map.html").as_uri())
+    metrics = {"width": 390, "height": 760, "deviceScaleFactor": 2, "mobile": True}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    browser.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": True, "maxTouchPoints": 2})
+    box = browser.find_element(By.ID, "map").rect
+    y = box["y"] + box["height"] / 2
+    fingers = [[(150, y), (240, y)], [(100, y), (290, y)], []]
+    for kind, places in zip(("touchStart", "touchMove", "touchEnd"), fingers, strict=True):
+        touches = [{"x": x, "y": y, "id": number} for number, (x, y) in enumerate(places)]
+        browser.execute_cdp_cmd("Input.dispatchTouchEvent", {"type": kind, "touchPoints": touches})
+    assert 1.8 < browser.execute_script("return zoom") < 2.4
+    assert browser.execute_script("return document.documentElement.scrollWidth") <= 390

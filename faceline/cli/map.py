@@ -32,4 +32,10 @@ def fill(parser: Parser) -> None:
         help="show the faces themselves as points; the folder of crops, if they are not where they were",
     )
     parser.add_argument("--labels", type=int, metavar="N", help="name the N largest (default: %(default)s)")
+    parser.add_argument(
+        "--names",
+        nargs="+",
+        metavar="NAME",
+        help="what people are called, in the order of their classes in labels.csv; people beyond are left out",
+    )
     parser.does(draw_map, draw_map, summarises=True)

@@ -1,23 +1,18 @@
 """A map of faces as a picture."""
 
-import colorsys
 import importlib.util
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from faceline.disk.writing import replacing
+from faceline.disk.pictures.images import encode_png
+from faceline.disk.writing import write_bytes
 from faceline.errors import FacelineError
-from faceline.host.quiet import quiet
 from faceline.host.sharing import DRAWING
+from faceline.report.drawing.lettering import Lettering
 from faceline.wording import one_line
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.backends.backend_agg import RendererAgg
 
 INCHES, DPI = 10, 150
 
@@ -26,11 +21,16 @@ SMALLEST, LARGEST = 16, 72
 
 LONGEST_LABEL = 30
 
-# Around a label, in pixels.
-PADDING = 8
+# Of the letters of a label, and what is free around it, in pixels.
+LETTERS, PADDING = 19, 8
 
+# After Okabe and Ito, "Color Universal Design", 2008: told apart by colour-blind people, too. Without their yellow,
+# which is hardly seen on white, and their black, which is the names'.
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 # Of faces that have nobody to be coloured with.
-GREY = (0.62, 0.62, 0.62)
+GREY = "#9e9e9e"
+# Of more groups, the colour goes by their order: to choose it would take long.
+MOST_CHOSEN = 3000
 
 
 @dataclass(frozen=True)
@@ -57,15 +57,20 @@ class FaceMap:
         """Where the label of a group stands, (x, y): at the median of its faces."""
         return np.median(self.places[self.group_of == group], axis=0)
 
-    def colours(self) -> list[tuple[float, float, float]]:
-        """Of each group, red, green and blue from 0 to 1; grey for those of one face."""
+    def colours(self) -> list[str]:
+        """Of each group, as `#rrggbb`: the one whose next bearer lies farthest away; grey for those of one face."""
         sizes = np.bincount(self.group_of[self.group_of >= 0], minlength=len(self.groups))
-        # Hues go round by the golden section, which keeps those of neighbours in the order apart.
-        hues = np.arange(len(self.groups)) * 0.618034 % 1
-        return [
-            colorsys.hls_to_rgb(hue, (0.42, 0.56, 0.32)[place % 3], 0.75) if size > 1 else GREY
-            for place, (hue, size) in enumerate(zip(hues.tolist(), sizes.tolist(), strict=True))
-        ]
+        several = np.flatnonzero(sizes > 1).tolist()
+        middles = np.array([self.middle(group) for group in several]).reshape(-1, 2)
+        chosen = np.arange(len(several)) % len(COLOURS)
+        for place in range(1, min(len(several), MOST_CHOSEN)):
+            nearest = np.full(len(COLOURS), np.inf)
+            np.minimum.at(nearest, chosen[:place], ((middles[:place] - middles[place]) ** 2).sum(axis=1))
+            chosen[place] = nearest.argmax()
+        found = [GREY] * len(self.groups)
+        for group, colour in zip(several, chosen.tolist(), strict=True):
+            found[group] = COLOURS[colour]
+        return found
 
 
 def check_map_picture() -> None:
@@ -88,7 +93,7 @@ def draw_map_picture(faces: FaceMap, path: Path, labels: int, crops: Sequence[np
         axes = figure.add_axes((0.02, 0.02, 0.96, 0.94))
         axes.set(xlim=(-0.04, 1.04), ylim=(-0.04, 1.04), xticks=[], yticks=[], aspect="equal")
         axes.set_title(faces.title, fontsize=11)
-        colours = np.array([*faces.colours(), GREY])[faces.group_of]  # -1 is the last one
+        colours = np.array([rgb(colour) for colour in (*faces.colours(), GREY)])[faces.group_of]  # -1 is the last one
         is_picture = np.array([crop is not None for crop in crops or [None] * len(faces.places)])
         size = float(np.clip(9000 / len(faces.places), 6, 40))
         dots = ~is_picture
@@ -96,11 +101,20 @@ def draw_map_picture(faces: FaceMap, path: Path, labels: int, crops: Sequence[np
         axes.scatter(x, y, s=size, c=colours[dots], alpha=0.85, linewidths=0)
         if crops is not None:
             axes.imshow(mosaic(faces.places, crops, colours), extent=(-0.04, 1.04, -0.04, 1.04), zorder=2)
-        with quiet(UserWarning, "Glyph .* missing from"):  # a name in another script shows as boxes
-            shown = add_labels(axes, canvas.get_renderer(), faces, labels)
-            with replacing(path) as scratch:
-                figure.savefig(scratch, format="png", dpi=DPI, metadata={"Software": None})
+        canvas.draw()
+        pixels = np.array(canvas.buffer_rgba())[:, :, :3]
+        # (x, y) from the picture's top left corner, where Matplotlib counts from the bottom.
+        middles = [axes.transData.transform(faces.middle(group)) for group in range(min(labels, len(faces.groups)))]
+    height = len(pixels)
+    shown = add_labels(pixels, [np.array([x, height - y]) for x, y in middles], faces.groups)
+    write_bytes(path, encode_png(pixels))
     return shown
+
+
+def rgb(colour: str) -> tuple[float, float, float]:
+    """Red, green and blue of `#rrggbb`, from 0 to 1."""
+    red, green, blue = bytes.fromhex(colour[1:])
+    return red / 255, green / 255, blue / 255
 
 
 def mosaic(places: np.ndarray, crops: Sequence[np.ndarray | None], colours: np.ndarray) -> np.ndarray:
@@ -122,36 +136,33 @@ def mosaic(places: np.ndarray, crops: Sequence[np.ndarray | None], colours: np.n
     return sheet
 
 
-def add_labels(axes: "Axes", renderer: "RendererAgg", faces: FaceMap, most: int) -> int:
-    """Write the names of the first groups, the largest first, each where none stands yet; gives how many these are."""
+def add_labels(pixels: np.ndarray, middles: Sequence[np.ndarray], names: Sequence[str]) -> int:
+    """Write the names of groups beside their middles, (x, y), the first ones first, each where none stands yet; gives
+    how many these are. One that no font of the system can write is left out."""
+    lettering = Lettering()
     taken: list[np.ndarray] = []
-    area = axes.get_window_extent(renderer)
-    for group, name in enumerate(faces.groups[:most]):
-        text = axes.text(
-            0,
-            0,
-            shortened(one_line(name)),
-            parse_math=False,  # a name with dollars is no formula
-            ha="center",
-            va="center",
-            fontsize=9,
-            zorder=3,
-            bbox={"boxstyle": "round,pad=0.15", "facecolor": "white", "alpha": 0.8, "linewidth": 0},
-        )
-        box = text.get_window_extent(renderer)
-        half = np.array([box.width + PADDING, box.height + PADDING]) / 2
-        low, high = np.array([area.x0, area.y0]) + half, np.array([area.x1, area.y1]) - half
-        for place in places_near(axes.transData.transform(faces.middle(group)), half):
-            place = np.maximum(np.minimum(place, high), low)
+    height, width = pixels.shape[:2]
+    for middle, name in zip(middles, names, strict=False):
+        line = lettering.line(shortened(one_line(name)), LETTERS)
+        if line is None:
+            continue
+        mask = np.asarray(line)[:, : width - 2 * PADDING]
+        half = np.array([mask.shape[1] + PADDING, mask.shape[0] + PADDING]) / 2
+        for place in places_near(middle, half):
+            place = np.maximum(np.minimum(place, np.array([width, height]) - half), half)
             rectangle = np.concatenate([place - half, place + half])
             if not any((rectangle[:2] < other[2:]).all() and (other[:2] < rectangle[2:]).all() for other in taken):
                 taken.append(rectangle)
-                x, y = axes.transData.inverted().transform(place).tolist()
-                text.set_position((x, y))
+                write(pixels, mask, *np.rint(place - half + PADDING / 2).astype(int).tolist())
                 break
-        else:
-            text.remove()
     return len(taken)
+
+
+def write(pixels: np.ndarray, mask: np.ndarray, left: int, top: int) -> None:
+    """Put letters, (h, w) uint8, on white paper through which a little is seen."""
+    paper = pixels[top : top + mask.shape[0], left : left + mask.shape[1]]
+    light = 0.2 * paper + 0.8 * 255
+    paper[:] = np.rint(light * (1 - mask[: len(paper), : paper.shape[1], None] / 255))
 
 
 def shortened(name: str) -> str:
@@ -161,4 +172,4 @@ def shortened(name: str) -> str:
 def places_near(middle: np.ndarray, half: np.ndarray) -> Iterator[np.ndarray]:
     """Where the middle of a label may stand, (x, y): above its faces, below or beside them."""
     for right, up in ((0, 2), (0, -2), (1.2, 0), (-1.2, 0)):
-        yield middle + half * (right, up)
+        yield middle + half * (right, -up)

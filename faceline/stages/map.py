@@ -82,6 +82,7 @@ def draw_map(
     by: str = "person",
     crops: str | Path | bool = False,
     labels: int = 20,
+    names: Sequence[str] | None = None,
 ) -> Mapped:
     """Draw faces as points, those that look alike near each other, as `map.png` and as a page, `map.html`.
 
@@ -102,6 +103,9 @@ def draw_map(
         now. Where it is False, the page alone shows a face, when it is pointed at, if its crop is where it was.
     labels : int
         How many people are named, the largest ones.
+    names : sequence of str or None
+        What people are called, instead of their folders' names: name i is that of class i of `labels.csv`. People
+        beyond are left out.
 
     Raises
     ------
@@ -120,23 +124,23 @@ def draw_map(
     folder = named_path(embeddings_dir)
     place = folder if save_dir is None else named_path(save_dir)
     check_folder(folder, "run batch_represent first")
-    embeddings, names, people, network = read_faces(folder)
-    groups, group_of = grouped(people if by == "person" else clusters_of(folder, names))
-    if method == "tsne" and len(names) > MOST_EXACT and importlib.util.find_spec("openTSNE") is None:
+    embeddings, of_crops, people, network = read_faces(folder, names)
+    groups, group_of = grouped(people if by == "person" else clusters_of(folder, of_crops))
+    if method == "tsne" and len(of_crops) > MOST_EXACT and importlib.util.find_spec("openTSNE") is None:
         raise FacelineError("openTSNE is missing, which draws large maps; pip install 'faceline[map]', or --method pca")
-    pictures = read_crops(folder, names, crops)
+    pictures = read_crops(folder, of_crops, crops)
     with write_errors(place):
         place.mkdir(parents=True, exist_ok=True)
     with locked(place):
-        logger.info("map: %s", counted(len(names), "face"))
+        logger.info("map: %s", counted(len(of_crops), "face"))
         places = arranged(embeddings, network.metric, method)
-        title = f"{TITLES[method_for(method, len(names))]} of {counted(len(names), 'face')}"
+        title = f"{TITLES[method_for(method, len(of_crops))]} of {counted(len(of_crops), 'face')}"
         faces = FaceMap(places, groups, group_of, f"{title} of {counted(len(groups), by)}" if groups else title)
         as_faces = crops is not False
         named = draw_map_picture(faces, place / PICTURE_FILE, labels, pictures if as_faces else None)
-        edge = edge_for(len(names))
+        edge = edge_for(len(of_crops))
         thumbs = ["" if crop is None or not edge else thumbnail(crop, edge) for crop in pictures or ()]
-        page = map_page(faces, names, people, labels, thumbs if edge else (), as_faces)
+        page = map_page(faces, of_crops, people, labels, thumbs if edge else (), as_faces)
         write_bytes(place / PAGE_FILE, page.encode())
     unread = -1 if pictures is None or not edge else sum(crop is None for crop in pictures)
     asked = min(labels, len(groups))
@@ -154,7 +158,7 @@ def check_options(method: str, by: str, labels: int) -> None:
     check_map_page()
 
 
-def read_faces(folder: Path) -> tuple[np.ndarray, list[str], list[str], Network]:
+def read_faces(folder: Path, given: Sequence[str] | None) -> tuple[np.ndarray, list[str], list[str], Network]:
     """Embeddings, (n, d), crops and people ("" for nobody) of what is a face, as far as the user knows; the network."""
     with cure("run batch_represent, which writes it, to its end"):
         record = read_record(folder, "represent")
@@ -162,12 +166,31 @@ def read_faces(folder: Path) -> tuple[np.ndarray, list[str], list[str], Network]
         network = network_of(record["options"])
         embeddings, crops, people = read_people(folder, network.dimensions, record["counts"])
     labels = corrected(folder, crops, people)
-    kept = [row for row in range(len(crops)) if row not in labels.decisions.no_face]
+    called = None if given is None else called_by(folder, people, given)
+    kept = [
+        row
+        for row in range(len(crops))
+        if row not in labels.decisions.no_face and (called is None or people[row] in called)
+    ]
     if len(kept) < 2:
         raise FacelineError(f"{one_line(folder)}: holds {counted(len(kept), 'face')}; a map takes two or more")
     # One that is not whose folder it lies in is still a face, of somebody unknown.
     names = [labels.people[row] if labels.kept[row] else "" for row in kept]
+    if called is not None:
+        names = [called[people[row]] for row in kept]
     return embeddings[kept], [crops[row] for row in kept], names, network
+
+
+def called_by(folder: Path, people: Sequence[str], names: Sequence[str]) -> dict[str, str]:
+    """Person -> what they are called: name i is that of class i of `labels.csv`, as OpenFace has it."""
+    classes = sorted(set(people))
+    if len(names) > len(classes) or not all(name.strip() for name in names):
+        wrong = "an empty name" if len(names) <= len(classes) else counted(len(names), "name")
+        people_here = counted(len(classes), "person")
+        raise FacelineError(
+            f"{one_line(folder)}: {wrong} for {people_here}; name them in the order of their classes in labels.csv"
+        )
+    return dict(zip(classes, names, strict=False))
 
 
 def clusters_of(folder: Path, crops: Sequence[str]) -> list[str]:

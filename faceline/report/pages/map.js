@@ -93,9 +93,11 @@ function labels(style) {
   pen.textAlign = "center";
   pen.textBaseline = "middle";
   DATA.middles.forEach((place, group) => {
+    if (zoom === 1 && group >= DATA.labels) return;
     const name = DATA.groups[group];
     const text = name.length > 30 ? name.slice(0, 29) + "…" : name;
     const [x, below] = at(place), y = below - 22, half = pen.measureText(text).width / 2 + 4;
+    if (x < 0 || below < 0 || x > width || y > height) return;
     const box = [x - half, y - 10, x + half, y + 10];
     if (taken.some((other) => box[0] < other[2] && other[0] < box[2] && box[1] < other[3] && other[1] < box[3])) return;
     taken.push(box);
@@ -178,17 +180,28 @@ document.addEventListener("keydown", (event) => {
   if (current >= 0) reveal();
   later();
 });
-let grabbed = null;
+const fingers = new Map();   // where each pointer is that is down
 canvas.addEventListener("pointerdown", (event) => {
-  grabbed = [event.clientX - left, event.clientY - top_];
+  fingers.set(event.pointerId, [event.clientX, event.clientY]);
   canvas.setPointerCapture(event.pointerId);
 });
-canvas.addEventListener("pointerup", () => { grabbed = null; });
-canvas.addEventListener("pointercancel", () => { grabbed = null; });
+for (const end of ["pointerup", "pointercancel"]) canvas.addEventListener(end, (event) => fingers.delete(event.pointerId));
 canvas.addEventListener("pointermove", (event) => {
-  if (grabbed && event.buttons) { [left, top_] = [event.clientX - grabbed[0], event.clientY - grabbed[1]]; later(); }
-  const box = canvas.getBoundingClientRect();
-  const near = nearest(event.clientX - box.left, event.clientY - box.top, NEAR);
+  const box = canvas.getBoundingClientRect(), [x, y] = [event.clientX, event.clientY];
+  const before = fingers.get(event.pointerId);
+  if (before) {
+    const other = [...fingers].find(([id]) => id !== event.pointerId)?.[1];
+    const share = other ? 2 : 1;   // of two fingers, each moves the map half-way
+    [left, top_] = [left + (x - before[0]) / share, top_ + (y - before[1]) / share];
+    if (other) {
+      const far = ([a, b]) => Math.max(1, Math.hypot(a - other[0], b - other[1]));
+      closer(far([x, y]) / far(before), (x + other[0]) / 2 - box.left, (y + other[1]) / 2 - box.top);
+    }
+    fingers.set(event.pointerId, [x, y]);
+    later();
+    if (other) return;
+  }
+  const near = nearest(x - box.left, y - box.top, NEAR);
   if (near >= 0) show(near);
 });
 canvas.addEventListener("wheel", (event) => {

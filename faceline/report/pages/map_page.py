@@ -18,6 +18,9 @@ JPEG_QUALITY = 62
 # Up to how many faces have pictures of which edge, in pixels, so that the page stays under 30 MB; beyond, none has one.
 EDGES = ((5_000, 80), (10_000, 56), (20_000, 40))
 
+# So many groups may have their names on it when the map is enlarged, the largest ones.
+MOST_LABELS = 2000
+
 
 def check_map_page() -> None:
     """Raise FacelineError if no page can be made."""
@@ -45,7 +48,8 @@ def map_page(
 ) -> str:
     """The page as HTML.
 
-    `crops` and `people` are the names of the crops and of whose they are; `labels` says how many groups are named;
+    `crops` and `people` are the names of the crops and of whose they are; `labels` says how many groups are named
+    at first, before the map is enlarged;
     `thumbs` are JPEG in base 64 ("" for none), one for each face, or none at all; `as_faces` shows them as points.
     """
     import jinja2
@@ -55,8 +59,11 @@ def map_page(
     template, style, script = (own.joinpath(f"map.{ending}").read_text("utf-8") for ending in ("html", "css", "js"))
     data = {
         "groups": [one_line(name) for name in faces.groups],
-        "colours": ["#" + "".join(f"{round(255 * part):02x}" for part in colour) for colour in faces.colours()],
-        "middles": [faces.middle(group).round(4).tolist() for group in range(min(labels, len(faces.groups)))],
+        "colours": faces.colours(),
+        "middles": [
+            faces.middle(group).round(4).tolist() for group in range(min(max(labels, MOST_LABELS), len(faces.groups)))
+        ],
+        "labels": labels,
         "places": faces.places.round(4).tolist(),
         "group": faces.group_of.tolist(),
         "crops": [one_line(crop) for crop in crops],
