@@ -14,6 +14,7 @@ alike, as families are. Each face is in one of them.
 import argparse
 import contextlib
 import importlib.util
+import os
 import resource
 import time
 from collections.abc import Callable, Mapping
@@ -219,7 +220,7 @@ def draw(count: int) -> None:
     embeddings += np.float32(np.sqrt(0.55 * network.threshold)) * directions(generator, count)
     photographs = generator.permutation(count) // TOGETHER
     start = time.perf_counter()
-    found = find_clusters(embeddings, network, photographs)
+    found = find_clusters(embeddings, network, photographs, threads=os.cpu_count() or 1)
     seconds = time.perf_counter() - start
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"{count} faces: {seconds:.0f} s, {peak:.0f} MB at most, F {rates(found.numbers, people)[2]:.4f}")

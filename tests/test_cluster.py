@@ -16,6 +16,7 @@ from faceline.disk.folder_locks import locked
 from faceline.disk.people_paths import person_of
 from faceline.networks.table import network_named
 from faceline.people.clustering.clusters import find_clusters, scaled
+from faceline.people.clustering.indexed_neighbours import indexed_pairs
 from faceline.people.clustering.linkage import average_linkage
 from faceline.people.clustering.neighbours import near_pairs
 from faceline.people.clustering.numbers import numbered
@@ -145,6 +146,25 @@ def test_near_pairs_are_exact_in_blocks():
     of_each = np.argsort(squares, axis=1)[:, :3]
     wanted = {tuple(sorted((i, j))) for i in range(len(few)) for j in of_each[i].tolist()}
     assert set(map(tuple, near_pairs(few, 100, 3).tolist())) == wanted
+
+
+def test_an_index_finds_nearly_all_near_pairs_and_no_others():
+    embeddings, _ = drawn(2000, 3)
+    points = scaled(embeddings, network_named("dlib"))
+    exact = near_pairs(points, 0.9, 8)
+    found = indexed_pairs(points, 0.9, 8, 2)
+    assert np.array_equal(found, indexed_pairs(points, 0.9, 8, 1))
+    assert found.dtype == exact.dtype and np.array_equal(found, np.unique(found, axis=0))
+    assert (found[:, 0] < found[:, 1]).all()
+    both = set(map(tuple, found.tolist())) & set(map(tuple, exact.tolist()))
+    assert len(both) >= 0.98 * max(len(exact), len(found)) > 2000
+
+
+def test_an_index_of_more_copies_than_neighbours():
+    points = np.repeat(np.eye(40, 8, dtype=np.float32), 5, axis=0)
+    found = indexed_pairs(points, 0.5, 3, 1)
+    assert len(np.unique(found)) == len(points)
+    assert max(Counter(np.concatenate([found[:, 0], found[:, 1]]).tolist()).values()) < 200
 
 
 def test_many_faces_of_a_person_and_copies_of_one():
@@ -316,9 +336,27 @@ def test_everybody_removed(home):
         cluster(home / "embeddings")
 
 
-def test_too_many_faces_are_refused_before_they_are_read(home, monkeypatch):
-    monkeypatch.setattr(sys.modules[cluster.__module__], "MOST_FACES", 49)
-    with pytest.raises(FacelineError, match="more than 49 faces; divide the photographs into several folders"):
+def compare_by_index_beyond(number, monkeypatch):
+    for module in ("faceline.stages.cluster", "faceline.people.clustering.clusters"):
+        monkeypatch.setattr(sys.modules[module], "MOST_COMPARED", number)
+
+
+def test_very_many_faces_are_compared_by_an_index(home, monkeypatch):
+    cluster(home / "embeddings")
+    table = home / "embeddings" / "clusters.csv"
+    exact = table.read_bytes()
+    compare_by_index_beyond(49, monkeypatch)
+    for jobs in (1, 2):
+        table.unlink()
+        cluster(home / "embeddings", jobs=jobs)
+        assert table.read_bytes() == exact
+
+
+def test_very_many_faces_without_faiss_are_refused_before_they_are_read(home, monkeypatch):
+    compare_by_index_beyond(49, monkeypatch)
+    monkeypatch.setitem(sys.modules, "faiss", None)
+    (home / "embeddings" / "labels.csv").write_text("damaged")
+    with pytest.raises(FacelineError, match=r"^faiss is missing, .*; pip install 'faceline\[cluster\]'$"):
         cluster(home / "embeddings")
 
 

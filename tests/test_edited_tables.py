@@ -5,7 +5,7 @@ import shutil
 import pytest
 from conftest import ALIGN, CLASSIFIER, REPRESENT, run_script
 
-from faceline import align_folder, infer, represent_folder, train
+from faceline import align_folder, correct, infer, represent_folder, train
 from faceline.errors import FacelineError
 
 ADVICE = " (edited by hand? rename or remove people by their folders of pictures, and run all stages again)"
@@ -121,6 +121,18 @@ def test_a_classifier_older_than_its_embeddings_or_their_crops_says_so(home, enc
     labels = home / "embeddings" / "labels.csv"
     labels.write_text(labels.read_text().replace("carl", "karl"))
     assert "classifier.pkl: older than the labels.csv beside it; run classifier.py train again" in stale(home, caplog)
+
+
+def test_a_classifier_older_than_the_corrections_says_so(home, caplog):
+    correct(["anna/1.jpg.png"], home / "embeddings", name="bert")
+    assert "classifier.pkl: older than corrections.jsonl; run classifier.py train again" in stale(home, caplog)
+    train(home / "embeddings", jobs=1)
+    assert stale(home, caplog) == ""
+    correct([], home / "embeddings", undo="last")
+    assert "classifier.pkl: older than corrections.jsonl; run classifier.py train again" in stale(home, caplog)
+    (home / "copy").mkdir()
+    shutil.copy(home / "embeddings" / "classifier.pkl", home / "copy")
+    assert stale(home, caplog, "copy") == ""
 
 
 def test_what_cannot_be_known_is_not_said(home, caplog):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from faceline.cli.answering import Tally, counting, said_of
-from faceline.cli.options import add_detection_options, add_runtime_options
+from faceline.cli.options import add_answer_options, add_detection_options
 from faceline.cli.parser import Parser
 from faceline.errors import FacelineError
 from faceline.faces.detectors import DETECTORS
@@ -49,9 +49,7 @@ def fill(parser: Parser) -> None:
         metavar="D",
         help="largest distance at which a face is named (default: the classifier's own limit; inf: name every face)",
     )
-    parser.add_argument("--network", metavar="FILE.onnx", help="where the gallery's network lies now, if it has moved")
-    add_runtime_options(parser)
-    parser.add_argument("--json", action="store_true", dest="as_json", help="print an object a picture and line")
+    add_answer_options(parser)
     parser.does(annotated_lines, annotate)
     parser.take_rest("pictures")
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from faceline.cli.answering import Tally, counting, said_of
-from faceline.cli.options import add_runtime_options
+from faceline.cli.options import add_answer_options
 from faceline.cli.parser import Parser
 from faceline.cli.program import complain
 from faceline.disk.names import DEFAULT_CLASSIFIER
@@ -64,9 +64,7 @@ def fill(parser: Parser) -> None:
         metavar="N",
         help="double the picture N times before detection, to find smaller faces (default: %(default)s)",
     )
-    parser.add_argument("--network", metavar="FILE.onnx", help="where the gallery's network lies now, if it has moved")
-    add_runtime_options(parser)
-    parser.add_argument("--json", action="store_true", dest="as_json", help="print an object a picture and line")
+    add_answer_options(parser)
     parser.does(blurred_lines, blur)
     parser.take_rest("pictures")
 

@@ -1,7 +1,7 @@
 """Stage 3, second half, as a command."""
 
 from faceline.cli.answering import answer_lines
-from faceline.cli.options import add_augmentation_options, add_detection_options, add_runtime_options
+from faceline.cli.options import add_answer_options, add_augmentation_options, add_detection_options
 from faceline.cli.parser import Parser
 from faceline.disk.names import DEFAULT_CLASSIFIER
 from faceline.stages.infer import infer
@@ -34,9 +34,7 @@ def fill(parser: Parser) -> None:
     parser.add_argument(
         "--verbose", action="store_true", help="give the nearest picture, its distance, the runner-up and the margin"
     )
-    parser.add_argument("--network", metavar="FILE.onnx", help="where the gallery's network lies now, if it has moved")
-    add_runtime_options(parser)
-    parser.add_argument("--json", action="store_true", dest="as_json", help="print an object a picture and line")
+    add_answer_options(parser)
     parser.add_argument("--save", dest="save_dir", metavar="DIR", help="save the pictures with their faces marked")
     parser.add_argument(
         "--crops", dest="crops_dir", metavar="DIR", help="with --save: the aligned crops, to show each face's nearest"

@@ -17,6 +17,13 @@ def add_runtime_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", choices=DEVICES, help="where ONNX Runtime runs (default: %(default)s)")
 
 
+def add_answer_options(parser: argparse.ArgumentParser) -> None:
+    """The options of commands that say something of each picture, with a classifier or without one."""
+    parser.add_argument("--network", metavar="FILE.onnx", help="where the gallery's network lies now, if it has moved")
+    add_runtime_options(parser)
+    parser.add_argument("--json", action="store_true", dest="as_json", help="print an object a picture and line")
+
+
 def add_detection_options(parser: argparse.ArgumentParser, default: str, closer: str) -> None:
     """How closely faces are looked for; `default` says what is taken otherwise, `closer` what else is looked at."""
     parser.add_argument(

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from faceline.disk.names import CORRECTIONS_FILE, MIGRATION_DIR
 from faceline.disk.people_paths import UNKNOWN, is_nobody
 from faceline.disk.reading import read_bytes
 from faceline.disk.writing import write_errors
@@ -38,6 +39,12 @@ LARGEST = 500_000_000
 
 DIGEST = re.compile(r"[0-9a-f]{64}")
 MOST_PIXELS = 1_000_000
+
+
+def corrections_path(folder: Path) -> Path:
+    """Where the corrections lie that hold for a folder of embeddings: beside it, in the work folder."""
+    parent = Path(os.path.abspath(folder)).parent
+    return (parent.parent if parent.name == MIGRATION_DIR else parent) / CORRECTIONS_FILE
 
 
 @dataclass(frozen=True)

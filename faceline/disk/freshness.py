@@ -1,11 +1,13 @@
 """Whether what was made still fits what it was made from: by contents, since copying changes a file's time."""
 
 import contextlib
+import hashlib
 import os
 from pathlib import Path
 
+from faceline.disk.corrections import corrections_path
 from faceline.disk.manifests import manifest_rows
-from faceline.disk.names import LABELS_FILE, MANIFEST_FILE, REPS_FILE, RUN_FILE
+from faceline.disk.names import CORRECTIONS_FILE, LABELS_FILE, MANIFEST_FILE, REPS_FILE, RUN_FILE
 from faceline.disk.paths import real_path
 from faceline.disk.reading import file_sha256, read_json
 from faceline.disk.rows import (
@@ -18,7 +20,8 @@ from faceline.errors import FacelineError
 from faceline.wording import one_line
 
 # What `train` learns from.
-LEARNT = (REPS_FILE, LABELS_FILE)
+LEARNT = (REPS_FILE, LABELS_FILE, CORRECTIONS_FILE)
+NOTHING = (0, hashlib.sha256().hexdigest())  # a file that is not there
 
 # What reading records raises that are missing, damaged, or forged.
 UNKNOWABLE = (FacelineError, OSError, ValueError, TypeError, AttributeError)
@@ -27,12 +30,19 @@ Learnt = dict[str, tuple[int, str]]
 
 
 def digests_learnt(folder: Path) -> Learnt:
-    """The size in bytes and the SHA-256 of each file that `train` learns from, as far as they are there."""
-    found = {}
+    """The size in bytes and the SHA-256 of each file that `train` learns from, as far as they are there; where there
+    are no corrections, there may be some later."""
+    found = {CORRECTIONS_FILE: NOTHING}
     for name in LEARNT:
+        path = place_of(folder, name)
         with contextlib.suppress(FacelineError, OSError):
-            found[name] = (os.stat(folder / name).st_size, file_sha256(folder / name))
+            found[name] = (os.stat(path).st_size, file_sha256(path))
     return found
+
+
+def place_of(folder: Path, name: str) -> Path:
+    """Where a file lies that a classifier in `folder` learnt from."""
+    return corrections_path(folder) if name == CORRECTIONS_FILE else folder / name
 
 
 def check_learnt(record: object) -> Learnt:
@@ -53,7 +63,8 @@ def why_stale(classifier: Path, learnt: Learnt) -> str | None:
     with contextlib.suppress(*UNKNOWABLE):
         for name, (size, digest) in learnt.items():
             if has_changed(folder, name, size, digest):
-                return f"{one_line(classifier)}: older than the {name} beside it; run classifier.py train again"
+                what = place_of(folder, name) if name == CORRECTIONS_FILE else f"the {name} beside it"
+                return f"{one_line(classifier)}: older than {one_line(what)}; run classifier.py train again"
     changed = changed_crops(folder) if learnt else None
     if changed is not None:
         advice = "run batch_represent and classifier.py train again"
@@ -62,9 +73,10 @@ def why_stale(classifier: Path, learnt: Learnt) -> str | None:
 
 
 def has_changed(folder: Path, name: str, size: int, digest: str) -> bool:
-    """Whether a file has another content now; a file that is gone has not, as where a classifier was copied alone."""
-    path = folder / name
-    if not path.is_file():
+    """Whether a file has another content now; not where it, or the embeddings, are gone, as where a classifier was
+    copied alone."""
+    path = place_of(folder, name)
+    if not path.is_file() or not (folder / REPS_FILE).is_file():
         return False
     if os.stat(path).st_size != size:
         return True

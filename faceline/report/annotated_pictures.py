@@ -1,6 +1,5 @@
 """Copies of pictures with faces, landmarks and names, and what `annotate` says of each."""
 
-import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,7 +9,7 @@ import numpy as np
 from faceline.disk.people_paths import UNKNOWN
 from faceline.disk.pictures.boxes import Box
 from faceline.disk.pictures.images import Picture
-from faceline.disk.rows import Status
+from faceline.report.copied_pictures import CopiedPicture
 from faceline.report.marked_pictures import draw_faces
 from faceline.wording import counted, one_line
 
@@ -60,29 +59,22 @@ class AnnotatedFace:
 
 
 @dataclass(frozen=True)
-class AnnotatedPicture:
+class AnnotatedPicture(CopiedPicture):
     """What became of one picture; `str()` gives it as text, `to_json()` as a line of JSON.
 
-    `copy` is where the annotated copy lies; empty where there is none. `faces` are sorted from left to right.
+    `faces` are sorted from left to right.
     """
 
-    image: str
-    status: Status
-    reason: str = ""
-    copy: str = ""
     faces: tuple[AnnotatedFace, ...] = ()
 
     def __str__(self) -> str:
-        lines = [f"=== {one_line(self.image)} ==="]
-        if self.status not in (Status.OK, Status.NO_FACE):
-            return f"{lines[0]}\nNot a usable picture: {self.reason}."
-        lines.append(f"Found {counted(len(self.faces), 'face')}." if self.faces else "No face found.")
+        lines = [f"Found {counted(len(self.faces), 'face')}." if self.faces else "No face found."]
         for face in self.faces:
             left, top, right, bottom = face.box_ltrb
             who = "" if face.name is None else f": {one_line(face.name)} with {face.confidence:.2f} confidence"
             place = f"  {right - left} x {bottom - top} pixels at x={left}, y={top}"
             lines.append(f"{place}, {face.detector} {face.score:.2f}{who}")
-        return "\n".join([*lines, f"Written to {one_line(self.copy)}"])
+        return self.as_text(lines)
 
     def to_json(self) -> str:
         faces = [
@@ -97,9 +89,7 @@ class AnnotatedPicture:
             }
             for face in self.faces
         ]
-        reason = {"reason": self.reason} if self.reason else {}
-        copy = {"copy": self.copy} if self.copy else {}
-        return json.dumps({"image": self.image, "status": self.status, **reason, **copy, "faces": faces})
+        return self.as_json({"faces": faces})
 
 
 def save_annotated(

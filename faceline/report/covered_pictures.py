@@ -1,6 +1,5 @@
 """Copies of pictures that tell nothing but what their pixels show, and what `blur` says of each."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,8 @@ import numpy as np
 from faceline.disk.pictures.boxes import Box
 from faceline.disk.rows import Status
 from faceline.disk.writing import replacing
-from faceline.wording import counted, listed, one_line
+from faceline.report.copied_pictures import CopiedPicture
+from faceline.wording import counted, listed
 
 # Ending -> Pillow's name for the format, what to save it with, and the longest edge that it has room for.
 WRITTEN: Mapping[str, tuple[str, dict, int]] = {
@@ -53,16 +53,12 @@ class CoveredFace:
 
 
 @dataclass(frozen=True)
-class CoveredPicture:
+class CoveredPicture(CopiedPicture):
     """What became of one picture; `str()` gives it as text, `to_json()` as a line of JSON.
 
-    `copy` is where the covered copy lies; empty where there is none. `faces` are sorted from left to right.
+    `faces` are sorted from left to right.
     """
 
-    image: str
-    status: Status
-    reason: str = ""
-    copy: str = ""
     faces: tuple[CoveredFace, ...] = ()
 
     @property
@@ -76,18 +72,13 @@ class CoveredPicture:
         return len(self.faces) - self.covered
 
     def __str__(self) -> str:
-        lines = [f"=== {one_line(self.image)} ==="]
         if self.status == Status.NO_FACE:
-            lines.append("No face found: nothing is covered.")
-        elif self.status != Status.OK:
-            return f"{lines[0]}\nNot a usable picture: {self.reason}."
-        else:
-            doubtful = sum(face.doubtful for face in self.faces)
-            doubt = f" ({doubtful} in doubt)" if doubtful else ""
-            names = sorted({face.name for face in self.faces if face.name and not face.covered})
-            whom = f": {listed(names)}" if names else ""
-            lines.append(f"Covered {counted(self.covered, 'face')}{doubt}, kept {self.kept}{whom}.")
-        return "\n".join([*lines, f"Written to {one_line(self.copy)}"])
+            return self.as_text(["No face found: nothing is covered."])
+        doubtful = sum(face.doubtful for face in self.faces)
+        doubt = f" ({doubtful} in doubt)" if doubtful else ""
+        names = sorted({face.name for face in self.faces if face.name and not face.covered})
+        whom = f": {listed(names)}" if names else ""
+        return self.as_text([f"Covered {counted(self.covered, 'face')}{doubt}, kept {self.kept}{whom}."])
 
     def to_json(self) -> str:
         faces = [
@@ -101,10 +92,7 @@ class CoveredPicture:
             }
             for face in self.faces
         ]
-        reason = {"reason": self.reason} if self.reason else {}
-        copy = {"copy": self.copy} if self.copy else {}
-        counts = {"covered": self.covered, "kept": self.kept}
-        return json.dumps({"image": self.image, "status": self.status, **reason, **copy, **counts, "faces": faces})
+        return self.as_json({"covered": self.covered, "kept": self.kept, "faces": faces})
 
 
 def save_pixels(pixels: np.ndarray, path: Path) -> Path:

@@ -22,6 +22,7 @@ from faceline.networks.network import Network
 from faceline.networks.table import network_of
 from faceline.people.clustering.clusters import find_clusters
 from faceline.people.clustering.constraints import Constraints
+from faceline.people.clustering.indexed_neighbours import MOST_COMPARED, check_faiss
 from faceline.people.clustering.numbers import numbered
 from faceline.runs.parallel import process_count
 from faceline.stages.cluster_folders import Folders, check_place, make_folders, sources_of
@@ -29,9 +30,6 @@ from faceline.stages.corrected import read_decisions
 from faceline.wording import counted, listed, one_line
 
 logger = logging.getLogger(__name__)
-
-# All of them are compared with each other.
-MOST_FACES = 200_000
 
 
 @dataclass(frozen=True)
@@ -112,7 +110,8 @@ def cluster(
     Raises
     ------
     FacelineError
-        If the embeddings are missing, unfinished, damaged or too many, or something cannot be written.
+        If the embeddings are missing, unfinished or damaged, there are more than 200,000 and faiss is not installed, or
+        something cannot be written.
 
     Examples
     --------
@@ -142,6 +141,7 @@ def cluster(
                 photographs_of(crops)[is_face],
                 qualities=None if qualities is None else qualities[is_face],
                 constraints=Constraints.of(decisions, np.flatnonzero(is_face)),
+                threads=jobs,
             )
         clusters, certainty = placed(found.numbers, found.certainty, is_face)
         numbers = numbered(clusters, crops, before).tolist()
@@ -166,10 +166,8 @@ def read_faces(folder: Path) -> tuple[np.ndarray, list[str], np.ndarray, np.ndar
         record = read_record(folder, "represent")
     with cure("run batch_represent again with --overwrite"):
         network = network_of(record["options"])
-    if sum(record["counts"].get(status, 0) for status in USABLE) > MOST_FACES:
-        raise FacelineError(
-            f"{one_line(folder)}: more than {MOST_FACES} faces; divide the photographs into several folders"
-        )
+    if sum(record["counts"].get(status, 0) for status in USABLE) > MOST_COMPARED:
+        check_faiss()  # before minutes are spent on reading
     with cure("run batch_represent again with --overwrite"):
         embeddings, crops, _ = read_people(folder, network.dimensions, record["counts"])
     rows = [

@@ -6,7 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from faceline.disk.cluster_table import read_cluster_numbers
-from faceline.disk.corrections import Correction, FaceKey, add_corrections, parsed, read_corrections
+from faceline.disk.corrections import (
+    Correction,
+    FaceKey,
+    add_corrections,
+    corrections_path,
+    parsed,
+    read_corrections,
+)
 from faceline.disk.embeddings import read_labels
 from faceline.disk.folder_locks import locked
 from faceline.disk.names import CLUSTERS_FILE, DEFAULT_EMBEDDINGS_DIR, LABELS_FILE
@@ -14,7 +21,7 @@ from faceline.disk.paths import check_folder, named_path
 from faceline.disk.photographs import aligned_folder
 from faceline.errors import FacelineError, MissingError, cure
 from faceline.people.decisions import FaceAt, decide
-from faceline.stages.corrected import corrections_path, faces_of
+from faceline.stages.corrected import faces_of
 from faceline.wording import counted, listed, one_line
 
 LAST = "last"
@@ -165,9 +172,9 @@ def groups_of(folder: Path, crops: Sequence[str], clusters: Sequence[int]) -> li
     for crop in known:
         if crop in faces:
             of_image[faces[crop].image].append(crop)
-    groups = []
+    groups, there = [], set(known)
     for crop in crops:
-        found = [crop] if crop in faces and crop in set(known) else of_image.get(crop, [])
+        found = [crop] if crop in faces and crop in there else of_image.get(crop, [])
         if len(found) != 1:
             problem = "several faces are of it: name one crop" if found else f"no such face in {LABELS_FILE}"
             raise FacelineError(f"{one_line(folder)}: {one_line(crop)}: {problem}")

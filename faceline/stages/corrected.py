@@ -1,15 +1,14 @@
 """Whose the faces of a folder of embeddings are: by their folders, unless the user has said otherwise."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from faceline.disk.corrections import read_corrections
+from faceline.disk.corrections import corrections_path, read_corrections
 from faceline.disk.manifests import manifest_rows
-from faceline.disk.names import CORRECTIONS_FILE, MANIFEST_FILE, MIGRATION_DIR
+from faceline.disk.names import MANIFEST_FILE
 from faceline.disk.photographs import aligned_folder
 from faceline.disk.rows import USABLE, PictureRow
 from faceline.disk.run_records import read_record
@@ -44,12 +43,6 @@ class Labels:
     decisions: Decisions = field(default_factory=Decisions)
     distinct: list[tuple[str, str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-
-
-def corrections_path(folder: Path) -> Path:
-    """Where the corrections lie that hold for a folder of embeddings: beside it, in the work folder."""
-    parent = Path(os.path.abspath(folder)).parent
-    return (parent.parent if parent.name == MIGRATION_DIR else parent) / CORRECTIONS_FILE
 
 
 def read_decisions(folder: Path, crops: Sequence[str]) -> Decisions:

@@ -10,6 +10,7 @@ from typing import NoReturn
 import numpy as np
 
 from faceline.disk.distinct_people import remember_distinct
+from faceline.disk.corrections import corrections_path
 from faceline.disk.embeddings import read_people
 from faceline.disk.folder_locks import locked
 from faceline.disk.freshness import changed_crops, digests_learnt
@@ -35,7 +36,7 @@ from faceline.report.findings import cohort_line, findings_of, stranger_lines, w
 from faceline.runs.keeping import keep_workers
 from faceline.runs.parallel import process_count
 from faceline.runs.summary import without_text
-from faceline.stages.corrected import corrected, corrections_path
+from faceline.stages.corrected import corrected
 from faceline.wording import counted, one_line
 
 logger = logging.getLogger(__name__)
@@ -164,6 +165,7 @@ def train(
             augmentation = Augmentation.from_record(record["options"])
             found = read_people(folder, network.dimensions, record["counts"], frozenset({Status.OK}))
         embeddings, crops, names = found
+        learnt = digests_learnt(folder)  # first, as corrections may be added meanwhile
         labels = corrected(folder, crops, names)
         is_somebody = np.array([bool(person) for person in labels.people], bool)
         kept = labels.kept & is_somebody
@@ -202,9 +204,7 @@ def train(
             strangers=others,
             cohort=crowd,
         )
-        write_classifier(
-            folder / CLASSIFIER_FILE, Model(alignment, network, augmentation, gallery, digests_learnt(folder))
-        )
+        write_classifier(folder / CLASSIFIER_FILE, Model(alignment, network, augmentation, gallery, learnt))
         without = without_faces(folder, record["counts"])
     findings = findings_of(enrolment, gallery.people, crops, names)
     if others is not None:

@@ -7,6 +7,7 @@ import numpy as np
 from faceline.networks.distances import squared_distances
 from faceline.networks.network import Network
 from faceline.people.clustering.constraints import Constraints
+from faceline.people.clustering.indexed_neighbours import MOST_COMPARED, indexed_pairs
 from faceline.people.clustering.limit import HIGHEST, START, Sample, choose_limit, limits_up_to
 from faceline.people.clustering.linkage import NONE, Forest, average_linkage
 from faceline.people.clustering.neighbours import near_pairs
@@ -50,6 +51,7 @@ def find_clusters(
     limit: float | None = None,
     qualities: np.ndarray | None = None,
     constraints: Constraints | None = None,
+    threads: int = 1,
 ) -> Clusters:
     """Put faces together that are one person's.
 
@@ -67,12 +69,22 @@ def find_clusters(
         From 0 to 1: the better pictures of a cluster say more of where it lies. None where they are not known.
     constraints : Constraints or None
         What the user has said of faces.
+    threads : int
+        That look for neighbours among very many faces.
+
+    Raises
+    ------
+    FacelineError
+        If there are very many faces, and faiss is not installed.
     """
     weights = None if qualities is None else np.maximum(qualities, LEAST_QUALITY) ** 2
     points = scaled(embeddings, network)
     sample = drawn(points)
     bound = reach(points, sample) if limit is None else limit
-    pairs = near_pairs(points, bound, NEIGHBOURS)
+    if len(points) > MOST_COMPARED:
+        pairs = indexed_pairs(points, bound, NEIGHBOURS, threads)
+    else:
+        pairs = near_pairs(points, bound, NEIGHBOURS)
     tree = average_linkage(points, pairs, bound, weights=weights)
     if limit is None:
         near = np.sort(Forest.of(points).distances(*pairs.T))

@@ -32,6 +32,12 @@ def near_pairs(points: np.ndarray, bound: float, most: int) -> np.ndarray:
             rows, columns = nearest(points, halves, slice(start, start + ROWS), bound, most)
             keys.append(np.minimum(rows, columns) * count + np.maximum(rows, columns))
             progress.update(min(ROWS, count - start))
+    return pairs_of_keys(keys, count)
+
+
+def pairs_of_keys(keys: list[np.ndarray], count: int) -> np.ndarray:
+    """Each pair once, (m, 2) int64 and sorted, of the numbers that pairs have: the smaller one times `count`, and the
+    other."""
     found = np.unique(np.concatenate(keys))
     return np.stack([found // max(count, 1), found % max(count, 1)], axis=1)
 
