@@ -19,7 +19,6 @@ from faceline.disk.freshness import why_stale
 from faceline.disk.paths import named_path
 from faceline.disk.pictures.boxes import Box
 from faceline.disk.pictures.given import picture_given
-from faceline.disk.pictures.images import Picture
 from faceline.errors import FacelineError
 from faceline.faces.aligner import aligner_for
 from faceline.faces.cutting import CoincidentLandmarksError
@@ -37,6 +36,7 @@ from faceline.people.gallery import Gallery
 from faceline.people.identity import Identity
 from faceline.people.quality import Quality, measure
 from faceline.recognition.classifier_file import classifier_at, read_classifier
+from faceline.recognition.recognized_face import RecognizedFace, from_left
 from faceline.runs.parallel import all_cores
 from faceline.wording import counted, one_line
 
@@ -44,59 +44,6 @@ if TYPE_CHECKING:
     from PIL import Image
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, eq=False)
-class RecognizedFace:
-    """A face of a picture, and who it is.
-
-    Attributes
-    ----------
-    box_ltrb : (left, top, right, bottom)
-        The part of the face's box that the picture shows, in pixels of the picture as a viewer shows it; right and
-        bottom are exclusive.
-    landmarks : ndarray of shape (5, 2) or (68, 2), float64
-        (x, y) in pixels of the same picture, from the centre of its top-left pixel; they may lie outside of it. The
-        order is that of dlib's predictors: of five, the outer and inner corner of the eye on the right of the upright
-        face as it is seen, the outer and inner corner of the one on the left, and the point below the nose.
-    embedding : ndarray of shape (d,), float32
-        As the network gives it, or the mean of several copies where that was asked for.
-    score : float
-        How sure `detector` (hog, cnn, yunet or retinaface) is: 0 is its limit, and scores of different detectors do
-        not compare.
-    detector : str
-    turn : {0, 90, 180, 270}
-        How far the picture has to be turned clockwise for the face to be upright, in degrees.
-    identity : Identity or None
-        Who it is and what speaks for it: `candidates` with their nearest pictures and distances, `runner_up`, `margin`,
-        `unclear`. None without a gallery.
-    quality : float or None
-        How well the face can be recognised by this picture, 0 to 1. None without a gallery.
-    """
-
-    box_ltrb: Box
-    landmarks: np.ndarray
-    embedding: np.ndarray
-    score: float
-    detector: str
-    turn: int = 0
-    identity: Identity | None = None
-    quality: float | None = None
-
-    @property
-    def name(self) -> str | None:
-        """The person, or "unknown"; None without a gallery."""
-        return None if self.identity is None else self.identity.name
-
-    @property
-    def confidence(self) -> float | None:
-        """The probability that the name is right; of "unknown", that the face is nobody's in the gallery."""
-        return None if self.identity is None else self.identity.confidence
-
-    def in_whole(self, picture: Picture) -> "RecognizedFace":
-        """The same face with its places in the whole picture, where they are those in `picture.pixels`."""
-        box_ltrb = picture.whole_box(self.box_ltrb)
-        return replace(self, box_ltrb=box_ltrb, landmarks=picture.whole_points(self.landmarks))
 
 
 @dataclass(frozen=True, eq=False)
@@ -332,11 +279,6 @@ class Recognizer:
         likenesses = [likeness(pixels, face, self.runtime) for face in faces]
         seen, how = (crops, edges, likenesses, embeddings), (self.augmentation, self.network, self.runtime, scale)
         return measure(*seen, *how, self.alignment.frame)
-
-
-def from_left(face: RecognizedFace) -> tuple[int, Box]:
-    """By what faces are sorted: the middle of the box, then the box."""
-    return (face.box_ltrb[0] + face.box_ltrb[2]) // 2, face.box_ltrb
 
 
 def check_question(threshold: float | None, candidates: int) -> None:

@@ -22,7 +22,8 @@ from faceline.networks.runtime import DEFAULT_DEVICE, DEFAULT_ENGINE, Runtime
 from faceline.networks.table import DEFAULT_NETWORK, network_named
 from faceline.people.cohort import Cohort, CohortMetric
 from faceline.recognition.other_people import read_cohort
-from faceline.recognition.recognizer import RecognizedFace, Recognizer
+from faceline.recognition.recognized_face import RecognizedFace
+from faceline.recognition.recognizer import Recognizer
 from faceline.runs.parallel import all_cores
 from faceline.wording import counted, one_line
 

@@ -9,7 +9,8 @@ from faceline.disk.people_paths import UNKNOWN, spelling
 from faceline.errors import FacelineError
 from faceline.faces.detectors import Face
 from faceline.people.identity import Identity
-from faceline.recognition.recognizer import RecognizedFace, Recognizer
+from faceline.recognition.recognized_face import RecognizedFace
+from faceline.recognition.recognizer import Recognizer
 from faceline.report.covered_pictures import CoveredFace
 from faceline.wording import listed, one_line
 

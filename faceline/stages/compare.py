@@ -14,7 +14,7 @@ from faceline.faces.options import DEFAULT_UPSAMPLE
 from faceline.faces.test_time_augmentation import DEFAULT_PASSES
 from faceline.networks.runtime import DEFAULT_DEVICE, DEFAULT_ENGINE
 from faceline.networks.table import DEFAULT_NETWORK
-from faceline.recognition.recognizer import RecognizedFace
+from faceline.recognition.recognized_face import RecognizedFace
 from faceline.recognition.verification import Verifier
 from faceline.report.comparison import Compared, ComparedFace, ComparedPair, ComparedPicture
 from faceline.report.pairs_grid import MOST_FACES as MOST_SHOWN

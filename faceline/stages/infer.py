@@ -16,7 +16,8 @@ from faceline.disk.pictures.profiles import rgb_profile
 from faceline.disk.rows import Status
 from faceline.errors import FacelineError, MissingError, UnreadableError
 from faceline.networks.runtime import DEFAULT_DEVICE, DEFAULT_ENGINE
-from faceline.recognition.recognizer import RecognizedFace, Recognizer, check_question
+from faceline.recognition.recognized_face import RecognizedFace
+from faceline.recognition.recognizer import Recognizer, check_question
 from faceline.report.answers import Answer, NamedFace
 from faceline.report.marked_pictures import draw_faces, marked_paths, share_names
 from faceline.stages.probes import list_probes, unreadable_reason

@@ -9,8 +9,8 @@ from typing import NoReturn
 
 import numpy as np
 
-from faceline.disk.distinct_people import remember_distinct
 from faceline.disk.corrections import corrections_path
+from faceline.disk.distinct_people import remember_distinct
 from faceline.disk.embeddings import read_people
 from faceline.disk.folder_locks import locked
 from faceline.disk.freshness import changed_crops, digests_learnt
