@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from faceline.stages.review import review
     from faceline.stages.split import split
     from faceline.stages.train import train
+    from faceline.stages.watch import watch
 
 MODULES = {
     "FacelineError": "faceline.errors",
@@ -50,6 +51,7 @@ MODULES = {
     "review": "faceline.stages.review",
     "migrate": "faceline.stages.migrate",
     "train": "faceline.stages.train",
+    "watch": "faceline.stages.watch",
     "infer": "faceline.stages.infer",
     "keep_workers": "faceline.runs.keeping",
     "verify": "faceline.recognition.verification",
@@ -81,6 +83,7 @@ __all__ = [
     "split",
     "train",
     "verify",
+    "watch",
 ]
 __version__ = "0.1.0"
 if not TYPE_CHECKING:  # who would believe that every name is there

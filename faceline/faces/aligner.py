@@ -117,6 +117,14 @@ class Aligner:
         wide = WIDE_LOOKS[self.options.detector]
         return [moved(face, 0, 0, scale) for face in wide.look(turned(smaller, turn), 1, self.runtime)]
 
+    def find_in_frame(self, image: np.ndarray) -> list[Face]:
+        """The upright faces that one look sees in a picture that is shrunk to `detection_size`, from the largest: what
+        a frame of a video is worth, which the next one resembles."""
+        options = self.options
+        smaller, scale = shrunk(image, options.detection_size)
+        found = DETECTORS[options.detector].looks[0](smaller, options.upsample, self.runtime)
+        return from_largest((moved(face, 0, 0, scale) for face in found), image)
+
     def look_wide(self, image: np.ndarray, before: list[Look], turn: int) -> list[Face]:
         """The faces that some looks find, then those of a large picture at its full resolution, turned by `turn`."""
         options, runtime = self.options, self.runtime

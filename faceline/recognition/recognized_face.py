@@ -6,7 +6,20 @@ import numpy as np
 
 from faceline.disk.pictures.boxes import Box
 from faceline.disk.pictures.images import Picture
+from faceline.faces.detectors import Face
 from faceline.people.identity import Identity
+from faceline.people.quality import Quality
+
+
+@dataclass(frozen=True, eq=False)
+class DescribedFace:
+    """A face that was found and embedded, before anybody asks who it is; fields as those of `RecognizedFace`, but
+    `quality` is all that is known of it, None without a gallery."""
+
+    face: Face
+    landmarks: np.ndarray
+    embedding: np.ndarray
+    quality: Quality | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +73,14 @@ class RecognizedFace:
         """The same face with its places in the whole picture, where they are those in `picture.pixels`."""
         box_ltrb = picture.whole_box(self.box_ltrb)
         return replace(self, box_ltrb=box_ltrb, landmarks=picture.whole_points(self.landmarks))
+
+
+def recognized_face(pixels: np.ndarray, seen: DescribedFace, who: Identity | None) -> RecognizedFace:
+    """A face of a picture of shape (height, width, 3), with who it is."""
+    face, quality = seen.face, None if seen.quality is None else seen.quality.score
+    box_ltrb = face.visible_box(pixels)
+    found = face.score, face.detector, face.turn
+    return RecognizedFace(box_ltrb, seen.landmarks, seen.embedding, *found, who, quality)
 
 
 def from_left(face: RecognizedFace) -> tuple[int, Box]:

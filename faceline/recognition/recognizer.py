@@ -34,9 +34,9 @@ from faceline.networks.runtime import DEFAULT_DEVICE, DEFAULT_ENGINE, Runtime
 from faceline.networks.table import DEFAULT_NETWORK, network_named
 from faceline.people.gallery import Gallery
 from faceline.people.identity import Identity
-from faceline.people.quality import Quality, measure
+from faceline.people.quality import GOOD, Quality, measure
 from faceline.recognition.classifier_file import classifier_at, read_classifier
-from faceline.recognition.recognized_face import RecognizedFace, from_left
+from faceline.recognition.recognized_face import DescribedFace, RecognizedFace, from_left, recognized_face
 from faceline.runs.parallel import all_cores
 from faceline.wording import counted, one_line
 
@@ -241,6 +241,20 @@ class Recognizer:
     ) -> list[RecognizedFace | None]:
         """What there is to say of detected faces of a picture, (height, width, 3) RGB uint8; None of one that cannot be
         cropped."""
+        described = self.described(pixels, found)
+        seen = [face for face in described if face is not None]
+        identities: Sequence[Identity | None] = [None] * len(seen)
+        if self.gallery is not None and seen:
+            with step("name"):
+                embeddings = np.array([face.embedding for face in seen])
+                qualities = [face.quality or GOOD for face in seen]
+                identities = self.gallery.identify(embeddings, threshold, candidates, one_each, qualities)
+        named = iter(identities)
+        return [None if face is None else recognized_face(pixels, face, next(named)) for face in described]
+
+    def described(self, pixels: np.ndarray, found: Sequence[Face]) -> list[DescribedFace | None]:
+        """Detected faces of a picture, (height, width, 3) RGB uint8, with their embeddings and, where there is a
+        gallery, how good their pictures are; None of one that cannot be cropped."""
         aligner = aligner_for(self.alignment, self.runtime, self.wide)
         wanted, crops, landmarks = [], [], []
         for place, face in enumerate(found):
@@ -251,24 +265,18 @@ class Recognizer:
             wanted.append(place)
             crops.append(crop)
             landmarks.append(points.astype(np.float64))
-        faces: list[RecognizedFace | None] = [None] * len(found)
+        faces: list[DescribedFace | None] = [None] * len(found)
         if not crops:
             return faces
         usable = [found[place] for place in wanted]
         with step("embed"):
             embeddings = embed(self.network, np.array(crops), self.runtime, self.augmentation, self.alignment.frame)
-        identities: Sequence[Identity | None] = [None] * len(usable)
-        scores: Sequence[float | None] = [None] * len(usable)
+        qualities: Sequence[Quality | None] = [None] * len(usable)
         if self.gallery is not None:
             with step("name"):
                 qualities = self.qualities(pixels, usable, np.array(crops), embeddings, self.gallery.scorer.scale)
-                identities = self.gallery.identify(embeddings, threshold, candidates, one_each, qualities)
-            scores = [quality.score for quality in qualities]
-        for place, face, points, row, who, score in zip(
-            wanted, usable, landmarks, embeddings, identities, scores, strict=True
-        ):
-            box_ltrb = face.visible_box(pixels)
-            faces[place] = RecognizedFace(box_ltrb, points, row, face.score, face.detector, face.turn, who, score)
+        for place, face, points, row, quality in zip(wanted, usable, landmarks, embeddings, qualities, strict=True):
+            faces[place] = DescribedFace(face, points, row, quality)
         return faces
 
     def qualities(
