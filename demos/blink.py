@@ -34,7 +34,8 @@ def main() -> None:
     if not video.isOpened():
         print(f"blink.py: error: {options.video}: no video that can be read", file=sys.stderr)
         sys.exit(2)
-    rate, recent, last, closed = video.get(cv2.CAP_PROP_FPS) or 25, deque(maxlen=50), (0, 0), False
+    recent: deque[float] = deque(maxlen=50)
+    rate, last, closed = video.get(cv2.CAP_PROP_FPS) or 25, (0, 0), False
     for frame in count():
         is_read, pixels = video.read()
         if not is_read:
@@ -43,10 +44,11 @@ def main() -> None:
         boxes = face_recognition.face_locations(rgb, number_of_times_to_upsample=0)
         for top, right, bottom, left in sorted(boxes, key=lambda box: box[2] - box[0])[-1:]:
             if max(abs(top - last[0]), abs(left - last[1])) > (right - left) / 2:  # somebody else's face
-                recent, closed = deque(maxlen=50), False
+                recent.clear()
+                closed = False
             ratio = openness(face_recognition.face_landmarks(rgb, [(top, right, bottom, left)])[0])
             recent.append(ratio)
-            was, closed, last = closed, ratio < 0.6 * np.median(recent), (top, left)
+            was, closed, last = closed, bool(ratio < 0.6 * np.median(recent)), (top, left)
             if closed != was:
                 print(f"{frame / rate:.2f} s: the eyes {'close' if closed else 'open'}", flush=True)
 

@@ -26,13 +26,14 @@ def main() -> None:
     draw = ImageDraw.Draw(picture)
     for face in faces:
         left, _, right, bottom = face.box_ltrb
-        colour = STRANGER if face.name == "unknown" else KNOWN
+        name = str(face.name)
+        colour = STRANGER if name == "unknown" else KNOWN
         width = max(2, (right - left) // 50)
         draw.rectangle(face.box_ltrb, outline=colour, width=width)
         size = max(12, (right - left) // 7)
-        place = draw.textbbox((left, bottom + width), face.name, font_size=size)
+        place = draw.textbbox((left, bottom + width), name, font_size=size)
         draw.rectangle(place, fill=colour)
-        draw.text((left, bottom + width), face.name, fill="white", font_size=size)
+        draw.text((left, bottom + width), name, fill="white", font_size=size)
     picture.save(options.copy)
     print(f"{len(faces)} faces: {', '.join(str(face.name) for face in faces)}. Saved as {options.copy}")
 

@@ -12,7 +12,6 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 from conftest import ROOT, run_script
@@ -96,11 +95,11 @@ def test_a_blink_is_seen(faces, tmp_path):
     ahead, down = (faces / f"lfw-dev/Denise_Johnson/Denise_Johnson_000{number}.jpg" for number in (1, 2))
     other = faces / "lfw-dev/Dave_Johnson/Dave_Johnson_0001.jpg"
     frames = [ahead] * 10 + [down] * 3 + [ahead] * 10
-    for number, path in enumerate(frames):
-        cv2.imwrite(str(tmp_path / f"frame{number:03d}.png"), cv2.imread(str(path)))
-    moved = cv2.copyMakeBorder(cv2.imread(str(other)), 0, 0, 250, 0, cv2.BORDER_CONSTANT)
-    for number in range(len(frames), len(frames) + 5):
-        cv2.imwrite(str(tmp_path / f"frame{number:03d}.png"), cv2.resize(moved, (500, 250)))
+    pictures = [Image.open(path) for path in frames]
+    moved = Image.new("RGB", (500, 250))  # to where she was not
+    moved.paste(Image.open(other), (250, 0))
+    for number, picture in enumerate([*pictures, *[moved] * 5]):
+        picture.save(tmp_path / f"frame{number:03d}.png")
     done = run_script(DEMOS / "blink.py", tmp_path / "frame%03d.png")
     assert done.returncode == 0, done.stderr
     assert done.stdout == "0.40 s: the eyes close\n0.52 s: the eyes open\n"
@@ -112,7 +111,7 @@ def served(classifier: Path) -> Iterator[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, DEMOS / "web_form.py", "--classifier", classifier, "--port", str(port)]
+    command = [sys.executable, str(DEMOS / "web_form.py"), "--classifier", str(classifier), "--port", str(port)]
     with subprocess.Popen(command) as program:
         try:
             for _ in range(300):

@@ -87,6 +87,13 @@ def test_the_covered_photographs_are_what_the_command_makes(make_docs, demonstra
     assert np.abs(shown.astype(int) - made).mean() < 1, "run util/make-docs.py"
 
 
+def test_the_frames_with_names_are_what_the_command_draws(make_docs, demonstration):
+    made = decode_image(make_docs.watch_example(demonstration).read_bytes())
+    shown = decode_image(make_docs.FRAMES.read_bytes())
+    assert shown.shape == made.shape
+    assert np.abs(shown.astype(int) - made).mean() < 1, "run util/make-docs.py"
+
+
 def named_in(section):
     """The fields that a section of the page of fields has rows for."""
     (text,) = re.findall(rf"^## {section}$(.*?)(?=^## )", (DOCS / "fields.md").read_text(), re.MULTILINE | re.DOTALL)
@@ -106,6 +113,16 @@ def test_every_field_of_an_answer_has_a_row(classifier, photographs):
     fields = answer.keys() | answer["faces"][0].keys() | answer["faces"][0]["candidates"][0].keys()
     assert fields - named == set()
     assert named - fields == {"reason", "marked", "unclear"}
+
+
+def test_every_field_of_a_followed_face_has_a_row(make_docs, demonstration):
+    make_docs.watch_example(demonstration)
+    done = run_script(ROOT / "demos/video.py", "turning.avi", "--json", "--table", "faces.csv", cwd=demonstration)
+    face = json.loads(done.stdout.splitlines()[0])
+    assert named_in("`watch --json`") == face.keys() | face["best"].keys()
+    header, row = (demonstration / "faces.csv").read_text().splitlines()[:2]
+    assert header.count(",") == row.count(",")
+    assert header == "track,name,confidence,start,end,frames,best_time,left,top,right,bottom"
 
 
 def test_every_field_of_a_comparison_has_a_row(demonstration):

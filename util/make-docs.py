@@ -7,6 +7,7 @@ docs/example-faces.jpg      a marked photograph
 docs/compare-grid.jpg       a grid of faces that were compared
 docs/example-blur.jpg       covered ones
 docs/example-landmarks.jpg  an annotated one
+docs/example-video.jpg      frames of a video with names
 """
 
 import argparse
@@ -19,6 +20,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 try:
+    import cv2
+    import numpy as np
     from PIL import Image
 
     from faceline import FacelineError
@@ -38,6 +41,7 @@ PICTURE = ROOT / "docs" / "example-faces.jpg"
 GRID = ROOT / "docs" / "compare-grid.jpg"
 BLURRED = ROOT / "docs" / "example-blur.jpg"
 LANDMARKS = ROOT / "docs" / "example-landmarks.jpg"
+FRAMES = ROOT / "docs" / "example-video.jpg"
 
 # What a clone has beside the photographs that the README's commands need.
 SCRIPTS = "util", "batch_represent", "demos", "evaluation"
@@ -50,6 +54,9 @@ EXAMPLE_EDGE = 300  # pixels
 CLOSE_EXAMPLE = ("obama3.jpg", (500, 150, 1100, 750)), ("astronaut.png", (120, 20, 330, 230))
 CLOSE_EDGE = 400
 
+# The video goes along the marked example, as many pixels a frame; these frames are shown.
+PACE, SHOWN_FRAMES = 5, (2, 20, 58)
+
 # The photographs that the grid compares.
 COMPARED = "training-images demo-photos/obama3.jpg"
 
@@ -58,11 +65,11 @@ INTRODUCTION = """\
 
 Written by `util/make-docs.py` from the commands; a test compares. The scripts are the same commands:
 `util/align-dlib.py` is `faceline align`, `batch_represent/main.py` is `faceline represent`, `demos/classifier.py train`
-and `infer` are `faceline train` and `infer`, `demos/compare.py` is `faceline compare`, and `evaluation/lfw.py`,
-`groups.py`, `identify.py` and `compare.py` are `faceline evaluate …`. Of the scripts in `util/`, `annotate-image.py` is
-`faceline annotate`, `prune-dataset.py` is `faceline prune`, `create-train-val-split.py` is `faceline split`,
-`profile-pipeline.py` is `faceline profile`, `tsne.py` is `faceline map`, and `align-dlib.py <input> computeMean` is
-`faceline mean-landmarks`.
+and `infer` are `faceline train` and `infer`, `demos/compare.py` is `faceline compare`, `demos/video.py` is
+`faceline watch`, and `evaluation/lfw.py`, `groups.py`, `identify.py` and `compare.py` are `faceline evaluate …`. Of the
+scripts in `util/`, `annotate-image.py` is `faceline annotate`, `prune-dataset.py` is `faceline prune`,
+`create-train-val-split.py` is `faceline split`, `profile-pipeline.py` is `faceline profile`, `tsne.py` is
+`faceline map`, and `align-dlib.py <input> computeMean` is `faceline mean-landmarks`.
 """
 
 
@@ -194,6 +201,24 @@ def annotate_example(folder: Path) -> Path:
     return folder / "annotated" / "close-annotated.jpg"
 
 
+def watch_example(folder: Path) -> Path:
+    """Some frames, beside each other, of a video with names: a camera that turns from one of the two to the other."""
+    make_example(folder)
+    with Image.open(folder / "example.jpg") as picture:
+        seen = [picture.crop((x, 0, x + EXAMPLE_EDGE, EXAMPLE_EDGE)) for x in range(0, EXAMPLE_EDGE + 1, PACE)]
+    video = cv2.VideoWriter(str(folder / "turning.avi"), cv2.VideoWriter.fourcc(*"MJPG"), 25, (EXAMPLE_EDGE,) * 2)
+    for frame in seen:
+        video.write(np.array(frame)[..., ::-1].copy())
+    video.release()
+    printed("demos/video.py turning.avi --save named.avi", folder)
+    named, row = cv2.VideoCapture(str(folder / "named.avi")), Image.new("RGB", (EXAMPLE_EDGE * 3, EXAMPLE_EDGE))
+    for place, number in enumerate(SHOWN_FRAMES):
+        named.set(cv2.CAP_PROP_POS_FRAMES, number)
+        row.paste(Image.fromarray(named.read()[1][..., ::-1]), (place * EXAMPLE_EDGE, 0))
+    row.save(folder / "frames.jpg", quality=90)
+    return folder / "frames.jpg"
+
+
 def side_by_side(folder: Path, parts: Iterable[tuple[str, tuple[int, int, int, int]]], edge: int) -> Image.Image:
     """Square parts of sample photographs, at the same size."""
     squares = []
@@ -218,7 +243,8 @@ def make_docs() -> str:
         GRID.write_bytes(draw_grid(folder).read_bytes())
         BLURRED.write_bytes(blur_example(folder).read_bytes())
         LANDMARKS.write_bytes(annotate_example(folder).read_bytes())
-    return f"Written to {PAGE}, {README}, {PICTURE}, {GRID}, {BLURRED} and {LANDMARKS}"
+        FRAMES.write_bytes(watch_example(folder).read_bytes())
+    return f"Written to {PAGE}, {README}, {PICTURE}, {GRID}, {BLURRED}, {LANDMARKS} and {FRAMES}"
 
 
 if __name__ == "__main__":

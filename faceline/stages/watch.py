@@ -93,8 +93,10 @@ def watch(
         raise FacelineError(f"every {every} is out of range; choose 1 or more")
     if save_path is not None:
         check_video_path(named_path(save_path))
+    if table_path is not None:
+        check_table(named_path(table_path))
     recognizer = Recognizer.load(
-        *(classifier_path,),
+        classifier_path,
         network=network,
         engine=engine,
         device=device,
@@ -128,12 +130,14 @@ class Watch:
         aligner = aligner_for(self.recognizer.alignment, self.recognizer.runtime, False)
         found = self.recognizer.described(frame.pixels, aligner.find_in_frame(frame.pixels))
         return [
-            Sighting(frame.number, frame.time, face.face.visible_box(frame.pixels), face.embedding, face.quality or GOOD)
+            Sighting(
+                frame.number, frame.time, face.face.visible_box(frame.pixels), face.embedding, face.quality or GOOD
+            )
             for face in found
             if face is not None
         ]
 
-    def looked(self, video: Video) -> Iterator[tuple[Frame, list[Sighting] | None]]:
+    def looked(self, video: Video) -> Generator[tuple[Frame, list[Sighting] | None], None, None]:
         """All frames in their order, with the faces of those that are looked at; some ahead of time, a thread for each
         core."""
         threads = all_cores()
@@ -206,8 +210,6 @@ class Rows:
 
     def __enter__(self) -> "Rows":
         with write_errors(self._path):
-            if self._path.exists() and not is_ours(self._path):
-                raise FacelineError(f"{one_line(self._path)}: holds something else than a table of faces; name another")
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._file = self._path.open("w", newline="", encoding="utf-8", errors="surrogateescape")
         self._writer = csv.writer(self._file, lineterminator="\n")
@@ -226,10 +228,15 @@ class Rows:
             self._file.flush()
 
 
-def is_ours(path: Path) -> bool:
-    """Whether a file is empty, or a table of an earlier run."""
-    with path.open("rb") as file:
-        return file.readline(1000).strip() in (b"", ",".join(COLUMNS).encode())
+def check_table(path: Path) -> None:
+    """Raise FacelineError where something else lies than a table of an earlier run, or nothing can be written."""
+    with write_errors(path):
+        if not path.exists():
+            return
+        with path.open("rb") as file:
+            is_ours = file.readline(1000).strip() in (b"", ",".join(COLUMNS).encode())
+    if not is_ours:
+        raise FacelineError(f"{one_line(path)}: holds something else than a table of faces; name another file")
 
 
 class Copied:
