@@ -16,7 +16,7 @@ APART_SECONDS, MOST_PROOFS = 0.2, 24
 # Who it is is asked when a face was seen so often, and then when it was seen twice as often as the last time.
 LEAST_SIGHTINGS = 3
 CERTAIN = 0.9  # the confidence from which a name is given
-REVISIONS = 1  # how often a name that was given may be taken back
+CHANGES = 2  # of the name: it is given, and revised once at most
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +78,7 @@ class Track:
     def __post_init__(self) -> None:
         self.last = self.best = self.first
         self._proofs: dict[int, Sighting] = {}
-        self._asked_at, self._revisions = 0, REVISIONS
+        self._asked_at, self._changes = 0, CHANGES
         self._add(self.first, 1)
 
     def add(self, sighting: Sighting, most_between: int) -> None:
@@ -137,11 +137,8 @@ class Track:
         (who,) = self.gallery.identify(self.embedding[None], qualities=[self.best.quality])
         if who.name == self.name:
             self.confidence = who.confidence
-        elif self.name == UNKNOWN:
-            if who.confidence >= CERTAIN:
-                self.name, self.confidence = who.name, who.confidence
-            else:
-                self.confidence = 1 - who.confidence
-        elif self._revisions and (who.name == UNKNOWN or who.confidence >= CERTAIN):
-            self._revisions -= 1
+        elif (who.name == UNKNOWN or who.confidence >= CERTAIN) and self._changes:
+            self._changes -= 1
             self.name, self.confidence = who.name, who.confidence
+        elif self.name == UNKNOWN:
+            self.confidence = 1 - who.confidence
