@@ -1,11 +1,13 @@
 """Photographs to test on: those of the environment variable FACELINE_FACES, or of `../shared/faces`, else the sample
 photographs that demo.sh gets. Networks, photographs and scripts are real everywhere."""
 
+import importlib
 import io
 import os
 import shutil
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -290,6 +292,24 @@ def mobilefacenet(faces: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
         download_path.cache_clear()
         yield get("mobilefacenet", faces / "models/MobileFaceNet.onnx")
     download_path.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def original() -> Any:
+    """The package face_recognition 1.3.0, installed without what it asks for: it wants dlib compiled."""
+    folder = ROOT / ".venv" / "face_recognition-1.3.0"
+    with FileLock(f"{folder}.lock"):
+        if not (folder / "face_recognition").is_dir():
+            wanted = ["--no-deps", "--target", str(folder), "face_recognition==1.3.0"]
+            command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *wanted]
+            if subprocess.run(command, check=False).returncode:
+                pytest.skip("needs face_recognition 1.3.0, which pip cannot fetch")
+    with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of pkg_resources
+        patch.syspath_prepend(folder)
+        module = importlib.import_module("face_recognition.api")
+        assert str(module.__file__).startswith(str(folder))
+        return module
 
 
 def names(answer: Answer) -> list[str]:

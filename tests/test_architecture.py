@@ -13,8 +13,10 @@ import faceline.evaluation
 
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS = "cli", "stages", "report", "recognition", "people", "faces", "networks", "runs", "disk", "host"
-# Room -> how high it lies; evaluations lie beside the stages.
-HEIGHT = {room: len(ROOMS) - height for height, room in enumerate(ROOMS)} | {"evaluation": len(ROOMS) - 1}
+# Room -> how high it lies; evaluations lie beside the stages. What stands in for other packages lies above all, and the
+# functions that it has beside the people.
+HEIGHT = {room: len(ROOMS) - height for height, room in enumerate(ROOMS)}
+HEIGHT |= {"evaluation": HEIGHT["stages"], "standins": HEIGHT["cli"] + 1, "compat": HEIGHT["people"]}
 MODULES = sorted(path for path in (ROOT / "faceline").rglob("*.py") if path.stem not in ("__init__", "__main__"))
 
 

@@ -93,12 +93,18 @@ MOST_KEPT_PIXELS = 1_000_000
 
 def detect_hog(image: np.ndarray, upsample: int, runtime: Runtime, limit: float = 0.0) -> list[Face]:
     """dlib's HOG detector, which runs on one thread of the CPU whatever the runtime; faces that score above `limit`."""
+    rectangles, scores = hog_rectangles(image, upsample, limit)
+    return [face_from_dlib(rectangle, score) for rectangle, score in zip(rectangles, scores, strict=True)]
+
+
+def hog_rectangles(image: np.ndarray, upsample: int, limit: float = 0.0) -> "tuple[dlib.rectangles, list[float]]":
+    """What dlib's HOG detector gives for a picture of shape (height, width, 3) or (height, width), with the scores."""
     image = laid_out(image)
     with HOGS.lent() as hog:
         rectangles, scores, _ = hog.run(image, upsample, limit)
         if image.shape[0] * image.shape[1] * 4**upsample > MOST_KEPT_PIXELS:
             hog.run(image[:80, :80].copy(), 0, limit)
-    return [face_from_dlib(rectangle, score) for rectangle, score in zip(rectangles, scores, strict=True)]
+    return rectangles, scores
 
 
 @once

@@ -1,0 +1,300 @@
+"""The functions of the package face_recognition 1.3.0, with its results, on ONNX Runtime.
+
+    from faceline import compat as face_recognition
+
+Or let programs stay as they are: `install()` makes `import face_recognition` this module, `uninstall()` undoes it, and
+`python -m faceline.compat program.py …` runs a program in this way. Every function may be called by several threads.
+
+Boxes are (top, right, bottom, left) in pixels, pictures (height, width, 3) RGB or (height, width) grey, uint8. Where
+the original's answer is right, this is the same: locations and landmarks equal, encodings within 5e-6. Mended are:
+
+- an unknown model, which was taken for "hog" or "large" without a word: `ValueError`
+- parts of pictures and turned ones (`picture[10:, ::2]`, `picture.T`), in which HOG found nothing or anything, and of
+  which there were no encodings; encodings of grey pictures, too
+- batches of pictures of several sizes, which were refused, and boxes in them, which were cut at the first one's edge
+- pictures without pixels, or too small for the CNN, which it refused: no face
+- wrong boxes and crashes where several threads call at once
+
+As in the original, `load_image_file` leaves pictures on their side that their EXIF says lie there, unless `upright` is
+given; and a CNN that is called by `_raw_face_locations` or `_raw_face_locations_batched` is dlib's own, and slow, as
+nobody else can make the objects that it gives.
+"""
+
+import contextlib
+import importlib
+import os
+import runpy
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import numpy as np
+
+from faceline.faces.as_dlib import (
+    check_choice,
+    check_picture,
+    cnn_boxes,
+    encoded,
+    in_colour,
+    mean_encoding,
+    whole_number,
+)
+from faceline.faces.detectors import CNN_GUARD, hog_rectangles, laid_out, load_cnn
+from faceline.faces.embedder import load_dlib
+from faceline.faces.landmarks import predictor
+from faceline.host.sharing import Guard
+from faceline.host.standing_in import StandIn
+from faceline.networks.weights import DLIB_RESNET
+
+if TYPE_CHECKING:
+    import dlib
+
+# (top, right, bottom, left)
+CssBox = tuple[int, int, int, int]
+
+CHIP, PADDING = 150, 0.25  # what dlib's network was trained on
+POINTS = {"large": 68, "small": 5}
+DETECTORS = "hog", "cnn"
+USAGE = "usage: python -m faceline.compat program.py [argument ...]\n       python -m faceline.compat -m module ..."
+
+# The stand-in for the package, as files: processes that a program starts find it, too.
+PACKAGE = StandIn("face_recognition", Path(__file__).parent / "standins")
+
+# Pillow reads truncated pictures as far as they go only where the whole process does.
+TRUNCATED_GUARD = Guard()
+
+
+def load_image_file(
+    file: str | os.PathLike[str] | IO[bytes], mode: str = "RGB", *, upright: bool = False
+) -> np.ndarray:
+    """Read a picture.
+
+    Parameters
+    ----------
+    file : path or file
+    mode : str
+        "RGB", or "L" for grey; empty for what the file has.
+    upright : bool
+        Turn it as its EXIF says.
+
+    Returns
+    -------
+    ndarray of shape (height, width, 3) or (height, width), uint8
+    """
+    from PIL import Image, ImageFile, ImageOps
+
+    with TRUNCATED_GUARD.lock:
+        before = ImageFile.LOAD_TRUNCATED_IMAGES
+        ImageFile.LOAD_TRUNCATED_IMAGES = True
+        try:
+            with Image.open(file) as picture:
+                turned = ImageOps.exif_transpose(picture) if upright else picture
+                return np.array(turned.convert(mode) if mode else turned)
+        finally:
+            ImageFile.LOAD_TRUNCATED_IMAGES = before
+
+
+def face_locations(img: np.ndarray, number_of_times_to_upsample: int = 1, model: str = "hog") -> list[CssBox]:
+    """The boxes of the faces of a picture, by the detector "hog" or "cnn", where it is doubled so often before."""
+    check_choice(model, DETECTORS, "detection")
+    if model == "cnn":
+        return cnn_locations(img, number_of_times_to_upsample)
+    found = _raw_face_locations(img, number_of_times_to_upsample, model)
+    return [_trim_css_to_bounds(_rect_to_css(rectangle), img.shape) for rectangle in found]
+
+
+def batch_face_locations(
+    images: Sequence[np.ndarray], number_of_times_to_upsample: int = 1, batch_size: int = 128
+) -> list[list[CssBox]]:
+    """What `face_locations` gives for each of several pictures by the CNN; the size of a batch changes nothing."""
+    return [cnn_locations(image, number_of_times_to_upsample) for image in images]
+
+
+def face_landmarks(
+    face_image: np.ndarray, face_locations: Iterable[Sequence[int]] | None = None, model: str = "large"
+) -> list[dict[str, list[tuple[int, int]]]]:
+    """The points (x, y) of each face's features, of 68 points ("large") or 5 ("small"), in the given boxes or in those
+    that HOG finds."""
+    if model not in POINTS:
+        raise ValueError("Invalid landmarks model type. Supported models are ['small', 'large'].")
+    features = large_features if model == "large" else small_features
+    shapes = _raw_face_landmarks(face_image, face_locations, model)
+    return [features([(point.x, point.y) for point in shape.parts()]) for shape in shapes]
+
+
+def face_encodings(
+    face_image: np.ndarray,
+    known_face_locations: Iterable[Sequence[int]] | None = None,
+    num_jitters: int = 1,
+    model: str = "small",
+) -> list[np.ndarray]:
+    """An encoding of each face, (128,) float64, in the given boxes or in those that HOG finds.
+
+    Parameters
+    ----------
+    face_image : ndarray
+    known_face_locations : iterable of (top, right, bottom, left), or None
+    num_jitters : int
+        More than 1: the mean of so many copies, a little turned and shifted, as dlib draws them.
+    model : str
+        By which landmarks faces are cropped, "small" or "large".
+    """
+    check_choice(model, POINTS, "landmarks")
+    copies = whole_number(num_jitters, "num_jitters")
+    shapes = _raw_face_landmarks(face_image, known_face_locations, model)
+    if not shapes:
+        return []
+    import dlib
+
+    pixels = in_colour(face_image)
+    chips = [dlib.get_face_chip(pixels, shape, CHIP, PADDING) for shape in shapes]
+    if copies <= 1:
+        return list(encoded(np.array(chips)).astype(np.float64))
+    return [mean_encoding(chip, copies) for chip in chips]
+
+
+def face_distance(face_encodings: Sequence[np.ndarray] | np.ndarray, face_to_compare: np.ndarray) -> np.ndarray:
+    """The Euclidean distances, (n,), of n encodings to another one."""
+    if len(face_encodings) == 0:
+        return np.empty(0)
+    return np.linalg.norm(np.asarray(face_encodings) - np.asarray(face_to_compare), axis=1)
+
+
+def compare_faces(
+    known_face_encodings: Sequence[np.ndarray] | np.ndarray,
+    face_encoding_to_check: np.ndarray,
+    tolerance: float = 0.6,
+) -> list[bool]:
+    """Whether each of some encodings is at most so far from another one."""
+    return list(face_distance(known_face_encodings, face_encoding_to_check) <= tolerance)
+
+
+def _rect_to_css(rect: "dlib.rectangle") -> CssBox:
+    return rect.top(), rect.right(), rect.bottom(), rect.left()
+
+
+def _css_to_rect(css: Sequence[int]) -> "dlib.rectangle":
+    import dlib
+
+    return dlib.rectangle(css[3], css[0], css[1], css[2])
+
+
+def _trim_css_to_bounds(css: Sequence[int], image_shape: Sequence[int]) -> CssBox:
+    """A box as far as a picture of that shape shows it."""
+    return max(css[0], 0), min(css[1], image_shape[1]), min(css[2], image_shape[0]), max(css[3], 0)
+
+
+def _raw_face_locations(img: np.ndarray, number_of_times_to_upsample: int = 1, model: str = "hog") -> Any:
+    """What dlib's detector gives: `dlib.rectangles`, of the CNN `dlib.mmod_rectangles`."""
+    check_choice(model, DETECTORS, "detection")
+    check_picture(img)
+    if model == "cnn":
+        with CNN_GUARD.lock:
+            return load_cnn()(laid_out(img), number_of_times_to_upsample)
+    return hog_rectangles(img, number_of_times_to_upsample)[0]
+
+
+def _raw_face_locations_batched(
+    images: Sequence[np.ndarray], number_of_times_to_upsample: int = 1, batch_size: int = 128
+) -> Any:
+    """What dlib's CNN gives for pictures of one size: `dlib.mmod_rectangless`."""
+    for image in images:
+        check_picture(image)
+    with CNN_GUARD.lock:
+        return load_cnn()([laid_out(image) for image in images], number_of_times_to_upsample, batch_size=batch_size)
+
+
+def _raw_face_landmarks(
+    face_image: np.ndarray, face_locations: Iterable[Sequence[int]] | None = None, model: str = "large"
+) -> "list[dlib.full_object_detection]":
+    """The landmarks of each face as dlib gives them."""
+    check_choice(model, POINTS, "landmarks")
+    if face_locations is None:
+        boxes = list(_raw_face_locations(face_image))
+    else:
+        boxes = [_css_to_rect(location) for location in face_locations]
+    if not boxes:
+        return []
+    check_picture(face_image)
+    find, pixels = predictor(POINTS[model]), laid_out(face_image)
+    return [find(pixels, box) for box in boxes]
+
+
+def cnn_locations(image: np.ndarray, upsample: int) -> list[CssBox]:
+    boxes = cnn_boxes(image, upsample)
+    return [_trim_css_to_bounds((top, right, bottom, left), image.shape) for left, top, right, bottom in boxes]
+
+
+def large_features(points: list[tuple[int, int]]) -> dict[str, list[tuple[int, int]]]:
+    """Where the features are among dlib's 68 points; the inner edges of the lips go back to where they begin."""
+    return {
+        "chin": points[0:17],
+        "left_eyebrow": points[17:22],
+        "right_eyebrow": points[22:27],
+        "nose_bridge": points[27:31],
+        "nose_tip": points[31:36],
+        "left_eye": points[36:42],
+        "right_eye": points[42:48],
+        "top_lip": points[48:55] + points[64:59:-1],
+        "bottom_lip": [*points[54:60], points[48], points[60], *points[67:63:-1]],
+    }
+
+
+def small_features(points: list[tuple[int, int]]) -> dict[str, list[tuple[int, int]]]:
+    """Where the features are among dlib's 5 points."""
+    return {"nose_tip": [points[4]], "left_eye": points[2:4], "right_eye": points[0:2]}
+
+
+def __getattr__(name: str) -> Any:
+    """dlib's own objects, which the original has under these names."""
+    models: dict[str, Callable[[], Any]] = {
+        "face_detector": lambda: importlib.import_module("dlib").get_frontal_face_detector(),
+        "cnn_face_detector": load_cnn,
+        "pose_predictor_68_point": lambda: predictor(68),
+        "pose_predictor_5_point": lambda: predictor(5),
+        "face_encoder": lambda: load_dlib(DLIB_RESNET),
+    }
+    if name not in models:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return models[name]()
+
+
+def install() -> None:
+    """Make `import face_recognition` this module, here and in processes that are started from here."""
+    PACKAGE.install()
+
+
+def uninstall() -> None:
+    """Undo `install`: the real package, if there is one, is what is imported again."""
+    PACKAGE.uninstall()
+
+
+def run_program(arguments: Sequence[str]) -> int:
+    """Run a program as `python program.py …` does, with this module for face_recognition; `-m module …` does, too."""
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(
+            "usage: python -m faceline.compat program.py [argument ...]\n       python -m faceline.compat -m module ..."
+        )
+        return 0 if arguments else 2
+    install()
+    if arguments[0] == "-m" and len(arguments) > 1:
+        sys.argv = list(arguments[1:])
+        sys.path.insert(0, os.getcwd())
+        runpy.run_module(arguments[1], run_name="__main__", alter_sys=True)
+        return 0
+    program = arguments[0]
+    if not os.path.isfile(program):
+        print(f"faceline.compat: error: {program}: no such file; name a program", file=sys.stderr)
+        return 2
+    sys.argv = list(arguments)
+    sys.path.insert(0, os.path.dirname(os.path.abspath(program)))
+    runpy.run_path(program, run_name="__main__")
+    return 0
+
+
+if __name__ == "__main__":
+    with contextlib.suppress(ValueError):
+        sys.path.remove("")  # the program's folder counts, as with `python program.py`
+    # This module is `__main__` here; the program gets the one that others import.
+    sys.exit(importlib.import_module("faceline.compat").run_program(sys.argv[1:]))

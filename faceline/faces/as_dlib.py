@@ -1,0 +1,82 @@
+"""What dlib's Python functions give, on ONNX Runtime, with their mistakes for what they do not take."""
+
+from collections.abc import Iterable
+from contextvars import ContextVar
+from typing import Any
+
+import numpy as np
+
+from faceline.disk.pictures.boxes import Box
+from faceline.faces.detectors import laid_out
+from faceline.faces.embedder import BATCH, run_network
+from faceline.networks.runtime import Runtime, dlib_session
+from faceline.networks.table import NETWORKS
+from faceline.networks.weights import DLIB_MMOD
+from faceline.runs.parallel import all_cores
+
+# Of the networks; None for one on each core.
+THREADS: ContextVar[int | None] = ContextVar("threads", default=None)
+
+
+def check_choice(model: str, choices: Iterable[str], what: str) -> None:
+    """Raise ValueError if a model is none of the choices."""
+    if model not in choices:
+        raise ValueError(f"{model!r} is no {what} model; choose from {', '.join(choices)}")
+
+
+def check_picture(image: np.ndarray) -> None:
+    """Raise what dlib raises of what is no picture."""
+    if not isinstance(image, np.ndarray):
+        raise TypeError(f"a picture is an array of numpy, such as load_image_file gives, not {type(image).__name__}")
+    if image.dtype != np.uint8 or not (image.ndim == 2 or (image.ndim == 3 and image.shape[2] == 3)):
+        raise RuntimeError(
+            "Unsupported image type, must be 8bit gray or RGB image."
+            f" This is {image.dtype} of shape {image.shape}; see load_image_file"
+        )
+
+
+def whole_number(value: Any, name: str) -> int:
+    """A count as dlib takes it: no float of Python's, no text."""
+    if isinstance(value, float | str | bytes) or value is None:
+        raise TypeError(f"{name} is a whole number, not {value!r}")
+    return int(value)
+
+
+def in_colour(image: np.ndarray) -> np.ndarray:
+    """A picture as dlib's network wants it."""
+    return laid_out(image if image.ndim == 3 else np.repeat(image[:, :, None], 3, axis=2))
+
+
+def cnn_boxes(image: np.ndarray, upsample: int) -> list[Box]:
+    """The boxes of the CNN's faces, as dlib has them and in its order: right and bottom belong to them."""
+    from faceline.faces.mmod import detect_mmod
+
+    check_picture(image)
+    times = whole_number(upsample, "number_of_times_to_upsample")
+    if times < 0:
+        raise TypeError(f"number_of_times_to_upsample {times} is out of range; choose 0 or more")
+    if 0 in image.shape:
+        return []
+    found = detect_mmod(dlib_session(DLIB_MMOD, runtime()), in_colour(image), times)
+    return [(left, top, right - 1, bottom - 1) for (left, top, right, bottom), _ in found]
+
+
+def runtime() -> Runtime:
+    """What the networks run on."""
+    return Runtime(threads=THREADS.get() or all_cores())
+
+
+def encoded(chips: np.ndarray) -> np.ndarray:
+    """What the network makes, (n, 128) float32, of chips, (n, 150, 150, 3) uint8."""
+    return run_network(NETWORKS["dlib"], chips, runtime())
+
+
+def mean_encoding(chip: np.ndarray, copies: int) -> np.ndarray:
+    """The mean over jittered copies of a chip, (128,) float64."""
+    import dlib
+
+    total = np.zeros(128)
+    for start in range(0, copies, BATCH):
+        some = dlib.jitter_image(chip, min(BATCH, copies - start))
+        total += encoded(np.array(some)).sum(axis=0, dtype=np.float64)
+    return total / copies
