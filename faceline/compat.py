@@ -66,15 +66,15 @@ TRUNCATED_GUARD = Guard()
 
 
 def load_image_file(
-    file: str | os.PathLike[str] | IO[bytes], mode: str = "RGB", *, upright: bool = False
+    file: str | os.PathLike[str] | IO[bytes], mode: str | None = "RGB", *, upright: bool = False
 ) -> np.ndarray:
     """Read a picture.
 
     Parameters
     ----------
     file : path or file
-    mode : str
-        "RGB", or "L" for grey; empty for what the file has.
+    mode : str or None
+        "RGB", or "L" for grey; None for what the file has.
     upright : bool
         Turn it as its EXIF says.
 
@@ -154,7 +154,7 @@ def face_encodings(
     return [mean_encoding(chip, copies) for chip in chips]
 
 
-def face_distance(face_encodings: Sequence[np.ndarray] | np.ndarray, face_to_compare: np.ndarray) -> np.ndarray:
+def face_distance(face_encodings: Sequence[Any] | np.ndarray, face_to_compare: Any) -> np.ndarray:
     """The Euclidean distances, (n,), of n encodings to another one."""
     if len(face_encodings) == 0:
         return np.empty(0)
@@ -162,9 +162,7 @@ def face_distance(face_encodings: Sequence[np.ndarray] | np.ndarray, face_to_com
 
 
 def compare_faces(
-    known_face_encodings: Sequence[np.ndarray] | np.ndarray,
-    face_encoding_to_check: np.ndarray,
-    tolerance: float = 0.6,
+    known_face_encodings: Sequence[Any] | np.ndarray, face_encoding_to_check: Any, tolerance: float = 0.6
 ) -> list[bool]:
     """Whether each of some encodings is at most so far from another one."""
     return list(face_distance(known_face_encodings, face_encoding_to_check) <= tolerance)

@@ -2,8 +2,12 @@
 
 import os
 
-from faceline.cli.recognition import main
+from face_recognition.commands import Command
+
+from faceline.cli import recognition
 from faceline.stages.known_faces import PICTURE
+
+main = Command(recognition, "face_recognition")
 
 
 def image_files_in_folder(folder: str) -> list[str]:
@@ -12,4 +16,4 @@ def image_files_in_folder(folder: str) -> list[str]:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    main()
