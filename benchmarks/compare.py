@@ -4,7 +4,7 @@
     compare.py <folder of photographs> [<benchmark> ...]
 
 The folder holds lfw-dev/, groups/, johns/ and known-people/. Without names, all benchmarks run: embedding, jitter,
-detection, small_faces, startup, pipeline, classifier.
+detection, small_faces, compat, startup, pipeline, classifier.
 """
 
 import importlib
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from measure import machine
 
-ALL = ["embedding", "jitter", "detection", "small_faces", "startup", "pipeline", "classifier"]
+ALL = ["embedding", "jitter", "detection", "small_faces", "compat", "startup", "pipeline", "classifier"]
 RESULT = Path(__file__).resolve().parent.parent / "docs" / "measurements.md"
 
 
