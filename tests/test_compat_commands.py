@@ -97,6 +97,15 @@ def test_the_same_boxes_as_the_original(original, album):
     assert len(closer.stdout.splitlines()) == 2
 
 
+@pytest.mark.parametrize("named", ["./album", "album/", "./album/obama1.jpg"])
+def test_paths_begin_as_they_were_written(named, known, album, tmp_path):
+    (tmp_path / "album").mkdir()
+    shutil.copy(album / "obama1.jpg", tmp_path / "album")
+    expected = f"{named.partition('album')[0]}album/obama1.jpg,"
+    for done in (run(RECOGNITION, known, named, cwd=tmp_path), run(DETECTION, named, cwd=tmp_path)):
+        assert done.stdout.startswith(expected), done.stderr
+
+
 def test_names_and_paths_with_commas_are_quoted(known, album, tmp_path):
     people, pictures = tmp_path / "people", tmp_path / "a, b"
     people.mkdir()

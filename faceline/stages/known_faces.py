@@ -1,6 +1,7 @@
 """Naming and finding faces as the commands of face_recognition do: by the nearest pictures of a folder."""
 
 import logging
+import os
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -13,7 +14,7 @@ from typing import TypeVar
 import numpy as np
 
 from faceline import compat
-from faceline.disk.paths import named_path
+from faceline.disk.paths import check_folder, named_path
 from faceline.disk.pictures.images import decode_image, read_picture
 from faceline.disk.reading import sha256
 from faceline.disk.remembered_encodings import Encodings, read_encodings, write_encodings
@@ -79,7 +80,7 @@ def recognize(
         If something named is missing, or nobody is known.
     """
     threads = thread_count(cpus)
-    pictures = pictures_of(named_path(image))
+    pictures = pictures_of(image)
     known = known_faces(named_path(known_folder), threads)
     return in_order(partial(named_rows, known, tolerance, show_distance), pictures, threads)
 
@@ -106,7 +107,7 @@ def detect(image: str | Path, *, cpus: int = 1, model: str = "hog", upsample: in
         raise FacelineError(f"upsample {upsample} is out of range; choose 0 or more")
     if model not in compat.DETECTORS:
         raise FacelineError(f"unknown model {one_line(model)!r}; choose from {', '.join(compat.DETECTORS)}")
-    return in_order(partial(box_rows, model, upsample), pictures_of(named_path(image)), threads)
+    return in_order(partial(box_rows, model, upsample), pictures_of(image), threads)
 
 
 def thread_count(cpus: int) -> int:
@@ -117,18 +118,22 @@ def thread_count(cpus: int) -> int:
     return min(cpus, all_cores())
 
 
-def pictures_of(path: Path) -> list[Path]:
-    """The pictures that are meant, sorted; raises FacelineError if there is nothing of that name."""
-    if path.is_dir():
-        return [child for child in sorted(path.iterdir()) if PICTURE.fullmatch(child.name)]
-    if not path.exists():
+def pictures_of(named: str | Path) -> list[str]:
+    """The pictures that are meant, sorted, their paths beginning as the user wrote it, `./` too; raises FacelineError
+    if there is nothing of that name."""
+    path = named_path(named)
+    if os.path.isdir(path):
+        check_folder(path, "make it readable, or name another one")
+        names = sorted(child.name for child in path.iterdir() if PICTURE.fullmatch(child.name))
+        return [os.path.join(named, name) for name in names]
+    if not os.path.exists(path):
         raise FacelineError(f"{one_line(path)}: no such file or folder; name a picture, or a folder of them")
-    return [path]
+    return [os.fspath(named)]
 
 
 def known_faces(folder: Path, threads: int) -> KnownFaces:
     """Who is known by the pictures of a folder; raises FacelineError if that is nobody."""
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         raise FacelineError(f"{one_line(folder)}: no such folder; name one with a picture of each person")
     pictures = pictures_of(folder)
     remembered = read_encodings(folder, made_by())
@@ -147,7 +152,7 @@ def known_faces(folder: Path, threads: int) -> KnownFaces:
             if encoding is None:
                 logger.warning(f"No faces found in {one_line(picture)}. Ignoring file.")
             else:
-                names.append(picture.stem)
+                names.append(Path(picture).stem)
                 found.append(encoding)
             if is_new and time.monotonic() - said > KEPT_SECONDS:
                 write_encodings(folder, made_by(), remembered | encodings)
@@ -166,9 +171,9 @@ def made_by() -> str:
     return f"dlib {dlib.__version__}, HOG, 5 landmarks, upright"
 
 
-def seen_in(remembered: Encodings, picture: Path) -> tuple[str, int, np.ndarray | None]:
+def seen_in(remembered: Encodings, picture: str) -> tuple[str, int, np.ndarray | None]:
     """The digest of a picture, how many faces it shows, and the encoding of the first."""
-    content = read_picture(picture)
+    content = read_picture(Path(picture))
     digest = sha256(content)
     if digest in remembered:
         return digest, *remembered[digest]
@@ -176,9 +181,9 @@ def seen_in(remembered: Encodings, picture: Path) -> tuple[str, int, np.ndarray 
     return digest, len(encodings), encodings[0] if encodings else None
 
 
-def named_rows(known: KnownFaces, tolerance: float, show_distance: bool, picture: Path) -> list[Row]:
+def named_rows(known: KnownFaces, tolerance: float, show_distance: bool, picture: str) -> list[Row]:
     """The rows of one picture."""
-    pixels = decode_image(read_picture(picture))
+    pixels = decode_image(read_picture(Path(picture)))
     if max(pixels.shape) > LONGEST_EDGE:
         from PIL import Image
 
@@ -191,19 +196,19 @@ def named_rows(known: KnownFaces, tolerance: float, show_distance: bool, picture
         distances = compat.face_distance(known.encodings, encoding)
         near = [(known.names[place], distances[place]) for place in np.flatnonzero(distances <= tolerance)]
         found += near or [(UNKNOWN, None)]
-    return [Row(str(picture), (name, distance) if show_distance else (name,)) for name, distance in found]
+    return [Row(picture, (name, distance) if show_distance else (name,)) for name, distance in found]
 
 
-def box_rows(model: str, upsample: int, picture: Path) -> list[Row]:
+def box_rows(model: str, upsample: int, picture: str) -> list[Row]:
     """The rows of one picture."""
-    pixels = decode_image(read_picture(picture))
-    return [Row(str(picture), box) for box in compat.face_locations(pixels, upsample, model)]
+    pixels = decode_image(read_picture(Path(picture)))
+    return [Row(picture, box) for box in compat.face_locations(pixels, upsample, model)]
 
 
-def in_order(work: Callable[[Path], Found], pictures: Sequence[Path], threads: int) -> Iterator[Found | None]:
+def in_order(work: Callable[[str], Found], pictures: Sequence[str], threads: int) -> Iterator[Found | None]:
     """What `work` gives for each picture, in their order, by several threads; None for one that cannot be read."""
 
-    def tried(picture: Path) -> Found | None:
+    def tried(picture: str) -> Found | None:
         THREADS.set(1 if threads > 1 else None)
         try:
             return work(picture)
