@@ -22,6 +22,7 @@ nobody else can make the objects that it gives.
 
 import contextlib
 import importlib
+import io
 import os
 import runpy
 import sys
@@ -38,13 +39,14 @@ from faceline.faces.as_dlib import (
     encoded,
     in_colour,
     mean_encoding,
+    pixels_of,
     whole_number,
 )
 from faceline.faces.detectors import CNN_GUARD, hog_rectangles, laid_out, load_cnn
 from faceline.faces.embedder import load_dlib
 from faceline.faces.landmarks import predictor
-from faceline.host.sharing import Guard
 from faceline.host.standing_in import StandIn
+from faceline.host.truncated import truncated_allowed
 from faceline.networks.weights import DLIB_RESNET
 
 if TYPE_CHECKING:
@@ -60,9 +62,6 @@ USAGE = "usage: python -m faceline.compat program.py [argument ...]\n       pyth
 
 # The stand-in for the package, as files: processes that a program starts find it, too.
 PACKAGE = StandIn("face_recognition", Path(__file__).parent / "standins")
-
-# Pillow reads truncated pictures as far as they go only where the whole process does.
-TRUNCATED_GUARD = Guard()
 
 
 def load_image_file(
@@ -82,17 +81,13 @@ def load_image_file(
     -------
     ndarray of shape (height, width, 3) or (height, width), uint8
     """
-    from PIL import Image, ImageFile, ImageOps
-
-    with TRUNCATED_GUARD.lock:
-        before = ImageFile.LOAD_TRUNCATED_IMAGES
-        ImageFile.LOAD_TRUNCATED_IMAGES = True
-        try:
-            with Image.open(file) as picture:
-                turned = ImageOps.exif_transpose(picture) if upright else picture
-                return np.array(turned.convert(mode) if mode else turned)
-        finally:
-            ImageFile.LOAD_TRUNCATED_IMAGES = before
+    content = file if isinstance(file, str | bytes | os.PathLike) else io.BytesIO(file.read())
+    with contextlib.suppress(OSError, SyntaxError):
+        return pixels_of(content, mode, upright)
+    if isinstance(content, io.BytesIO):
+        content.seek(0)
+    with truncated_allowed():  # as far as it goes, as the original does
+        return pixels_of(content, mode, upright)
 
 
 def face_locations(img: np.ndarray, number_of_times_to_upsample: int = 1, model: str = "hog") -> list[CssBox]:
@@ -292,7 +287,7 @@ def run_program(arguments: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    with contextlib.suppress(ValueError):
-        sys.path.remove("")  # the program's folder counts, as with `python program.py`
+    if not sys.flags.safe_path:
+        del sys.path[0]  # the current folder: the program's counts, as with `python program.py`
     # This module is `__main__` here; the program gets the one that others import.
     sys.exit(importlib.import_module("faceline.compat").run_program(sys.argv[1:]))

@@ -7,7 +7,7 @@ import pytest
 from conftest import run_script
 
 import faceline
-from faceline.cli.main import COMMANDS, EVALUATIONS, own_names
+from faceline.cli.main import COMMANDS, EVALUATIONS, main, own_names
 
 WORDS = [[name] for name in COMMANDS] + [["evaluate", name] for name in EVALUATIONS]
 
@@ -19,13 +19,14 @@ def test_every_command_explains_itself(words):
     assert done.stdout.startswith(f"usage: faceline {' '.join(words)} ")
 
 
-def test_a_mistake_points_to_the_help_of_its_own_command():
+def test_a_mistake_points_to_the_help_of_its_own_command(capsys):
     for words in WORDS:
-        done = run_script("-m", "faceline", *words, "--webcam")
-        name = f"faceline {' '.join(words)}"
-        assert done.stderr.startswith(f"{name}: error: ")
-        assert done.stderr.endswith(f"; see {name} --help\n")
-        assert (done.stderr.count("\n"), done.returncode) == (1, 2)
+        with pytest.raises(SystemExit) as end:
+            main([*words, "--webcam"])
+        said, name = capsys.readouterr().err, f"faceline {' '.join(words)}"
+        assert said.startswith(f"{name}: error: ")
+        assert said.endswith(f"; see {name} --help\n")
+        assert (said.count("\n"), end.value.code) == (1, 2)
 
 
 def test_the_version():
@@ -72,14 +73,16 @@ def test_mistakes_take_one_line_and_status_2_and_name_commands_not_scripts(tmp_p
         assert done.stderr.count("\n") == 1
 
 
-def test_texts_name_commands_and_leave_file_names_alone():
+def test_texts_name_commands_and_leave_file_names_alone(capsys):
     assert own_names("run batch_represent and classifier.py train again") == (
         "run faceline represent and faceline train again"
     )
     assert own_names("batch_represent/x: no; run align-dlib.py") == "batch_represent/x: no; run faceline align"
     assert own_names("look in batch_represent/x") == "look in batch_represent/x"
     for words in WORDS:
-        assert not re.search(r"\w\.py|batch_represent", run_script("-m", "faceline", *words, "--help").stdout)
+        with pytest.raises(SystemExit):
+            main([*words, "--help"])
+        assert not re.search(r"\w\.py|batch_represent", capsys.readouterr().out)
 
 
 @pytest.mark.parametrize("before", [True, False])

@@ -274,6 +274,14 @@ def test_a_program_runs_unchanged(tmp_path, photographs):
     first, second = done.stdout.splitlines()
     assert first == f"faceline.compat faceline.compat [{str(photographs.portrait)!r}, '--flag']"
     assert second == f"1 __main__ {tmp_path}"
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "stray.py").touch()
+    (tmp_path / "stray.py").unlink(missing_ok=True)
+    program.write_text("import stray\n")
+    command[3] = str(program)
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path / "elsewhere", check=False)
+    assert done.returncode == 1, "the current folder is where the program's modules are looked for"
+    assert done.stderr.endswith("ModuleNotFoundError: No module named 'stray'\n")
 
 
 def test_processes_of_a_program_have_it_too(tmp_path):

@@ -33,7 +33,7 @@ from faceline.recognition.tracks import Sighting
 from faceline.report.tracks import clock
 
 VIDEO = ROOT / "demos" / "video.py"
-FRAMES = 275
+FRAMES, SHORT = 275, 24
 OPTIONS: dict[str, Any] = {"fpir": 0.01, "classifier": "LinearSvm", "lda_dim": None, "jobs": 1}
 
 
@@ -63,11 +63,11 @@ def people(faces: Path, concert: Path, tmp_path_factory: pytest.TempPathFactory)
 
 @pytest.fixture(scope="module")
 def short(concert: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Forty frames with the singer."""
+    """Frames with the singer."""
     path = tmp_path_factory.mktemp("short") / "short é.avi"
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 25, (640, 360))
     for number, pixels in enumerate(frames_of(concert)):
-        if 120 <= number < 160:
+        if 120 <= number < 144:
             writer.write(pixels[..., ::-1].copy())
     writer.release()
     return path
@@ -102,9 +102,9 @@ def test_the_same_with_any_number_of_threads(short, people, monkeypatch):
         found.append(list(watch(short, people)))
     assert found[0] == found[1]
     assert [face.name for face in found[0]] == ["singer"]
-    assert found[0][0].frames == 39  # the last look is at the last frame but one
+    assert found[0][0].frames == SHORT - 1  # the last look is at the last frame but one
     every = list(watch(short, people, every=1))
-    assert [face.frames for face in every] == [40]
+    assert [face.frames for face in every] == [SHORT]
 
 
 @pytest.mark.parametrize(
@@ -141,10 +141,10 @@ def test_a_video_that_is_cut_off_is_watched_as_far_as_it_goes(short, people, tmp
     (tmp_path / "cut.avi").write_bytes(content[: len(content) * 3 // 4])
     done = run_script(VIDEO, tmp_path / "cut.avi", "--classifier", people, "--json")
     assert done.returncode == 0
-    assert "of 40 frames; it is cut off or damaged" in done.stderr
+    assert f"of {SHORT} frames; it is cut off or damaged" in done.stderr
     (face,) = [json.loads(line) for line in done.stdout.splitlines()]
     assert face["name"] == "singer"
-    assert 20 < face["frames"] < 32
+    assert SHORT / 2 < face["frames"] < SHORT - 4
 
 
 def test_interrupted_it_says_what_was_seen(concert, people, tmp_path):
@@ -237,7 +237,7 @@ def test_a_stream_that_is_a_file_ends_with_it(short, tmp_path):
     threading.Thread(target=server.serve_forever, daemon=True).start()
     with open_video(f"http://127.0.0.1:{server.server_port}/short.avi") as video:
         assert not video.is_live
-        assert len(list(video.frames())) == 40
+        assert len(list(video.frames())) == SHORT
     server.shutdown()
     server.server_close()
 

@@ -22,6 +22,7 @@ enrol is align, represent and train in one; these can be looked into in between.
 COMMANDS = {
     "enrol": ("enrol", "enrol people: align, represent and train in one"),
     "infer": ("infer", "name the people in photographs"),
+    "serve": ("serve", "answer requests for names over HTTP"),
     "watch": ("watch", "name the people in a video, from a file, a camera or a stream"),
     "blur": ("blur", "copy photographs so that nobody in them can be recognised, or some people cannot"),
     "align": ("align", "find, align and crop the face in every picture of a folder"),

@@ -1,8 +1,9 @@
 """What dlib's Python functions give, on ONNX Runtime, with their mistakes for what they do not take."""
 
+import os
 from collections.abc import Iterable
 from contextvars import ContextVar
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
@@ -33,6 +34,15 @@ def check_picture(image: np.ndarray) -> None:
             "Unsupported image type, must be 8bit gray or RGB image."
             f" This is {image.dtype} of shape {image.shape}; see load_image_file"
         )
+
+
+def pixels_of(file: "str | bytes | os.PathLike[str] | IO[bytes]", mode: str | None, upright: bool) -> np.ndarray:
+    """A picture by Pillow, in a mode of its own or in `mode`, and turned as its EXIF says if it is to be upright."""
+    from PIL import Image, ImageOps
+
+    with Image.open(file) as picture:
+        turned = ImageOps.exif_transpose(picture) if upright else picture
+        return np.array(turned.convert(mode) if mode else turned)
 
 
 def whole_number(value: Any, name: str) -> int:

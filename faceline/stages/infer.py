@@ -11,7 +11,7 @@ from faceline.disk.names import DEFAULT_CLASSIFIER
 from faceline.disk.paths import check_folder, inside, named_path
 from faceline.disk.people_paths import UNKNOWN
 from faceline.disk.pictures.boxes import Box
-from faceline.disk.pictures.images import decode_image, decode_picture, read_picture
+from faceline.disk.pictures.images import Picture, decode_image, decode_picture, read_picture
 from faceline.disk.pictures.profiles import rgb_profile
 from faceline.disk.rows import Status
 from faceline.errors import FacelineError, MissingError, UnreadableError
@@ -143,6 +143,11 @@ class Request:
         """The faces of a picture, and the boxes of others: see `Recognizer.look`."""
         return self.recognizer.look(pixels, self.multi, self.threshold, self.one_each, self.top)
 
+    def answered(self, picture: str, decoded: Picture, faces: Sequence[NamedFace]) -> Answer:
+        """The answer to a picture that was read, with its faces' places in the whole of it."""
+        whole = [replace(face, box_ltrb=decoded.whole_box(face.box_ltrb)) for face in faces]
+        return self.answer(picture, Status.OK if whole else Status.NO_FACE, faces=whole)
+
     def answer(self, picture: str, status: Status, reason: str = "", faces: Sequence[NamedFace] = ()) -> Answer:
         return Answer(picture, status, reason, tuple(faces), self.multi, self.top, self.verbose)
 
@@ -174,7 +179,7 @@ def answer_to(picture: str, request: Request, copy: Copy | None) -> Answer:
             status = Status.MISSING if isinstance(error, MissingError) else Status.UNREADABLE
             return request.answer(picture, status, unreadable_reason(picture, one_line(error.reason)))
         found, others = request.look(decoded.pixels)
-        faces = [NamedFace(face.box_ltrb, face.identity, face.turn, face.quality) for face in found if face.identity]
+        faces = named_faces(found)
         numbered: list[int] = []
         marked = ""
         if copy is not None:
@@ -182,9 +187,18 @@ def answer_to(picture: str, request: Request, copy: Copy | None) -> Answer:
             marked = str(path) if copy.is_said else ""
     except MemoryError:  # dlib's too
         return request.answer(picture, Status.UNREADABLE, "not enough memory")
-    faces = [replace(face, box_ltrb=decoded.whole_box(face.box_ltrb)) for face in faces]
-    answer = request.answer(picture, Status.OK if faces else Status.NO_FACE, faces=faces)
-    return replace(answer, numbered=tuple(numbered), marked=marked)
+    return replace(request.answered(picture, decoded, faces), numbered=tuple(numbered), marked=marked)
+
+
+def answer_of(picture: str, content: bytes, request: Request) -> Answer:
+    """What there is to say of the content of a picture file; raises UnreadableError."""
+    decoded = decode_picture(content)
+    return request.answered(picture, decoded, named_faces(request.look(decoded.pixels)[0]))
+
+
+def named_faces(found: Sequence[RecognizedFace]) -> list[NamedFace]:
+    """Faces as they are answered, with their places in `Picture.pixels`."""
+    return [NamedFace(face.box_ltrb, face.identity, face.turn, face.quality) for face in found if face.identity]
 
 
 def save_marked(

@@ -1,0 +1,40 @@
+"""Names over HTTP, as a command."""
+
+from collections.abc import Generator
+from typing import Any
+
+from faceline.cli.parser import Parser
+from faceline.service.keys import ROLES
+from faceline.service.serving import serve
+
+DESCRIPTION = """\
+Answer requests for names over HTTP, until Ctrl-C or SIGTERM.
+
+Reads   <work folder>, as faceline enrol makes it; when its classifier changes, the new one answers
+Writes  with --audit who asked and what was answered; on other addresses than the loopback <work folder>/api-keys.json
+
+POST /faces?multi=true names the faces of a picture and answers as infer --json does. GET /docs lists all paths.
+"""
+
+
+def fill(parser: Parser) -> None:
+    parser.add_argument("work_dir", metavar="work_folder", help="work folder, as faceline enrol makes it")
+    parser.add_argument(
+        "--host",
+        metavar="ADDRESS",
+        help="address to listen at; on any but the loopback, requests need a key (default: %(default)s)",
+    )
+    parser.add_argument("--port", type=int, metavar="N", help="port; 0 for one that is free (default: %(default)s)")
+    parser.add_argument("--audit", metavar="FILE", help="note there who asked and which names were answered")
+    parser.add_argument(
+        "--new-key",
+        nargs=2,
+        metavar=("NAME", "ROLE"),
+        help=f"make a key and print it, instead of serving; roles: {', '.join(ROLES)}",
+    )
+    parser.does(serving, serve)
+
+
+def serving(work_dir: str, **options: Any) -> Generator[str, None, int]:
+    """What is printed."""
+    return serve(work_dir, **options)

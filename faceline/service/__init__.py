@@ -1,0 +1,1 @@
+"""The service: the pictures of requests in, names out."""

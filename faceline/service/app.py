@@ -1,0 +1,222 @@
+"""The paths of the service."""
+
+import contextlib
+import datetime
+import html
+import json
+import os
+import time
+from collections.abc import AsyncIterator, Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+
+import faceline
+from faceline.disk.people_paths import UNKNOWN
+from faceline.disk.rows import Status
+from faceline.errors import FacelineError, UnreadableError
+from faceline.service.asking import Asking, BusyError, NotReadyError
+from faceline.service.compared import compared
+from faceline.service.guarding import RefusedError
+from faceline.service.looked import described
+from faceline.service.metrics import Metrics
+from faceline.service.pictures import Sent, pictures_of
+from faceline.stages.infer import Request as Question
+from faceline.stages.infer import answer_of
+from faceline.wording import one_line
+
+MOST_CANDIDATES = 100
+AGAIN_SECONDS = 1  # after which who was refused may come again
+
+PICTURES = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "properties": {"picture": {"type": "array", "items": {"type": "string", "format": "binary"}}},
+                }
+            },
+            "application/json": {
+                "schema": {"type": "object", "properties": {"picture": {"type": "string", "format": "byte"}}}
+            },
+        },
+    }
+}
+TWO_PICTURES = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "properties": {name: {"type": "string", "format": "binary"} for name in ("first", "second")},
+                }
+            }
+        },
+    }
+}
+
+
+def create_app(asking: Asking, audit: Path | None = None) -> FastAPI:
+    """The application.
+
+    Parameters
+    ----------
+    asking : Asking
+    audit : Path or None
+        Where to note who asked and what was answered, a line of JSON each.
+    """
+    metrics = Metrics()
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        yield
+        asking.close()
+
+    app = FastAPI(title="Faceline", version=faceline.__version__, lifespan=lifespan, docs_url=None, redoc_url=None)
+
+    @app.middleware("http")
+    async def counted(request: Request, call_next: Callable) -> Response:
+        begun = time.perf_counter()
+        try:
+            response = await call_next(request)
+        except RefusedError as refusal:
+            response = JSONResponse({"error": refusal.reason}, refusal.status)
+        except BusyError as error:
+            response = JSONResponse({"error": str(error)}, 503, {"Retry-After": str(AGAIN_SECONDS)})
+        except NotReadyError as error:
+            response = JSONResponse({"error": str(error)}, 503)
+        except UnreadableError as error:
+            response = JSONResponse({"error": one_line(error.reason)}, 422)
+        except FacelineError as error:
+            response = JSONResponse({"error": str(error)}, 400)
+        except MemoryError:
+            response = JSONResponse({"error": "not enough memory"}, 422)
+        route = request.scope.get("route")
+        metrics.count(getattr(route, "path", "other"), response.status_code, time.perf_counter() - begun)
+        if audit is not None and request.method == "POST":
+            note(audit, request, response.status_code)
+        return response
+
+    @app.get("/health", summary="Whether the service runs")
+    async def health() -> dict:
+        return {"status": "ok", "version": faceline.__version__}
+
+    @app.get("/ready", summary="Whether anybody has been learnt, so that names can be given")
+    def ready() -> dict:
+        return {"status": "ok", "people": len(people_of(asking))}
+
+    @app.get("/metrics", response_class=PlainTextResponse, summary="Counts, as Prometheus reads them")
+    def show_metrics() -> str:
+        with contextlib.suppress(NotReadyError):
+            return metrics.text(asking.waiting, len(people_of(asking)))
+        return metrics.text(asking.waiting, 0)
+
+    @app.get("/docs", response_class=HTMLResponse, include_in_schema=False)
+    def docs() -> str:
+        return page_of(app.openapi())
+
+    @app.get("/people", summary="Who is known")
+    def people() -> dict:
+        return {"people": people_of(asking)}
+
+    @app.post("/faces", openapi_extra=PICTURES, summary="Name the faces of pictures, as infer --json does")
+    async def faces(request: Request, multi: bool = False, top: int = 1, threshold: float | None = None) -> Response:
+        sent = await pictures_of(request, "picture")
+        question = partial(asked, asking, multi, checked_top(top), threshold)
+        answers = [await asking.done(partial(answered, question, picture, len(sent) == 1)) for picture in sent]
+        request.state.answers = [[face["name"] for face in answer["faces"]] for answer in answers]
+        for names in request.state.answers:
+            metrics.count_faces(len(names) - names.count(UNKNOWN), names.count(UNKNOWN))
+        return JSONResponse(answers[0] if len(answers) == 1 else answers)
+
+    @app.post("/search", openapi_extra=PICTURES, summary="The nearest people of each face, with the evidence")
+    async def search(request: Request, top: int = 5) -> Response:
+        return await faces(request, multi=True, top=top)
+
+    @app.post("/detect", openapi_extra=PICTURES, summary="Boxes, landmarks and quality of the faces of pictures")
+    async def detect(request: Request) -> Response:
+        return await looked_at(request, with_embeddings=False)
+
+    @app.post("/embeddings", openapi_extra=PICTURES, summary="The same with embeddings")
+    async def embeddings(request: Request) -> Response:
+        return await looked_at(request, with_embeddings=True)
+
+    async def looked_at(request: Request, with_embeddings: bool) -> Response:
+        sent = await pictures_of(request, "picture")
+        work = partial(described, asking.recognizer, with_embeddings=with_embeddings)
+        found = [await asking.done(partial(work, picture.name, picture.content)) for picture in sent]
+        return JSONResponse(found[0] if len(found) == 1 else found)
+
+    @app.post("/compare", openapi_extra=TWO_PICTURES, summary="Whether faces of two pictures are one person's")
+    async def compare(request: Request) -> Response:
+        sent = await pictures_of(request, "first", "second")
+        if len(sent) != 2:
+            raise RefusedError(400, "send two pictures, in the fields first and second")
+        return JSONResponse(await asking.done(partial(compared, asking, *(picture.content for picture in sent))))
+
+    return app
+
+
+def page_of(description: dict) -> str:
+    """The paths of an OpenAPI description as a page that needs no other site."""
+    rows = [
+        f"<tr><td>{method.upper()}</td><td><code>{html.escape(path)}</code></td>"
+        f"<td>{html.escape(entry.get('summary', ''))}</td>"
+        f"<td>{html.escape(', '.join(one['name'] for one in entry.get('parameters', [])))}</td></tr>"
+        for path, methods in sorted(description["paths"].items())
+        for method, entry in methods.items()
+    ]
+    return (
+        '<!doctype html><html lang="en"><meta charset="utf-8"><title>Faceline</title><h1>Faceline</h1>'
+        '<p>All of it as <a href="openapi.json">OpenAPI</a>.</p>'
+        f"<table><tr><th>Method<th>Path<th>What<th>Options</tr>{''.join(rows)}</table>"
+    )
+
+
+def checked_top(top: int) -> int:
+    if not 1 <= top <= MOST_CANDIDATES:
+        raise RefusedError(400, f"top {top} is out of range; choose 1 to {MOST_CANDIDATES}")
+    return top
+
+
+def people_of(asking: Asking) -> list[str]:
+    gallery = asking.recognizer().gallery
+    return [] if gallery is None else list(gallery.people)
+
+
+def asked(asking: Asking, multi: bool, top: int, threshold: float | None) -> Question:
+    """What `infer` is asked with these options."""
+    return Question(asking.recognizer(), multi, threshold, False, top, False, None)
+
+
+def answered(question: Callable[[], Question], picture: Sent, is_alone: bool) -> dict[str, Any]:
+    """What `infer --json` says of a picture; raises UnreadableError where it is alone and cannot be read."""
+    asked = question()
+    try:
+        answer = answer_of(picture.name, picture.content, asked)
+    except UnreadableError as error:
+        if is_alone:
+            raise
+        answer = asked.answer(picture.name, Status.UNREADABLE, one_line(error.reason))
+    return json.loads(answer.to_json())
+
+
+def note(path: Path, request: Request, status: int) -> None:
+    """Add a line to the audit log: who asked what and when, and which names were answered."""
+    line = {
+        "time": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "key": getattr(request.state, "key", None),
+        "client": request.client.host if request.client else None,
+        "path": request.url.path,
+        "status": status,
+        "names": getattr(request.state, "answers", None),
+    }
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    with open(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
+        file.write(json.dumps(line) + "\n")

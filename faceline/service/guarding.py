@@ -1,0 +1,139 @@
+"""What a request has to pass before anything looks at it: where it comes from, who asks, how much it brings, when."""
+
+import asyncio
+import ipaddress
+import json
+from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from faceline.service.keys import Key, key_of
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+OPEN_PATHS = frozenset({"/health", "/ready"})  # for those who watch whether it runs
+
+MOST_BYTES = 100_000_000  # of a request
+MOST_SECONDS = 60.0  # until it is there
+
+
+class RefusedError(Exception):
+    """A request that goes no further, with the status of the answer."""
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(reason)
+        self.status, self.reason = status, reason
+
+
+@dataclass
+class Guarded:
+    """An application behind the guard.
+
+    Attributes
+    ----------
+    app : callable
+        ASGI.
+    is_loopback : bool
+        Whether only programs of this machine can ask: then they need no key, but have to know where they are. A page of
+        somebody else's could have its name lead here.
+    keys : list of Key
+    most_bytes, most_seconds
+        Of a request's body.
+    """
+
+    app: App
+    is_loopback: bool
+    keys: list[Key] = field(default_factory=list)
+    most_bytes: int = MOST_BYTES
+    most_seconds: float = MOST_SECONDS
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        begun = False
+
+        async def sent(message: MutableMapping[str, Any]) -> None:
+            nonlocal begun
+            begun = begun or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+            self.check(scope, headers)
+            await self.app(scope, self.limited(receive), sent)
+        except RefusedError as refusal:
+            if not begun:
+                await refuse(send, refusal)
+
+    def check(self, scope: Scope, headers: dict[str, str]) -> None:
+        """Raise RefusedError if the request may not be asked; else say in the scope whose it is."""
+        host = headers.get("host", "")
+        if self.is_loopback and hostname(host) not in LOOPBACK:
+            raise RefusedError(403, "this service is for this machine: ask localhost")
+        origin = headers.get("origin")
+        if origin is not None and origin.partition("://")[2] != host:
+            raise RefusedError(403, "a page of another site may not ask")
+        length = headers.get("content-length", "0")
+        if not length.isdecimal() or int(length) > self.most_bytes:
+            raise RefusedError(413, f"more than {self.most_bytes // 1_000_000} MB")
+        if self.is_loopback or scope["path"] in OPEN_PATHS:
+            return
+        kind, _, secret = headers.get("authorization", "").partition(" ")
+        shown = secret if kind.lower() == "bearer" else headers.get("x-api-key", "")
+        key = key_of(shown.strip(), self.keys)
+        if key is None:
+            raise RefusedError(401, "no key, or a wrong one; send Authorization: Bearer KEY")
+        scope.setdefault("state", {})["key"] = key.name
+
+    def limited(self, receive: Receive) -> Receive:
+        """The same, but no more than a request may bring, and no later."""
+        taken, until = 0, asyncio.get_running_loop().time() + self.most_seconds
+        whole = False
+
+        async def taking() -> MutableMapping[str, Any]:
+            nonlocal taken, whole
+            if whole:
+                return await receive()  # whether somebody is still there
+            try:
+                left = until - asyncio.get_running_loop().time()
+                message = await asyncio.wait_for(receive(), max(left, 0.001))
+            except TimeoutError:
+                raise RefusedError(408, f"not there after {self.most_seconds:.0f} s") from None
+            taken += len(message.get("body", b""))
+            if taken > self.most_bytes:
+                raise RefusedError(413, f"more than {self.most_bytes // 1_000_000} MB")
+            whole = not message.get("more_body", False)
+            return message
+
+        return taking
+
+
+def hostname(host: str) -> str:
+    """What stands before the port."""
+    if host.startswith("["):
+        return host[1:].partition("]")[0]
+    return host.partition(":")[0].lower()
+
+
+def is_loopback(host: str) -> bool:
+    """Whether nobody but this machine reaches that address."""
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+async def refuse(send: Send, refusal: RefusedError) -> None:
+    body = json.dumps({"error": refusal.reason}).encode()
+    headers = [(b"content-type", b"application/json"), (b"connection", b"close")]
+    if refusal.status == 401:
+        headers.append((b"www-authenticate", b"Bearer"))
+    await send({"type": "http.response.start", "status": refusal.status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

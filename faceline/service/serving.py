@@ -1,0 +1,113 @@
+"""The service on a port, until it is stopped."""
+
+import contextlib
+import importlib.util
+import socket
+from collections.abc import Generator
+from pathlib import Path
+
+from faceline.disk.paths import named_path
+from faceline.disk.writing import write_errors
+from faceline.errors import FacelineError
+from faceline.service.asking import Asking, NotReadyError
+from faceline.service.guarding import Guarded, is_loopback
+from faceline.service.keys import make_key, read_keys
+from faceline.wording import counted, one_line
+
+DEFAULT_HOST, DEFAULT_PORT = "127.0.0.1", 8000
+WAITING = 128  # connections that the system keeps until they are taken
+STOP_SECONDS = 10  # for requests under way when it is stopped
+
+
+def serve(
+    work_dir: str | Path,
+    *,
+    host: str = DEFAULT_HOST,
+    port: int = DEFAULT_PORT,
+    audit: str | Path | None = None,
+    new_key: tuple[str, str] | None = None,
+) -> Generator[str, None, int]:
+    """Answer requests for names over HTTP, until Ctrl-C or SIGTERM.
+
+    Parameters
+    ----------
+    work_dir : path
+        A work folder, as `enrol` makes it. What its classifier becomes meanwhile counts from then on.
+    host : str
+        The address to listen at. On any other than the loopback, requests need a key; the first one is made and given
+        when there is none.
+    port : int
+        0 for any that is free.
+    audit : path or None
+        Where to note who asked and what was answered, a line of JSON each.
+    new_key : (name, role) or None
+        Make this key and give it, instead of serving; roles: `keys.ROLES`.
+
+    Returns
+    -------
+    iterator of str
+        What there is to say; the work is done while it is asked for more.
+
+    Raises
+    ------
+    FacelineError
+        If the folder, the port, the keys or the audit log cannot be used, or FastAPI is missing.
+    """
+    folder = named_path(work_dir)
+    if not folder.is_dir():
+        raise FacelineError(f"{one_line(folder)}: no such folder; name a work folder, made by faceline enrol")
+    if new_key is not None:
+        return only(f"Key {one_line(new_key[0])} ({one_line(new_key[1])}): {make_key(folder, *new_key)}")
+    if importlib.util.find_spec("fastapi") is None or importlib.util.find_spec("uvicorn") is None:
+        raise FacelineError("fastapi or uvicorn is missing, which serve; pip install 'faceline[serve]'")
+    if not 0 <= port < 65536:
+        raise FacelineError(f"port {port} is out of range; choose 0 to 65535")
+    log = None if audit is None else named_path(audit)
+    if log is not None:
+        with write_errors(log), log.open("a"):
+            pass
+    return served(folder, listening(host, port), is_loopback(host), log)
+
+
+def only(line: str) -> Generator[str, None, int]:
+    yield line
+    return 0
+
+
+def listening(host: str, port: int) -> socket.socket:
+    """A socket at an address; raises FacelineError."""
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((host, port), family=family, backlog=WAITING)
+    except (OSError, UnicodeError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise FacelineError(f"{one_line(host)}:{port}: {one_line(reason)}; name another --host or --port") from None
+
+
+def served(folder: Path, at: socket.socket, loopback: bool, audit: Path | None) -> Generator[str, None, int]:
+    """Serve, and say where."""
+    import uvicorn
+
+    from faceline.service.app import create_app
+
+    with contextlib.closing(at):
+        keys = read_keys(folder)
+        if not loopback and not keys:
+            secret = make_key(folder, "first", "admin")
+            keys = read_keys(folder)
+            yield f"Key first (admin), shown once: {secret}"
+        asking = Asking(folder)
+        try:
+            gallery = asking.recognizer().gallery
+            who = counted(0 if gallery is None else len(gallery.people), "person")
+        except NotReadyError as error:
+            who = f"nobody yet, {error}"
+        host, port = at.getsockname()[:2]
+        shown = f"[{host}]" if ":" in host else host
+        yield f"Serving {one_line(folder)} ({who}) on http://{shown}:{port}"
+        app = Guarded(create_app(asking, audit), loopback, keys)
+        config = uvicorn.Config(
+            app, log_level="warning", access_log=False, timeout_graceful_shutdown=STOP_SECONDS, server_header=False
+        )
+        uvicorn.Server(config).run(sockets=[at])
+    return 0
