@@ -1,11 +1,8 @@
 """The paths of the service."""
 
 import contextlib
-import datetime
 import html
 import json
-import os
-import time
 from collections.abc import AsyncIterator, Callable
 from functools import partial
 from pathlib import Path
@@ -20,6 +17,7 @@ from faceline.disk.rows import Status
 from faceline.errors import FacelineError, UnreadableError
 from faceline.service.asking import Asking, BusyError, NotReadyError
 from faceline.service.compared import compared
+from faceline.service.counting import Counted
 from faceline.service.guarding import RefusedError
 from faceline.service.looked import described
 from faceline.service.metrics import Metrics
@@ -80,28 +78,9 @@ def create_app(asking: Asking, audit: Path | None = None) -> FastAPI:
 
     app = FastAPI(title="Faceline", version=faceline.__version__, lifespan=lifespan, docs_url=None, redoc_url=None)
 
-    @app.middleware("http")
-    async def counted(request: Request, call_next: Callable) -> Response:
-        begun = time.perf_counter()
-        try:
-            response = await call_next(request)
-        except RefusedError as refusal:
-            response = JSONResponse({"error": refusal.reason}, refusal.status)
-        except BusyError as error:
-            response = JSONResponse({"error": str(error)}, 503, {"Retry-After": str(AGAIN_SECONDS)})
-        except NotReadyError as error:
-            response = JSONResponse({"error": str(error)}, 503)
-        except UnreadableError as error:
-            response = JSONResponse({"error": one_line(error.reason)}, 422)
-        except FacelineError as error:
-            response = JSONResponse({"error": str(error)}, 400)
-        except MemoryError:
-            response = JSONResponse({"error": "not enough memory"}, 422)
-        route = request.scope.get("route")
-        metrics.count(getattr(route, "path", "other"), response.status_code, time.perf_counter() - begun)
-        if audit is not None and request.method == "POST":
-            note(audit, request, response.status_code)
-        return response
+    for kind in (RefusedError, FacelineError, MemoryError):
+        app.add_exception_handler(kind, refused)
+    app.add_middleware(Counted, metrics=metrics, audit=audit)
 
     @app.get("/health", summary="Whether the service runs")
     async def health() -> dict:
@@ -163,6 +142,22 @@ def create_app(asking: Asking, audit: Path | None = None) -> FastAPI:
     return app
 
 
+def refused(request: Request, error: Exception) -> Response:
+    """The answer to a request that cannot be answered otherwise."""
+    status, reason, headers = 400, str(error), {}
+    if isinstance(error, RefusedError):
+        status, reason = error.status, error.reason
+    elif isinstance(error, BusyError):
+        status, headers = 503, {"Retry-After": str(AGAIN_SECONDS)}
+    elif isinstance(error, NotReadyError):
+        status = 503
+    elif isinstance(error, UnreadableError):
+        status, reason = 422, one_line(error.reason)
+    elif isinstance(error, MemoryError):
+        status, reason = 422, "not enough memory"
+    return JSONResponse({"error": reason}, status, headers)
+
+
 def page_of(description: dict) -> str:
     """The paths of an OpenAPI description as a page that needs no other site."""
     rows = [
@@ -205,18 +200,3 @@ def answered(question: Callable[[], Question], picture: Sent, is_alone: bool) ->
             raise
         answer = asked.answer(picture.name, Status.UNREADABLE, one_line(error.reason))
     return json.loads(answer.to_json())
-
-
-def note(path: Path, request: Request, status: int) -> None:
-    """Add a line to the audit log: who asked what and when, and which names were answered."""
-    line = {
-        "time": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "key": getattr(request.state, "key", None),
-        "client": request.client.host if request.client else None,
-        "path": request.url.path,
-        "status": status,
-        "names": getattr(request.state, "answers", None),
-    }
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    with open(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
-        file.write(json.dumps(line) + "\n")

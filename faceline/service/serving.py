@@ -109,5 +109,6 @@ def served(folder: Path, at: socket.socket, loopback: bool, audit: Path | None) 
         config = uvicorn.Config(
             app, log_level="warning", access_log=False, timeout_graceful_shutdown=STOP_SECONDS, server_header=False
         )
-        uvicorn.Server(config).run(sockets=[at])
+        with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises it again when it has ended all
+            uvicorn.Server(config).run(sockets=[at])
     return 0

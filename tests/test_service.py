@@ -1,0 +1,318 @@
+"""`faceline serve`: a service by real requests."""
+
+import base64
+import contextlib
+import io
+import json
+import shutil
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+import uuid
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import CLASSIFIER, run_script
+from PIL import Image
+
+from faceline import FacelineError, enrol
+from faceline.service.guarding import hostname, is_loopback
+from faceline.service.keys import FILE, key_of, make_key, read_keys
+
+
+@dataclass(frozen=True)
+class Served:
+    """A service that runs: its address, and what it said."""
+
+    port: int
+    process: subprocess.Popen
+    said: list[str]
+
+    def ask(
+        self, path: str, body: bytes | None = None, kind: str = "", host: str = "", **headers: str
+    ) -> tuple[int, Any]:
+        """The status and the content of an answer."""
+        url = f"http://127.0.0.1:{self.port}{path}"
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        sent |= ({"Content-Type": kind} if kind else {}) | ({"Host": host} if host else {})
+        try:
+            with urllib.request.urlopen(urllib.request.Request(url, body, sent), timeout=60) as answer:
+                return answer.status, parsed(answer.read())
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, parsed(error.read())
+
+    def send(self, path: str, *pictures: tuple[str, str, bytes], **headers: str) -> tuple[int, Any]:
+        """The answer to a form of (field, file name, content)."""
+        mark = uuid.uuid4().hex
+        body = b"".join(
+            f'--{mark}\r\nContent-Disposition: form-data; name="{field}"; filename="{name}"\r\n\r\n'.encode()
+            + content
+            + b"\r\n"
+            for field, name, content in pictures
+        )
+        body += f"--{mark}--\r\n".encode()
+        return self.ask(path, body, f"multipart/form-data; boundary={mark}", **headers)
+
+
+def parsed(content: bytes) -> Any:
+    with contextlib.suppress(ValueError):
+        return json.loads(content)
+    return content.decode()
+
+
+@contextlib.contextmanager
+def serving(work: Path, *options: str) -> Iterator[Served]:
+    command = [sys.executable, "-m", "faceline", "serve", str(work), "--port", "0", *options]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        said = []
+        try:
+            for line in process.stdout:
+                said.append(line.rstrip("\n"))
+                if line.startswith("Serving"):
+                    break
+            yield Served(int(said[-1].rpartition(":")[2]), process, said)
+        finally:
+            process.send_signal(signal.SIGINT)
+            status = process.wait(30)
+        assert status == 0
+
+
+@pytest.fixture(scope="module")
+def work(photographs, tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("work é")
+    enrol(photographs.train, folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def service(work, tmp_path_factory) -> Iterator[Served]:
+    audit = tmp_path_factory.mktemp("audit") / "audit.jsonl"
+    with serving(work, "--audit", str(audit)) as served:
+        yield served
+
+
+@pytest.fixture(scope="module")
+def probe(photographs) -> bytes:
+    return photographs.probes[0][0].read_bytes()
+
+
+def test_answers_are_those_of_infer(service, work, photographs):
+    paths = [path for path, _ in photographs.probes] + [photographs.stranger]
+    done = run_script(CLASSIFIER, "infer", work, *paths, "--json", "--multi", "--top", "3")
+    expected = [
+        json.loads(line) | {"image": path.name} for line, path in zip(done.stdout.splitlines(), paths, strict=True)
+    ]
+    with ThreadPoolExecutor(4) as clients:
+        pictures = [("picture", path.name, path.read_bytes()) for path in paths]
+        answers = list(clients.map(lambda picture: service.send("/faces?multi=true&top=3", picture), pictures * 2))
+    assert answers == [(200, answer) for answer in expected * 2]
+    assert service.send("/faces?multi=true&top=3", *pictures) == (200, expected)
+
+
+def test_base64_alone_and_several(service, probe, photographs):
+    name = photographs.probes[0][1]
+    encoded = base64.b64encode(probe).decode()
+    for picture in (encoded, f"data:image/jpeg;base64,{encoded}", {"name": "a.jpg", "data": encoded}):
+        status, answer = service.ask("/faces", json.dumps({"picture": picture}).encode(), "application/json")
+        assert (status, answer["faces"][0]["name"]) == (200, name)
+    status, answers = service.ask("/faces", json.dumps({"picture": [encoded, "aGVsbG8="]}).encode(), "application/json")
+    assert (status, [answer["status"] for answer in answers]) == (200, ["ok", "unreadable"])
+
+
+def test_what_is_no_picture_and_what_shows_nobody(service):
+    assert service.send("/faces", ("picture", "a.jpg", b"hello")) == (422, {"error": "not a picture"})
+    file = io.BytesIO()
+    Image.new("RGB", (100, 80)).save(file, "PNG")
+    assert service.send("/faces", ("picture", "<b>.png", file.getvalue())) == (
+        200,
+        {"image": "<b>.png", "status": "no-face", "faces": []},
+    )
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "status", "complaint"),
+    [
+        (b"", "application/json", 400, "the body is no JSON"),
+        (b"[]", "application/json", 400, "no JSON object"),
+        (b"[" * 100_000, "application/json", 400, "the body is no JSON"),
+        (b"{}", "application/json", 400, "no picture; send one in the field picture"),
+        (b'{"picture": 3}', "application/json", 400, "a picture is base64"),
+        (b'{"picture": "%%"}', "application/json", 400, "not base64"),
+        (json.dumps({"picture": ["aa"] * 33}).encode(), "application/json", 413, "more than 32 pictures"),
+        (b"picture=3", "application/x-www-form-urlencoded", 415, "send a form"),
+        (b"--x--", "multipart/form-data", 400, "boundary"),
+        (b"--x\r\nnonsense", "multipart/form-data; boundary=x", 400, ""),
+    ],
+)
+def test_other_bodies(service, body, kind, status, complaint):
+    found, answer = service.ask("/faces", body, kind)
+    assert found == status, answer
+    assert complaint in answer["error"]
+
+
+def test_other_paths(service, work, probe, photographs):
+    name = photographs.probes[0][1]
+    assert service.ask("/health")[0] == 200
+    people = sorted(path.name for path in (work / "training-images").iterdir())
+    assert service.ask("/people") == (200, {"people": people})
+    assert service.ask("/ready") == (200, {"status": "ok", "people": len(people)})
+    status, found = service.send("/search?top=2", ("picture", "a.jpg", probe))
+    assert (status, found["faces"][0]["candidates"][0]["name"]) == (200, name)
+    status, found = service.send("/detect", ("picture", "a.jpg", probe))
+    assert len(found["faces"][0]["landmarks"]) == 5
+    assert "embedding" not in found["faces"][0]
+    status, found = service.send("/embeddings", ("picture", "a.jpg", probe))
+    assert len(found["faces"][0]["embedding"]) == 128
+    status, found = service.send("/compare", ("first", "a.jpg", probe), ("second", "b.jpg", probe))
+    assert status == 200
+    assert found["pairs"][0]["same_picture"] is True
+    assert service.send("/compare", ("first", "a.jpg", probe))[0] == 400
+    assert service.ask("/faces?top=0", b"{}", "application/json")[0] == 400
+    assert service.send("/faces?top=none", ("picture", "a.jpg", probe))[0] == 422
+    status, text = service.ask("/metrics")
+    assert 'faceline_requests_total{path="/search",status="200"} 1' in text
+    assert f"faceline_people {len(people)}" in text
+    status, page = service.ask("/docs")
+    assert "/embeddings" in page
+    assert "http" not in page.replace("HTTP", "")  # nothing from another site
+    assert set(service.ask("/openapi.json")[1]["paths"]) >= {"/faces", "/compare", "/people", "/metrics"}
+    assert service.ask("/../../etc/passwd")[0] == 404
+
+
+def test_pages_of_other_sites_do_not_ask(service):
+    assert service.ask("/people", host="evil.example")[0] == 403
+    assert service.ask("/people", Origin="http://evil.example")[0] == 403
+    assert service.ask("/people", host=f"localhost:{service.port}", Origin=f"http://localhost:{service.port}")[0] == 200
+
+
+ASKS = b"POST /faces HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+
+
+def test_too_much(service):
+    with socket.create_connection(("127.0.0.1", service.port)) as client:
+        client.sendall(ASKS + b"Content-Length: 1000000000\r\n\r\n")
+        assert client.recv(1000).startswith(b"HTTP/1.1 413")
+    with socket.create_connection(("127.0.0.1", service.port)) as client:  # it does not say how much
+        client.sendall(ASKS + b"Transfer-Encoding: chunked\r\n\r\n")
+        chunk = b"100000\r\n" + b"a" * 0x100000 + b"\r\n"
+        for _ in range(96):
+            client.sendall(chunk)
+        assert client.recv(1000).startswith(b"HTTP/1.1 413")
+
+
+def test_64_at_once_are_answered_or_told_to_come_again(service, probe):
+    with ThreadPoolExecutor(64) as clients:
+        picture = ("picture", "a.jpg", probe)
+        answers = list(clients.map(lambda _: service.send("/faces", picture), range(64)))
+    statuses = {status for status, _ in answers}
+    assert statuses <= {200, 503}
+    named = [answer for status, answer in answers if status == 200]
+    assert len(named) >= 8
+    assert all(answer == named[0] for answer in named)
+    assert all("come again" in answer["error"] for status, answer in answers if status == 503)
+    assert service.ask("/health")[0] == 200
+
+
+def test_what_the_scripts_teach_it_knows(photographs, tmp_path, probe):
+    """It serves an empty work folder, and answers when somebody has been enrolled."""
+    (tmp_path / "work").mkdir()
+    with serving(tmp_path / "work") as served:
+        assert "nobody yet" in served.said[-1]
+        status, answer = served.ask("/ready")
+        assert (status, "run faceline enrol" in answer["error"]) == (503, True)
+        assert served.send("/faces", ("picture", "a.jpg", probe))[0] == 503
+        assert served.send("/detect", ("picture", "a.jpg", probe))[0] == 503
+        enrol(photographs.train, tmp_path / "work", jobs=1)
+        assert served.send("/faces", ("picture", "a.jpg", probe))[1]["faces"][0]["name"] == photographs.probes[0][1]
+        classifier = tmp_path / "work" / "generated-embeddings" / "classifier.pkl"
+        classifier.write_bytes(b"damaged")
+        assert served.ask("/ready")[0] == 200  # the one before
+
+
+def test_elsewhere_nobody_asks_without_a_key(work, tmp_path, probe):
+    home = shutil.copytree(work, tmp_path / "work")
+    with serving(home, "--host", "0.0.0.0", "--audit", str(tmp_path / "audit.jsonl")) as served:
+        key = served.said[0].rpartition(" ")[2]
+        assert served.said[0].startswith("Key first (admin), shown once: ")
+        assert served.ask("/health")[0] == 200
+        assert served.ask("/people")[0] == 401
+        assert served.ask("/people", Authorization="Bearer wrong")[0] == 401
+        assert served.ask("/people", X_API_Key="é")[0] == 401
+        assert served.ask("/people", Authorization=f"Bearer {key}")[0] == 200
+        assert served.send("/faces", ("picture", "a.jpg", probe), X_API_Key=key)[0] == 200
+    stored = (home / FILE).read_text()
+    assert key not in stored
+    assert stat.S_IMODE((home / FILE).stat().st_mode) == 0o600
+    (line,) = (tmp_path / "audit.jsonl").read_text().splitlines()
+    entry = json.loads(line)
+    assert (entry["key"], entry["path"], entry["status"]) == ("first", "/faces", 200)
+    assert entry["names"][0]
+    assert "a.jpg" not in line
+    with serving(home, "--host", "0.0.0.0") as served:  # made once
+        assert len(served.said) == 1
+        assert served.ask("/people", Authorization=f"Bearer {key}")[0] == 200
+
+
+def test_keys(tmp_path):
+    secret = make_key(tmp_path, "anna", "ask")
+    other = make_key(tmp_path, "bert", "admin")
+    keys = read_keys(tmp_path)
+    assert [(key.name, key.role) for key in keys] == [("anna", "ask"), ("bert", "admin")]
+    found = key_of(secret, keys)
+    assert found is not None
+    assert found.name == "anna"
+    assert key_of(secret[:-1], keys) is None
+    make_key(tmp_path, "anna", "teach")
+    assert key_of(secret, read_keys(tmp_path)) is None
+    assert key_of(other, read_keys(tmp_path)) is not None
+    with pytest.raises(FacelineError, match="unknown role 'boss'; choose from ask, teach, admin"):
+        make_key(tmp_path, "anna", "boss")
+    for content in ("{}", '[{"name": 1}]', '[{"name": "a", "role": "boss", "sha256": ""}]', "["):
+        (tmp_path / FILE).write_text(content)
+        with pytest.raises(FacelineError, match="damaged"):
+            read_keys(tmp_path)
+
+
+def test_addresses():
+    found = [hostname(host) for host in ("localhost:80", "LOCALHOST", "[::1]:80", "a.b")]
+    assert found == ["localhost", "localhost", "::1", "a.b"]
+    assert all(is_loopback(host) for host in ("localhost", "127.0.0.2", "::1"))
+    assert not any(is_loopback(host) for host in ("0.0.0.0", "example.com", ""))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (("nowhere",), "nowhere: no such folder; name a work folder"),
+        ((".", "--port", "99999"), "port 99999 is out of range"),
+        ((".", "--host", "no.such.host.invalid"), "no.such.host.invalid:8000: "),
+        ((".", "--new-key", "anna", "boss"), "unknown role 'boss'"),
+        ((".", "--audit", "nowhere/audit.jsonl"), "nowhere/audit.jsonl: cannot be written"),
+    ],
+)
+def test_a_mistake_is_one_line(arguments, complaint, tmp_path):
+    done = run_script("-m", "faceline", "serve", *arguments, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"faceline: error: {complaint}")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_port_that_somebody_has(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = run_script("-m", "faceline", "serve", ".", "--port", port, cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "name another --host or --port" in done.stderr
+    said = run_script("-m", "faceline", "serve", ".", "--new-key", "anna", "ask", cwd=tmp_path).stdout
+    assert said.startswith("Key anna (ask): ")
