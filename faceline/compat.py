@@ -16,36 +16,37 @@ the original's answer is right, this is the same: locations and landmarks equal,
 - wrong boxes and crashes where several threads call at once
 
 As in the original, `load_image_file` leaves pictures on their side that their EXIF says lie there, unless `upright` is
-given; and a CNN that is called by `_raw_face_locations` or `_raw_face_locations_batched` is dlib's own, and slow, as
-nobody else can make the objects that it gives.
+given.
 """
 
-import contextlib
 import importlib
-import io
 import os
-import runpy
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
+
+from faceline.host.standing_in import FACE_RECOGNITION, run_program
+
+if __name__ == "__main__":  # before the rest is imported, which only the program needs
+    sys.exit(run_program(FACE_RECOGNITION, "faceline.compat"))
 
 import numpy as np
 
 from faceline.faces.as_dlib import (
     check_choice,
     check_picture,
-    cnn_boxes,
+    cnn_faces,
     encoded,
     in_colour,
     mean_encoding,
+    mmod_rectangles,
     pixels_of,
     whole_number,
 )
-from faceline.faces.detectors import CNN_GUARD, hog_rectangles, laid_out, load_cnn
+from faceline.faces.detectors import hog_rectangles, laid_out, load_cnn
 from faceline.faces.embedder import load_dlib
 from faceline.faces.landmarks import predictor
-from faceline.host.standing_in import StandIn
+from faceline.host.interruptions import pass_on
 from faceline.host.truncated import truncated_allowed
 from faceline.networks.weights import DLIB_RESNET
 
@@ -58,10 +59,6 @@ CssBox = tuple[int, int, int, int]
 CHIP, PADDING = 150, 0.25  # what dlib's network was trained on
 POINTS = {"large": 68, "small": 5}
 DETECTORS = "hog", "cnn"
-USAGE = "usage: python -m faceline.compat program.py [argument ...]\n       python -m faceline.compat -m module ..."
-
-# The stand-in for the package, as files: processes that a program starts find it, too.
-PACKAGE = StandIn("face_recognition", Path(__file__).parent / "standins")
 
 
 def load_image_file(
@@ -81,13 +78,12 @@ def load_image_file(
     -------
     ndarray of shape (height, width, 3) or (height, width), uint8
     """
-    content = file if isinstance(file, str | bytes | os.PathLike) else io.BytesIO(file.read())
-    with contextlib.suppress(OSError, SyntaxError):
-        return pixels_of(content, mode, upright)
-    if isinstance(content, io.BytesIO):
-        content.seek(0)
-    with truncated_allowed():  # as far as it goes, as the original does
-        return pixels_of(content, mode, upright)
+    try:
+        return pixels_of(file, mode, upright)
+    except Exception as error:  # Pillow's decoders raise any
+        pass_on(error)
+    with truncated_allowed():  # as far as it goes, as the original does; Pillow begins at a file's beginning
+        return pixels_of(file, mode, upright)
 
 
 def face_locations(img: np.ndarray, number_of_times_to_upsample: int = 1, model: str = "hog") -> list[CssBox]:
@@ -183,19 +179,17 @@ def _raw_face_locations(img: np.ndarray, number_of_times_to_upsample: int = 1, m
     check_choice(model, DETECTORS, "detection")
     check_picture(img)
     if model == "cnn":
-        with CNN_GUARD.lock:
-            return load_cnn()(laid_out(img), number_of_times_to_upsample)
+        return mmod_rectangles(img, number_of_times_to_upsample)
     return hog_rectangles(img, number_of_times_to_upsample)[0]
 
 
 def _raw_face_locations_batched(
     images: Sequence[np.ndarray], number_of_times_to_upsample: int = 1, batch_size: int = 128
 ) -> Any:
-    """What dlib's CNN gives for pictures of one size: `dlib.mmod_rectangless`."""
-    for image in images:
-        check_picture(image)
-    with CNN_GUARD.lock:
-        return load_cnn()([laid_out(image) for image in images], number_of_times_to_upsample, batch_size=batch_size)
+    """What dlib's CNN gives for several pictures: `dlib.mmod_rectangless`."""
+    import dlib
+
+    return dlib.mmod_rectangless([mmod_rectangles(image, number_of_times_to_upsample) for image in images])
 
 
 def _raw_face_landmarks(
@@ -215,8 +209,8 @@ def _raw_face_landmarks(
 
 
 def cnn_locations(image: np.ndarray, upsample: int) -> list[CssBox]:
-    boxes = cnn_boxes(image, upsample)
-    return [_trim_css_to_bounds((top, right, bottom, left), image.shape) for left, top, right, bottom in boxes]
+    found = cnn_faces(image, upsample)
+    return [_trim_css_to_bounds((top, right, bottom, left), image.shape) for (left, top, right, bottom), _ in found]
 
 
 def large_features(points: list[tuple[int, int]]) -> dict[str, list[tuple[int, int]]]:
@@ -255,39 +249,9 @@ def __getattr__(name: str) -> Any:
 
 def install() -> None:
     """Make `import face_recognition` this module, here and in processes that are started from here."""
-    PACKAGE.install()
+    FACE_RECOGNITION.install()
 
 
 def uninstall() -> None:
     """Undo `install`: the real package, if there is one, is what is imported again."""
-    PACKAGE.uninstall()
-
-
-def run_program(arguments: Sequence[str]) -> int:
-    """Run a program as `python program.py …` does, with this module for face_recognition; `-m module …` does, too."""
-    if not arguments or arguments[0] in ("-h", "--help"):
-        print(
-            "usage: python -m faceline.compat program.py [argument ...]\n       python -m faceline.compat -m module ..."
-        )
-        return 0 if arguments else 2
-    install()
-    if arguments[0] == "-m" and len(arguments) > 1:
-        sys.argv = list(arguments[1:])
-        sys.path.insert(0, os.getcwd())
-        runpy.run_module(arguments[1], run_name="__main__", alter_sys=True)
-        return 0
-    program = arguments[0]
-    if not os.path.isfile(program):
-        print(f"faceline.compat: error: {program}: no such file; name a program", file=sys.stderr)
-        return 2
-    sys.argv = list(arguments)
-    sys.path.insert(0, os.path.dirname(os.path.abspath(program)))
-    runpy.run_path(program, run_name="__main__")
-    return 0
-
-
-if __name__ == "__main__":
-    if not sys.flags.safe_path:
-        del sys.path[0]  # the current folder: the program's counts, as with `python program.py`
-    # This module is `__main__` here; the program gets the one that others import.
-    sys.exit(importlib.import_module("faceline.compat").run_program(sys.argv[1:]))
+    FACE_RECOGNITION.uninstall()

@@ -1,7 +1,11 @@
 """`faceline.compat` against the package that it stands in for, result by result."""
 
+import io
+import multiprocessing
+import os
 import subprocess
 import sys
+import sysconfig
 import threading
 import warnings
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +17,8 @@ from conftest import ROOT, run_script
 from PIL import Image, ImageFile
 
 from faceline import compat
+from faceline.faces.as_dlib import runtime
+from faceline.runs.parallel import all_cores
 
 # Of encodings: as close as two builds of dlib are to each other.
 CLOSE = 5e-6
@@ -109,15 +115,18 @@ def test_the_cnn_gives_the_same(original, couple, faces):
 
 
 def test_what_dlib_gives_itself(original, couple):
-    for ours, theirs in (
-        (compat._raw_face_locations(couple), original._raw_face_locations(couple)),
-        (compat._raw_face_locations(couple, 0, "cnn"), original._raw_face_locations(couple, 0, "cnn")),
-    ):
-        assert type(ours) is type(theirs)
-        assert [type(one) for one in ours] == [type(one) for one in theirs]
-        assert str(next(iter(ours)).rect if hasattr(ours[0], "rect") else ours[0]) in str(theirs)
-    batch = compat._raw_face_locations_batched([couple[:80, :80].copy()] * 2, 0)
+    ours, theirs = compat._raw_face_locations(couple), original._raw_face_locations(couple)
+    assert (type(ours), list(map(type, ours))) == (type(theirs), list(map(type, theirs)))
+    assert list(ours) == list(theirs)
+    ours, theirs = compat._raw_face_locations(couple, 0, "cnn"), original._raw_face_locations(couple, 0, "cnn")
+    assert (type(ours), list(map(type, ours))) == (type(theirs), list(map(type, theirs)))
+    assert [found.rect for found in ours] == [found.rect for found in theirs]
+    assert np.allclose([found.confidence for found in ours], [found.confidence for found in theirs], atol=1e-4)
+    assert len(compat._raw_face_locations(couple[:80, :80], 0, "cnn")) == 0
+    batch = compat._raw_face_locations_batched([couple, couple[:, :140], couple], 0)
     assert type(batch) is dlib.mmod_rectangless
+    assert type(batch[0]) is dlib.mmod_rectangles
+    assert [len(found) for found in batch] == [2, 1, 2]
     (one, other) = compat._raw_face_landmarks(couple)
     assert type(one) is dlib.full_object_detection
     assert (one.num_parts, other.num_parts) == (68, 68)
@@ -220,11 +229,37 @@ def test_files(original, faces, tmp_path, couple):
         assert ImageFile.LOAD_TRUNCATED_IMAGES is False
     finally:
         ImageFile.LOAD_TRUNCATED_IMAGES = before
-    with turned.open("rb") as file:
-        assert np.array_equal(compat.load_image_file(file), compat.load_image_file(turned))
+    for package in (original, compat):
+        with turned.open("rb") as file:
+            file.read(100)  # of whatever was read before, Pillow begins anew
+            assert np.array_equal(package.load_image_file(file), compat.load_image_file(turned))
     for package in (original, compat):
         with pytest.raises(FileNotFoundError):
             package.load_image_file(tmp_path / "nowhere.jpg")
+
+
+class Watched(io.BytesIO):
+    """A file that notes how Pillow was set whenever it is read."""
+
+    def __init__(self, content):
+        super().__init__(content)
+        self.settings = set()
+
+    def read(self, *arguments):
+        self.settings.add(ImageFile.LOAD_TRUNCATED_IMAGES)
+        return super().read(*arguments)
+
+
+def test_reading_a_whole_picture_changes_nothing_for_other_threads(couple, monkeypatch):
+    monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", False)
+    file = io.BytesIO()
+    Image.fromarray(couple).save(file, "PNG")
+    whole, cut = Watched(file.getvalue()), Watched(file.getvalue()[:-20_000])
+    assert np.array_equal(compat.load_image_file(whole), couple)
+    assert whole.settings == {False}
+    assert np.array_equal(compat.load_image_file(cut)[:100], couple[:100])
+    assert cut.settings == {False, True}
+    assert ImageFile.LOAD_TRUNCATED_IMAGES is False
 
 
 def truncated(original, path):
@@ -304,15 +339,85 @@ if __name__ == "__main__":
     assert done.stdout == "['faceline.compat']\n", done.stderr
 
 
+def run_here(tmp_path, *arguments, options=(), **further):
+    """`python -m faceline.compat …` in a folder."""
+    command = [sys.executable, *options, "-m", "faceline.compat", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False, **further)
+
+
+def test_a_program_s_traceback_is_python_s(tmp_path):
+    (tmp_path / "fails.py").write_text("import face_recognition\n\ndef fail():\n    raise KeyError(3)\n\nfail()\n")
+    done = run_here(tmp_path, "fails.py")
+    alone = subprocess.run(
+        [sys.executable, "fails.py"],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        check=False,
+        env=os.environ | {"PYTHONPATH": str(ROOT / "faceline" / "standins")},
+    )
+    assert "KeyError: 3" in done.stderr
+    assert (done.returncode, done.stderr) == (alone.returncode, alone.stderr) == (1, alone.stderr)
+
+
+def test_a_program_is_the_main_one_until_all_of_it_has_ended(tmp_path):
+    """Its threads and what it has registered go on behind its last line."""
+    (tmp_path / "goes_on.py").write_text(
+        """
+import atexit, pickle, threading, time
+class Thing: pass
+def later():
+    time.sleep(0.3)
+    print(type(pickle.loads(pickle.dumps(Thing()))).__name__)
+threading.Thread(target=later).start()
+atexit.register(lambda: print(__import__("__main__").Thing.__name__))
+"""
+    )
+    done = run_here(tmp_path, "goes_on.py")
+    assert (done.stdout, done.stderr) == ("Thing\nThing\n", "")
+
+
+def test_whatever_python_runs(tmp_path):
+    code = "import sys, face_recognition as f; print(f.face_encodings.__module__, sys.argv, sys.flags.dev_mode)"
+    (tmp_path / "package").mkdir()
+    (tmp_path / "package" / "__main__.py").write_text(code)
+    main = str(tmp_path / "package" / "__main__.py")
+    for arguments, first in ((("-c", code), "-c"), (("-m", "package"), main), (("package",), "package")):
+        done = run_here(tmp_path, *arguments, "x")
+        assert done.stdout == f"faceline.compat {[first, 'x']} False\n", done.stderr
+    done = run_here(tmp_path, "-", "-m", input=code, options=("-X", "dev"))
+    assert done.stdout == "faceline.compat ['-', '-m'] True\n", done.stderr
+
+
+def test_it_is_found_where_it_was_found_before(tmp_path):
+    """In the folder in which it was started, where it is installed nowhere."""
+    (tmp_path / "program.py").write_text("import face_recognition as f; print(f.face_encodings.__module__)")
+    environment = os.environ | {"PYTHONPATH": sysconfig.get_path("purelib")}
+    done = run_here(ROOT, tmp_path / "program.py", options=("-S",), env=environment)
+    assert done.stdout == "faceline.compat\n", done.stderr
+
+
 def test_programs_that_are_none(tmp_path):
-    for arguments, status, complaint in (
-        ((), 2, ""),
-        (("--help",), 0, ""),
-        (("nowhere.py",), 2, "faceline.compat: error: nowhere.py: no such file; name a program\n"),
+    for arguments, options, status, complaint in (
+        ((), (), 2, ""),
+        (("--help",), (), 0, ""),
+        (("nowhere.py",), (), 2, "No such file or directory\n"),
+        (("nowhere.py",), ("-E",), 2, "keep face_recognition from being found; leave them out\n"),
     ):
-        command = [sys.executable, "-m", "faceline.compat", *arguments]
-        done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
-        assert (done.returncode, done.stderr) == (status, complaint)
+        done = run_here(tmp_path, *arguments, options=options)
+        assert done.returncode == status
+        assert done.stderr.endswith(complaint)
+        assert done.stderr.count("\n") == bool(complaint)
+
+
+def threads_here(_):
+    return runtime().threads
+
+
+def test_one_thread_in_each_of_a_program_s_processes():
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        assert pool.map(threads_here, [0]) == [1]
+    assert threads_here(0) == all_cores()
 
 
 def test_install_and_uninstall(original):

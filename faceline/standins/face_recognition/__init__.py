@@ -1,5 +1,12 @@
 """Faceline in the place of face_recognition: see `faceline.compat`."""
 
+import importlib.util
+import sys
+from pathlib import Path
+
+if importlib.util.find_spec("faceline") is None:  # it was found in the folder in which another process began
+    sys.path.append(str(Path(__file__).parents[3]))
+
 from faceline.compat import (
     batch_face_locations,
     compare_faces,
