@@ -79,32 +79,40 @@ QUICK = frozenset(
 LONG = (
     "calibration",
     "scripts",
-    "programs",
     "kill",
-    "every",
+    "docs",
     "migrate",
+    "programs",
+    "blur",
+    "every",
+    "settling",
+    "watch",
+    "identification",
+    "compat",
+    "compare",
+    "cluster",
+    "networks",
+    "command",
+    "compat_commands",
+    "review",
+    "verification",
+    "enrol",
+    "service",
+    "demos",
+    "map",
+    "check",
+    "pipeline",
+    "corrections",
     "recognizer",
     "classifiers",
-    "identification",
-    "command",
-    "settling",
-    "blur",
-    "networks",
-    "enrol",
-    "check",
-    "review",
-    "corrections",
     "part_weights",
     "cohort",
     "combination",
     "own_networks",
     "retinaface",
     "small_faces",
-    "verification",
-    "pipeline",
     "faces",
     "uprightness",
-    "docs",
     "infer_command",
     "classifier_file",
     "surroundings",
@@ -174,6 +182,26 @@ def photographs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPat
     shutil.copytree(samples / "training-images" / "obama", train / "obama")
     stranger = samples / "training-images/biden/biden.jpg"  # nobody is left over, so a person is taken out
     return Photographs(train, [(samples / "demo-photos/obama3.jpg", "obama")], stranger, train / "obama/obama.jpg")
+
+
+@pytest.fixture(scope="session")
+def small(photographs: Photographs, tmp_path_factory: pytest.TempPathFactory) -> Photographs:
+    """The same, shrunk to what is quick to look through."""
+    home = tmp_path_factory.mktemp("small")
+
+    def shrunk(path: Path, copy: Path) -> Path:
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        with Image.open(path) as picture:
+            picture.thumbnail((500, 500), Image.Resampling.LANCZOS)
+            picture.convert("RGB").save(copy, "JPEG", quality=95)
+        return copy
+
+    for path in sorted(photographs.train.rglob("*")):
+        if path.is_file():
+            shrunk(path, home / "train" / path.relative_to(photographs.train).with_suffix(".jpg"))
+    probes = [(shrunk(path, home / path.name), name) for path, name in photographs.probes]
+    stranger = shrunk(photographs.stranger, home / f"stranger-{photographs.stranger.stem}.jpg")
+    return Photographs(home / "train", probes, stranger, photographs.portrait)
 
 
 @pytest.fixture(scope="session")

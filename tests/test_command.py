@@ -13,10 +13,18 @@ WORDS = [[name] for name in COMMANDS] + [["evaluate", name] for name in EVALUATI
 
 
 @pytest.mark.parametrize("words", WORDS, ids=" ".join)
-def test_every_command_explains_itself(words):
-    done = run_script("-m", "faceline", *words, "--help")
+def test_every_command_explains_itself(words, capsys):
+    with pytest.raises(SystemExit) as end:
+        main([*words, "--help"])
+    said = capsys.readouterr()
+    assert (end.value.code, said.err) == (0, "")
+    assert said.out.startswith(f"usage: faceline {' '.join(words)} ")
+
+
+def test_a_command_explains_itself_in_a_process_of_its_own():
+    done = run_script("-m", "faceline", "infer", "--help")
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith(f"usage: faceline {' '.join(words)} ")
+    assert done.stdout.startswith("usage: faceline infer ")
 
 
 def test_a_mistake_points_to_the_help_of_its_own_command(capsys):
