@@ -10,5 +10,7 @@ util/setup-venv.sh requirements.txt tests/requirements.txt
 # Several files of tests at once, one in a process for each core; -n 0 has one after the other, as has a test's own name.
 workers="-n auto --maxprocesses 8 --dist loadfile --no-loadscope-reorder"
 case " $*" in *::* | *no:xdist*) workers= ;; esac
+# Processes that share the cores have nothing of threads in matrix products but waiting for each other.
+[ -z "$workers" ] || export OPENBLAS_NUM_THREADS=${OPENBLAS_NUM_THREADS:-1}
 # shellcheck disable=SC2086
 .venv/bin/python -m pytest $workers "$@"
