@@ -56,9 +56,7 @@ def calibration_error(confidences, right):
     )
 
 
-@pytest.mark.parametrize(
-    ("count", "pictures", "times"), [(1, 4, 20), (2, 4, 20), (4, 4, 20), (4, 1, 20), (14, 4, 20), (14, 1, 40)]
-)
+@pytest.mark.parametrize(("count", "pictures", "times"), [(1, 4, 20), (2, 4, 20), (4, 1, 20), (14, 4, 20), (14, 1, 40)])
 def test_strangers_are_named_at_the_rate_asked_for_and_confidence_is_true(lfw, count, pictures, times):
     named: dict[float, list[float]] = {0.01: [], 0.1: []}
     found, confidences, right = [], [], []
