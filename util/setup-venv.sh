@@ -9,7 +9,7 @@ if ! "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
     exit 2
 fi
 if [ ! -e .venv/installed-requirements.txt ]; then
-    echo "Installing into $PWD/.venv: fetches about 310 MB, takes 0.9 GB of disk and one to five minutes, once"
+    echo "Installing into $PWD/.venv: fetches about 340 MB, takes 1 GB of disk and one to five minutes, once"
 fi
 if ! .venv/bin/python -m pip --version >/dev/null 2>&1 && ! "$python" -m venv --clear .venv; then
     echo "setup-venv.sh: error: $python cannot make a virtual environment; on Debian, install python3-venv" >&2
