@@ -4,15 +4,18 @@ Each prints a line of JSON with what it found.
 """
 
 import asyncio
+import functools
 import json
 import logging
 import multiprocessing
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
 import warnings
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -21,6 +24,7 @@ import numpy as np
 from PIL import Image
 
 from faceline import align_folder, infer, represent_folder
+from faceline.faces.cutting import warped
 
 
 def tables(folder):
@@ -153,6 +157,32 @@ def forks(classifier, pictures, out):
             process.join(120)  # joblib's workers took 300 s to end
             found[name] = process.exitcode if tables(out / name) == aligned else "another result"
     return found
+
+
+def forks_beside_opencv(times):
+    """Children that are forked off while OpenCV's threads go to sleep, on a busy machine; how many hang in OpenCV."""
+    import cv2
+
+    crop = functools.partial(warped, drawn_pixels(), np.array([[1, 0.1, 3], [0.1, 1, 3]]), 150, 4)
+    expected, random = crop(), np.random.default_rng(0)
+    found: Counter[object] = Counter()
+    burners = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range((os.cpu_count() or 1) + 1)]
+    try:
+        for _ in range(int(times)):
+            crop()
+            until = time.perf_counter() + random.uniform(0, 3e-4)
+            while time.perf_counter() < until:
+                pass
+            found[in_child(lambda: np.array_equal(crop(), expected), limit=10)] += 1
+    finally:
+        for burner in burners:
+            burner.kill()
+            burner.wait()
+    return {"ended": dict(found), "OpenCV's threads": cv2.getNumThreads()}
+
+
+def drawn_pixels():
+    return np.random.default_rng(0).integers(0, 255, (700, 700, 3), np.uint8)
 
 
 def give_back(pictures, out):

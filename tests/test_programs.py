@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import cv2
 import pytest
 from PIL import Image
 
@@ -67,6 +68,11 @@ def test_forked_children_and_processes_of_multiprocessing(classifier, few_pictur
     found = run_program("forks", classifier, few_pictures, tmp_path)
     assert found == dict.fromkeys(found, 0)
     assert len(found) == 9
+
+
+def test_forked_children_do_not_wait_for_opencv_s_threads():
+    found = run_program("forks_beside_opencv", 100)
+    assert found == {"ended": {"0": 100}, "OpenCV's threads": cv2.getNumThreads()}
 
 
 def test_processes_are_given_back(few_pictures, tmp_path):

@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from faceline.host.interruptions import insist
-from faceline.host.sharing import Guard, in_forked_child, once
+from faceline.host.sharing import Guard, once
+from faceline.host.switches import Switch
 
 
 class Here(threading.local):
@@ -73,53 +74,24 @@ def quiet(category: type[Warning] = Warning, *patterns: str) -> Iterator[None]:
         insist(lambda: silenced.end(block))
 
 
-class OpenCvSilence:
-    """OpenCV prints what it thinks of files, and of itself. The level belongs to the whole process: it is set when the
-    first block needs it, and put back when none does any more."""
+def opencv_level() -> int:
+    from cv2.utils import logging
 
-    def __init__(self) -> None:
-        self.guard, self.level = Guard(), 0
-        self.blocks: set[object] = set()
-        in_forked_child(self.renew)
-
-    def begin(self, block: object) -> None:
-        from cv2.utils import logging
-
-        with self.guard.lock:
-            if not self.blocks:
-                self.level = logging.getLogLevel()
-                self.blocks.add(block)
-                logging.setLogLevel(logging.LOG_LEVEL_SILENT)
-            self.blocks.add(block)
-
-    def end(self, block: object) -> None:
-        """May be called again, and for a block that did not begin."""
-        with self.guard.lock:
-            if block in self.blocks:
-                if self.blocks == {block}:
-                    self.restore()
-                self.blocks.discard(block)
-
-    def renew(self) -> None:
-        if self.blocks:  # of threads that are not in this process
-            self.restore()
-            self.blocks.clear()
-
-    def restore(self) -> None:
-        from cv2.utils import logging
-
-        logging.setLogLevel(self.level)
+    return logging.getLogLevel()
 
 
-OPENCV = OpenCvSilence()
+def set_opencv_level(level: int) -> None:
+    from cv2.utils import logging
+
+    logging.setLogLevel(level)
+
+
+# OpenCV prints what it thinks of files, and of itself.
+OPENCV = Switch(opencv_level, set_opencv_level, 0)  # LOG_LEVEL_SILENT
 
 
 @contextlib.contextmanager
 def quiet_opencv() -> Iterator[None]:
     """OpenCV prints nothing, in any thread."""
-    block = object()
-    try:
-        OPENCV.begin(block)
+    with OPENCV.held():
         yield
-    finally:
-        insist(lambda: OPENCV.end(block))

@@ -4,6 +4,7 @@ them in a process that is forked off."""
 import contextlib
 import functools
 import os
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -105,6 +106,20 @@ class Pool(Generic[Thing]):
         yield thing
         self._idle.append(thing)
 
+
+def without_opencv_s_threads() -> None:
+    """Have OpenCV compute in the calling thread alone.
+
+    A child that is forked off may find the lock of one of OpenCV's threads held, which nobody there will ever open: it
+    would wait for ever, in `warpAffine` for example.
+    """
+    opencv = sys.modules.get("cv2")
+    set_threads = getattr(opencv, "setNumThreads", None)  # not there while it is being imported
+    if set_threads is not None:
+        set_threads(0)  # 1 would end its threads, and wait for them
+
+
+in_forked_child(without_opencv_s_threads)
 
 # Matplotlib is not made for several threads: whoever draws by it holds this.
 DRAWING = Guard()
