@@ -56,7 +56,9 @@ def calibration_error(confidences, right):
     )
 
 
-@pytest.mark.parametrize(("count", "pictures", "times"), [(1, 4, 20), (2, 4, 20), (4, 1, 20), (14, 4, 20), (14, 1, 40)])
+@pytest.mark.parametrize(
+    ("count", "pictures", "times"), [(1, 4, 20), (2, 4, 20), (4, 4, 20), (4, 1, 20), (14, 4, 20), (14, 1, 40)]
+)
 def test_strangers_are_named_at_the_rate_asked_for_and_confidence_is_true(lfw, count, pictures, times):
     named: dict[float, list[float]] = {0.01: [], 0.1: []}
     found, confidences, right = [], [], []
@@ -99,19 +101,15 @@ def test_where_the_network_tells_people_apart_badly_the_rate_holds_too(east_asia
 
 
 def test_a_hundred_people():
-    """Three draws: of one alone a single face decides."""
-    found = []
-    for seed in range(3):
-        embeddings, whose = drawn(400, 5, seed)
-        enrolled = (whose < 100) & (np.arange(len(whose)) % 5 < 4)
-        gallery = learnt(embeddings[enrolled], whose[enrolled], fpir=0.1)
-        answers = gallery.identify(embeddings[whose >= 100][::5])
-        assert 0.02 <= np.mean([answer.candidates[0].score >= gallery.calibration.limit for answer in answers]) <= 0.2
-        answers = gallery.identify(embeddings[(whose < 100) & ~enrolled])
-        found += [answer.name == f"{person:05}" for person, answer in enumerate(answers)]
-        assert gallery.calibration.people == 100
-        assert 0.9 < gallery.calibration.tpir <= 1
-    assert np.mean(found) > 0.95
+    embeddings, whose = drawn(400, 5)
+    enrolled = (whose < 100) & (np.arange(len(whose)) % 5 < 4)
+    gallery = learnt(embeddings[enrolled], whose[enrolled], fpir=0.1)
+    answers = gallery.identify(embeddings[whose >= 100][::5])
+    assert 0.02 <= np.mean([answer.candidates[0].score >= gallery.calibration.limit for answer in answers]) <= 0.2
+    answers = gallery.identify(embeddings[(whose < 100) & ~enrolled])
+    assert np.mean([answer.name == f"{person:05}" for person, answer in enumerate(answers)]) > 0.95
+    assert gallery.calibration.people == 100
+    assert 0.9 < gallery.calibration.tpir <= 1
 
 
 def test_confidence_does_not_shrink_as_people_are_added(lfw):

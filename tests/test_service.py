@@ -175,7 +175,8 @@ def test_other_paths(service, work, probe, photographs):
     assert len(found["faces"][0]["embedding"]) == 128
     status, found = service.send("/compare", ("first", "a.jpg", probe), ("second", "b.jpg", probe))
     assert status == 200
-    assert found["pairs"][0]["same_picture"] is True
+    (pair,) = found["pairs"]
+    assert (pair["first"], pair["second"], pair["same_picture"]) == ("a.jpg", "b.jpg", True)
     assert service.send("/compare", ("first", "a.jpg", probe))[0] == 400
     assert service.ask("/faces?top=0", b"{}", "application/json")[0] == 400
     assert service.send("/faces?top=none", ("picture", "a.jpg", probe))[0] == 422

@@ -124,7 +124,8 @@ def test_the_same_with_any_number_of_threads(short, people, monkeypatch):
         ("rtsp://me:secret@127.0.0.1:9/x", (), "rtsp://127.0.0.1:9/x: cannot be opened"),
         ("short é.avi", ("--every", "0"), "every 0 is out of range; choose 1 or more"),
         ("short é.avi", ("--save", "copy.jpg"), "copy.jpg: no ending of a video that can be written"),
-        ("short é.avi", ("--table", "text.mp4"), "text.mp4: holds something else than a table of faces"),
+        ("short é.avi", ("--save", "./short é.avi"), "short é.avi: is watched itself; name another file"),
+        ("short é.avi", ("--table", "text.mp4"), "text.mp4: holds something else than such a table"),
         ("short é.avi", ("--classifier", "nowhere"), "nowhere: no such file"),
     ],
 )
@@ -139,6 +140,17 @@ def test_a_mistake_is_one_line(source, options, complaint, short, people, tmp_pa
     assert done.stderr.startswith(f"video.py: error: {complaint}")
     assert done.stderr.count("\n") == 1
     assert sorted(path.name for path in tmp_path.iterdir()) == before
+
+
+def test_a_video_of_before_stays_until_the_new_one_is_there(short, people, tmp_path):
+    shutil.copy(short, tmp_path / "named.avi")
+    before = (tmp_path / "named.avi").read_bytes()
+    found = watch(short, people, save_path=tmp_path / "named.avi")
+    next(found)
+    assert (tmp_path / "named.avi").read_bytes() == before
+    assert list(found) == []
+    assert (tmp_path / "named.avi").read_bytes() != before
+    assert [path.name for path in tmp_path.iterdir()] == ["named.avi"]
 
 
 def test_a_video_that_is_cut_off_is_watched_as_far_as_it_goes(short, people, tmp_path):

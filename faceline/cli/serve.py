@@ -1,8 +1,5 @@
 """Names over HTTP, as a command."""
 
-from collections.abc import Generator
-from typing import Any
-
 from faceline.cli.parser import Parser
 from faceline.service.keys import ROLES
 from faceline.service.serving import serve
@@ -32,9 +29,4 @@ def fill(parser: Parser) -> None:
         metavar=("NAME", "ROLE"),
         help=f"make a key and print it, instead of serving; roles: {', '.join(ROLES)}",
     )
-    parser.does(serving, serve)
-
-
-def serving(work_dir: str, **options: Any) -> Generator[str, None, int]:
-    """What is printed."""
-    return serve(work_dir, **options)
+    parser.does(serve, serve)

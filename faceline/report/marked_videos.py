@@ -1,5 +1,6 @@
 """A copy of a video with boxes and names."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
+from faceline.disk.paths import real_path
 from faceline.disk.pictures.boxes import Box
 from faceline.disk.writing import write_errors
 from faceline.errors import FacelineError
@@ -22,10 +24,12 @@ CODECS = {".mp4": "mp4v", ".m4v": "mp4v", ".mov": "mp4v", ".mkv": "mp4v", ".avi"
 LONGEST_PAUSE = 10.0  # seconds in which a camera gave nothing that are shown as a still
 
 
-def check_video_path(path: Path) -> None:
-    """Raise FacelineError if no video can be written there."""
+def check_video_path(path: Path, source: str | Path) -> None:
+    """Raise FacelineError if no video can be written there, or the video that is read lies there."""
     if path.suffix.lower() not in CODECS:
         raise FacelineError(f"{one_line(path)}: no ending of a video that can be written; use {', '.join(CODECS)}")
+    if real_path(path) == real_path(Path(source)):
+        raise FacelineError(f"{one_line(path)}: is watched itself; name another file with --save")
 
 
 class MarkedVideo:
@@ -34,7 +38,8 @@ class MarkedVideo:
     Parameters
     ----------
     path : Path
-        Where it goes, with an ending of CODECS. What was written stays when the work is interrupted.
+        Where it goes, with an ending of CODECS: when the block ends, also by an interruption, with what was written.
+        What lay there stays until then.
     rate : float
         Frames a second.
     """
@@ -42,10 +47,11 @@ class MarkedVideo:
     def __init__(self, path: Path, rate: float) -> None:
         from faceline.report.drawing.lettering import Lettering
 
-        check_video_path(path)
+        # Its ending says the format.
+        self._scratch = path.with_name(f".{path.stem}.part{path.suffix}")
         with write_errors(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(b"")
+            self._scratch.unlink(missing_ok=True)
         self._path, self._rate, self._letters = path, rate, Lettering()
         self._writer: cv2.VideoWriter | None = None
         self._written, self._shape = 0, (0, 0)
@@ -58,6 +64,8 @@ class MarkedVideo:
     ) -> None:
         if self._writer is not None:
             self._writer.release()
+            with write_errors(self._path):
+                os.replace(self._scratch, self._path)
 
     def add(
         self, pixels: np.ndarray, boxes_ltrb: Sequence[Box], names: Sequence[str], time: float | None = None
@@ -86,7 +94,7 @@ class MarkedVideo:
         height, width = self._shape = pixels.shape[:2]
         with quiet_opencv():
             codec = cv2.VideoWriter.fourcc(*CODECS[self._path.suffix.lower()])
-            self._writer = cv2.VideoWriter(str(self._path), codec, self._rate, (width, height))
+            self._writer = cv2.VideoWriter(str(self._scratch), codec, self._rate, (width, height))
         if not self._writer.isOpened():
             raise FacelineError(f"{one_line(self._path)}: OpenCV cannot write it; use another ending, such as .avi")
 

@@ -29,35 +29,16 @@ from faceline.wording import one_line
 MOST_CANDIDATES = 100
 AGAIN_SECONDS = 1  # after which who was refused may come again
 
-PICTURES = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "properties": {"picture": {"type": "array", "items": {"type": "string", "format": "binary"}}},
-                }
-            },
-            "application/json": {
-                "schema": {"type": "object", "properties": {"picture": {"type": "string", "format": "byte"}}}
-            },
-        },
-    }
-}
-TWO_PICTURES = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "properties": {name: {"type": "string", "format": "binary"} for name in ("first", "second")},
-                }
-            }
-        },
-    }
-}
+
+def body_of(**fields: dict) -> dict:
+    """What OpenAPI says of a request's body: a form, or JSON, with some fields."""
+    schema = {"schema": {"type": "object", "properties": fields}}
+    return {"requestBody": {"required": True, "content": {"multipart/form-data": schema, "application/json": schema}}}
+
+
+FILE = {"type": "string", "format": "binary", "description": "a picture; in JSON its base64"}
+PICTURES = body_of(picture={"type": "array", "items": FILE})
+TWO_PICTURES = body_of(first=FILE, second=FILE)
 
 
 def create_app(asking: Asking, audit: Path | None = None) -> FastAPI:
@@ -137,7 +118,7 @@ def create_app(asking: Asking, audit: Path | None = None) -> FastAPI:
         sent = await pictures_of(request, "first", "second")
         if len(sent) != 2:
             raise RefusedError(400, "send two pictures, in the fields first and second")
-        return JSONResponse(await asking.done(partial(compared, asking, *(picture.content for picture in sent))))
+        return JSONResponse({"pairs": await asking.done(partial(compared, asking, *sent))})
 
     return app
 

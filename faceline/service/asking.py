@@ -1,7 +1,6 @@
 """What requests ask, answered by the classifier of a work folder as it is now."""
 
 import asyncio
-import functools
 import logging
 import os
 from collections.abc import Callable
@@ -77,7 +76,7 @@ class Asking:
         self.waiting += 1
         future = asyncio.get_running_loop().run_in_executor(self._workers, work)
         # It is under way until it is done, also when nobody waits for it any more.
-        future.add_done_callback(functools.partial(self._finished))
+        future.add_done_callback(self._finished)
         return await asyncio.shield(future)
 
     def _finished(self, future: asyncio.Future) -> None:

@@ -1,18 +1,17 @@
 """Who is in a video: faces are followed, and each is named once, by its best frames."""
 
 import contextlib
-import csv
 from collections import deque
 from collections.abc import Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from faceline.disk.growing_table import GrowingTable, check_table
 from faceline.disk.names import DEFAULT_CLASSIFIER
 from faceline.disk.paths import named_path
 from faceline.disk.people_paths import UNKNOWN
 from faceline.disk.videos import Frame, Video, open_video
-from faceline.disk.writing import write_errors
 from faceline.errors import FacelineError
 from faceline.faces.aligner import aligner_for
 from faceline.networks.runtime import DEFAULT_DEVICE, DEFAULT_ENGINE
@@ -55,7 +54,7 @@ def watch(
     classifier_path : path
         What `train` wrote, or the folder that it lies in.
     every : int or None
-        Look for faces in every so manieth frame; None for 12.5 a second.
+        Look for faces in every Nth frame; None for as many as make 12.5 a second.
     detector : str or None
         A key of `DETECTORS`; None for the gallery's, of which the first look counts.
     upsample : int
@@ -92,9 +91,9 @@ def watch(
     if every is not None and every < 1:
         raise FacelineError(f"every {every} is out of range; choose 1 or more")
     if save_path is not None:
-        check_video_path(named_path(save_path))
+        check_video_path(named_path(save_path), source)
     if table_path is not None:
-        check_table(named_path(table_path))
+        check_table(named_path(table_path), COLUMNS)
     recognizer = Recognizer.load(
         classifier_path,
         network=network,
@@ -110,14 +109,14 @@ def watch(
     step = every or max(1, round(video.rate / LOOKS_A_SECOND))
     return followed(
         video,
-        Watch(recognizer, step),
+        Looking(recognizer, step),
         None if table_path is None else named_path(table_path),
         None if save_path is None else named_path(save_path),
     )
 
 
 @dataclass(frozen=True)
-class Watch:
+class Looking:
     """How a video is looked at: by whom, and in which frames."""
 
     recognizer: Recognizer
@@ -166,16 +165,18 @@ def answered(frame: Frame, future: Future[list[Sighting]] | None) -> tuple[Frame
     return frame, None if future is None else future.result()
 
 
-def followed(video: Video, watch: Watch, table: Path | None, save: Path | None) -> Generator[FollowedFace, None, None]:
+def followed(
+    video: Video, looking: Looking, table: Path | None, save: Path | None
+) -> Generator[FollowedFace, None, None]:
     """The faces of a video, each when it has ended; also those that are there when the user interrupts."""
-    recognizer = watch.recognizer
+    recognizer = looking.recognizer
     assert recognizer.gallery is not None
     tracker = Tracker(recognizer.network, recognizer.gallery, video.rate)
     with contextlib.ExitStack() as stack:
         stack.enter_context(video)
-        rows = None if table is None else stack.enter_context(Rows(table))
+        rows = None if table is None else stack.enter_context(GrowingTable(table, COLUMNS))
         copy = None if save is None else Copied(stack.enter_context(MarkedVideo(save, video.rate)), video.is_live)
-        looked = stack.enter_context(contextlib.closing(watch.looked(video)))
+        looked = stack.enter_context(contextlib.closing(looking.looked(video)))
         interrupted: KeyboardInterrupt | None = None
         try:
             for frame, sightings in looked:
@@ -192,51 +193,14 @@ def followed(video: Video, watch: Watch, table: Path | None, save: Path | None) 
             raise interrupted
 
 
-def told(tracks: list[Track], rows: "Rows | None") -> Iterator[FollowedFace]:
+def told(tracks: list[Track], rows: GrowingTable | None) -> Iterator[FollowedFace]:
     """What there is to say of tracks that have ended, which is in the table before anybody hears of it."""
     for track in sorted(tracks, key=lambda track: track.number):
         if track.is_told:
             face = FollowedFace.of(track)
             if rows is not None:
-                rows.add(face)
+                rows.add(face.row())
             yield face
-
-
-class Rows:
-    """The table, which has each row as soon as it is known; to be used in a `with` statement."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def __enter__(self) -> "Rows":
-        with write_errors(self._path):
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = self._path.open("w", newline="", encoding="utf-8", errors="surrogateescape")
-        self._writer = csv.writer(self._file, lineterminator="\n")
-        self._write(COLUMNS)
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._file.close()
-
-    def add(self, face: FollowedFace) -> None:
-        self._write(face.row())
-
-    def _write(self, cells: tuple[object, ...]) -> None:
-        with write_errors(self._path):
-            self._writer.writerow(cells)
-            self._file.flush()
-
-
-def check_table(path: Path) -> None:
-    """Raise FacelineError where something else lies than a table of an earlier run, or nothing can be written."""
-    with write_errors(path):
-        if not path.exists():
-            return
-        with path.open("rb") as file:
-            is_ours = file.readline(1000).strip() in (b"", ",".join(COLUMNS).encode())
-    if not is_ours:
-        raise FacelineError(f"{one_line(path)}: holds something else than a table of faces; name another file")
 
 
 class Copied:
