@@ -37,8 +37,6 @@ ROOT = Path(__file__).resolve().parent.parent
 FACES = Path(os.environ.get("FACELINE_FACES", ROOT.parent / "shared" / "faces"))
 SAMPLES = ROOT / ".venv" / "samples"
 
-SMALL = 640  # the longest edge of what most tests look at
-
 # Several processes of tests share the cores, as joblib and so Faceline count them; a test of processes has --jobs.
 if "PYTEST_XDIST_WORKER_COUNT" in os.environ:
     share = joblib.cpu_count() // int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
@@ -167,16 +165,6 @@ def copy_if_there(path: Path, place: Path) -> None:
         shutil.copy(path, place)
 
 
-def save_small(path: Path, copy: Path) -> Path:
-    """Save a picture in a size that is quick to look through, and give where."""
-    copy.parent.mkdir(parents=True, exist_ok=True)
-    with Image.open(path) as picture:
-        exif = picture.getexif()
-        picture.thumbnail((SMALL, SMALL), Image.Resampling.LANCZOS)
-        picture.save(copy, quality=95, exif=exif)
-    return copy
-
-
 @pytest.fixture(scope="session")
 def photographs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Photographs:
     if FACES.is_dir():
@@ -187,19 +175,33 @@ def photographs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPat
             "kit_with_rose": "kit_harington",
             "obama1": "obama",
         }
-        home = tmp_path_factory.mktemp("photographs")
-        for path in (known / "train").glob("*/*.*"):
-            save_small(path, home / "train" / path.parent.name / path.name)
-        probes = [
-            (save_small(known / "test" / f"{stem}.jpg", home / f"{stem}.jpg"), name) for stem, name in names.items()
-        ]
-        stranger = save_small(FACES / "photos" / "adams.jpg", home / "adams.jpg")
-        return Photographs(home / "train", probes, stranger, home / "train/obama/obama.jpg")
+        probes = [(known / "test" / f"{stem}.jpg", name) for stem, name in names.items()]
+        return Photographs(known / "train", probes, FACES / "photos" / "adams.jpg", known / "train/obama/obama.jpg")
     samples = request.getfixturevalue("samples")
     train = tmp_path_factory.mktemp("photographs")
     shutil.copytree(samples / "training-images" / "obama", train / "obama")
     stranger = samples / "training-images/biden/biden.jpg"  # nobody is left over, so a person is taken out
     return Photographs(train, [(samples / "demo-photos/obama3.jpg", "obama")], stranger, train / "obama/obama.jpg")
+
+
+@pytest.fixture(scope="session")
+def small(photographs: Photographs, tmp_path_factory: pytest.TempPathFactory) -> Photographs:
+    """The same, shrunk to what is quick to look through."""
+    home = tmp_path_factory.mktemp("small")
+
+    def shrunk(path: Path, copy: Path) -> Path:
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        with Image.open(path) as picture:
+            picture.thumbnail((500, 500), Image.Resampling.LANCZOS)
+            picture.convert("RGB").save(copy, "JPEG", quality=95)
+        return copy
+
+    for path in sorted(photographs.train.rglob("*")):
+        if path.is_file():
+            shrunk(path, home / "train" / path.relative_to(photographs.train).with_suffix(".jpg"))
+    probes = [(shrunk(path, home / path.name), name) for path, name in photographs.probes]
+    stranger = shrunk(photographs.stranger, home / f"stranger-{photographs.stranger.stem}.jpg")
+    return Photographs(home / "train", probes, stranger, photographs.portrait)
 
 
 @pytest.fixture(scope="session")

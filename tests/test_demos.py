@@ -48,30 +48,30 @@ def test_a_mistake_is_one_line(program, arguments, complaint, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_names_by_folders_of_people(photographs, tmp_path):
+def test_names_by_folders_of_people(small, tmp_path):
     broken = tmp_path / "broken.jpg"
     broken.write_bytes(b"hello")
-    probe, name = photographs.probes[0]
-    arguments = (photographs.train, broken, probe, photographs.stranger)
+    probe, name = small.probes[0]
+    arguments = (small.train, broken, probe, small.stranger)
     done = run_script(DEMOS / "recognize.py", *arguments, cwd=tmp_path)
     assert done.returncode == 0
     assert f"{broken}: not a picture" in done.stderr
     said = done.stdout.splitlines()
     assert re.match(rf"{re.escape(str(probe))}: {name} with (0\.9\d|1\.00) confidence, at \(", said[0])
-    assert f"{photographs.stranger}: unknown with " in done.stdout
+    assert f"{small.stranger}: unknown with " in done.stdout
 
 
 @pytest.mark.parametrize("by", ["knn", "svm"])
-def test_names_by_nearest_neighbours_and_by_svms(by, photographs, tmp_path):
-    probe, name = photographs.probes[0]
-    done = run_script(DEMOS / "knn_or_svm.py", by, photographs.train, probe, cwd=tmp_path)
+def test_names_by_nearest_neighbours_and_by_svms(by, small, tmp_path):
+    probe, name = small.probes[0]
+    done = run_script(DEMOS / "knn_or_svm.py", by, small.train, probe, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("Learned ")
     assert f"=== {probe} ===\nPredict {name} " in done.stdout
 
 
-def test_names_are_drawn(photographs, classifier, tmp_path):
-    probe, name = photographs.probes[0]
+def test_names_are_drawn(small, classifier, tmp_path):
+    probe, name = small.probes[0]
     done = run_script(DEMOS / "draw_names.py", probe, tmp_path / "named.png", "--classifier", classifier)
     assert done.returncode == 0, done.stderr
     assert name in done.stdout
@@ -80,8 +80,8 @@ def test_names_are_drawn(photographs, classifier, tmp_path):
     assert 0 < changed.mean() < 0.2
 
 
-def test_make_up_is_put_on(photographs, tmp_path):
-    probe, _ = photographs.probes[0]
+def test_make_up_is_put_on(small, tmp_path):
+    probe, _ = small.probes[0]
     done = run_script(DEMOS / "makeup.py", probe, tmp_path / "made-up.png")
     assert done.returncode == 0, done.stderr
     assert "'left_eyebrow': (" in done.stdout
@@ -134,8 +134,8 @@ def sent(address: str, content: bytes) -> str:
         return answer.read().decode()
 
 
-def test_a_page_names_the_people_in_a_picture(photographs, classifier):
-    probe, name = photographs.probes[0]
+def test_a_page_names_the_people_in_a_picture(small, classifier):
+    probe, name = small.probes[0]
     with served(classifier) as address:
         with urllib.request.urlopen(address, timeout=60) as answer:
             assert 'type="file"' in answer.read().decode()

@@ -88,9 +88,9 @@ def serving(work: Path, *options: str) -> Iterator[Served]:
 
 
 @pytest.fixture(scope="module")
-def work(photographs, tmp_path_factory) -> Path:
+def work(small, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("work é")
-    enrol(photographs.train, folder)
+    enrol(small.train, folder)
     return folder
 
 
@@ -102,12 +102,12 @@ def service(work, tmp_path_factory) -> Iterator[Served]:
 
 
 @pytest.fixture(scope="module")
-def probe(photographs) -> bytes:
-    return photographs.probes[0][0].read_bytes()
+def probe(small) -> bytes:
+    return small.probes[0][0].read_bytes()
 
 
-def test_answers_are_those_of_infer(service, work, photographs):
-    paths = [path for path, _ in photographs.probes] + [photographs.stranger]
+def test_answers_are_those_of_infer(service, work, small):
+    paths = [path for path, _ in small.probes] + [small.stranger]
     done = run_script(CLASSIFIER, "infer", work, *paths, "--json", "--multi", "--top", "3")
     expected = [
         json.loads(line) | {"image": path.name} for line, path in zip(done.stdout.splitlines(), paths, strict=True)
@@ -119,8 +119,8 @@ def test_answers_are_those_of_infer(service, work, photographs):
     assert service.send("/faces?multi=true&top=3", *pictures) == (200, expected)
 
 
-def test_base64_alone_and_several(service, probe, photographs):
-    name = photographs.probes[0][1]
+def test_base64_alone_and_several(service, probe, small):
+    name = small.probes[0][1]
     encoded = base64.b64encode(probe).decode()
     for picture in (encoded, f"data:image/jpeg;base64,{encoded}", {"name": "a.jpg", "data": encoded}):
         status, answer = service.ask("/faces", json.dumps({"picture": picture}).encode(), "application/json")
@@ -160,8 +160,8 @@ def test_other_bodies(service, body, kind, status, complaint):
     assert complaint in answer["error"]
 
 
-def test_other_paths(service, work, probe, photographs):
-    name = photographs.probes[0][1]
+def test_other_paths(service, work, probe, small):
+    name = small.probes[0][1]
     assert service.ask("/health")[0] == 200
     people = sorted(path.name for path in (work / "training-images").iterdir())
     assert service.ask("/people") == (200, {"people": people})
@@ -224,7 +224,7 @@ def test_64_at_once_are_answered_or_told_to_come_again(service, probe):
     assert service.ask("/health")[0] == 200
 
 
-def test_what_the_scripts_teach_it_knows(photographs, tmp_path, probe):
+def test_what_the_scripts_teach_it_knows(small, tmp_path, probe):
     """It serves an empty work folder, and answers when somebody has been enrolled."""
     (tmp_path / "work").mkdir()
     with serving(tmp_path / "work") as served:
@@ -233,8 +233,8 @@ def test_what_the_scripts_teach_it_knows(photographs, tmp_path, probe):
         assert (status, "run faceline enrol" in answer["error"]) == (503, True)
         assert served.send("/faces", ("picture", "a.jpg", probe))[0] == 503
         assert served.send("/detect", ("picture", "a.jpg", probe))[0] == 503
-        enrol(photographs.train, tmp_path / "work", jobs=1)
-        assert served.send("/faces", ("picture", "a.jpg", probe))[1]["faces"][0]["name"] == photographs.probes[0][1]
+        enrol(small.train, tmp_path / "work", jobs=1)
+        assert served.send("/faces", ("picture", "a.jpg", probe))[1]["faces"][0]["name"] == small.probes[0][1]
         classifier = tmp_path / "work" / "generated-embeddings" / "classifier.pkl"
         classifier.write_bytes(b"damaged")
         assert served.ask("/ready")[0] == 200  # the one before
