@@ -166,7 +166,7 @@ def forks_beside_opencv(times):
     crop = functools.partial(warped, drawn_pixels(), np.array([[1, 0.1, 3], [0.1, 1, 3]]), 150, 4)
     expected, random = crop(), np.random.default_rng(0)
     found: Counter[object] = Counter()
-    burners = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range((os.cpu_count() or 1) + 1)]
+    burners = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(os.cpu_count() or 1)]
     try:
         for _ in range(int(times)):
             crop()

@@ -101,15 +101,19 @@ def test_where_the_network_tells_people_apart_badly_the_rate_holds_too(east_asia
 
 
 def test_a_hundred_people():
-    embeddings, whose = drawn(400, 5)
-    enrolled = (whose < 100) & (np.arange(len(whose)) % 5 < 4)
-    gallery = learnt(embeddings[enrolled], whose[enrolled], fpir=0.1)
-    answers = gallery.identify(embeddings[whose >= 100][::5])
-    assert 0.02 <= np.mean([answer.candidates[0].score >= gallery.calibration.limit for answer in answers]) <= 0.2
-    answers = gallery.identify(embeddings[(whose < 100) & ~enrolled])
-    assert np.mean([answer.name == f"{person:05}" for person, answer in enumerate(answers)]) > 0.95
-    assert gallery.calibration.people == 100
-    assert 0.9 < gallery.calibration.tpir <= 1
+    """Three draws: of one alone a single face decides."""
+    found = []
+    for seed in range(3):
+        embeddings, whose = drawn(400, 5, seed)
+        enrolled = (whose < 100) & (np.arange(len(whose)) % 5 < 4)
+        gallery = learnt(embeddings[enrolled], whose[enrolled], fpir=0.1)
+        answers = gallery.identify(embeddings[whose >= 100][::5])
+        assert 0.02 <= np.mean([answer.candidates[0].score >= gallery.calibration.limit for answer in answers]) <= 0.2
+        answers = gallery.identify(embeddings[(whose < 100) & ~enrolled])
+        found += [answer.name == f"{person:05}" for person, answer in enumerate(answers)]
+        assert gallery.calibration.people == 100
+        assert 0.9 < gallery.calibration.tpir <= 1
+    assert np.mean(found) > 0.95
 
 
 def test_confidence_does_not_shrink_as_people_are_added(lfw):

@@ -71,8 +71,8 @@ def test_forked_children_and_processes_of_multiprocessing(classifier, few_pictur
 
 
 def test_forked_children_do_not_wait_for_opencv_s_threads():
-    found = run_program("forks_beside_opencv", 100)
-    assert found == {"ended": {"0": 100}, "OpenCV's threads": cv2.getNumThreads()}
+    found = run_program("forks_beside_opencv", 50)
+    assert found == {"ended": {"0": 50}, "OpenCV's threads": cv2.getNumThreads()}
 
 
 def test_processes_are_given_back(few_pictures, tmp_path):
