@@ -24,6 +24,10 @@ class ShortOfMemoryError(UnreadableError):
     """A picture that could be read where more memory is free."""
 
 
+class LockedError(FacelineError):
+    """Another run is writing to the folder: in a moment, it may be free."""
+
+
 class EditedError(FacelineError):
     """A table that does not fit its fellows any more, as after it was edited by hand."""
 

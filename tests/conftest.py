@@ -387,9 +387,10 @@ def chromium():
         pytest.skip("needs Debian's packages chromium and chromium-driver")
     started = []
 
-    def start(downloads, size="1200,900"):
+    def start(downloads, size="1200,900", more=()):
         options = webdriver.ChromeOptions()
-        for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", f"--window-size={size}"):
+        usual = ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", f"--window-size={size}")
+        for argument in (*usual, *more):
             options.add_argument(argument)
         options.binary_location = binary
         options.add_experimental_option("prefs", {"download.default_directory": str(downloads)})

@@ -1,90 +1,23 @@
 """`faceline serve`: a service by real requests."""
 
 import base64
-import contextlib
 import io
 import json
 import shutil
-import signal
 import socket
 import stat
-import subprocess
-import sys
-import urllib.error
-import urllib.request
-import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 from conftest import CLASSIFIER, run_script
 from PIL import Image
+from services import Served, serving
 
 from faceline import FacelineError, enrol
 from faceline.service.guarding import hostname, is_loopback
 from faceline.service.keys import FILE, key_of, make_key, read_keys
-
-
-@dataclass(frozen=True)
-class Served:
-    """A service that runs: its address, and what it said."""
-
-    port: int
-    process: subprocess.Popen
-    said: list[str]
-
-    def ask(
-        self, path: str, body: bytes | None = None, kind: str = "", host: str = "", **headers: str
-    ) -> tuple[int, Any]:
-        """The status and the content of an answer."""
-        url = f"http://127.0.0.1:{self.port}{path}"
-        sent = {name.replace("_", "-"): value for name, value in headers.items()}
-        sent |= ({"Content-Type": kind} if kind else {}) | ({"Host": host} if host else {})
-        try:
-            with urllib.request.urlopen(urllib.request.Request(url, body, sent), timeout=60) as answer:
-                return answer.status, parsed(answer.read())
-        except urllib.error.HTTPError as error:
-            with error:
-                return error.code, parsed(error.read())
-
-    def send(self, path: str, *pictures: tuple[str, str, bytes], **headers: str) -> tuple[int, Any]:
-        """The answer to a form of (field, file name, content)."""
-        mark = uuid.uuid4().hex
-        body = b"".join(
-            f'--{mark}\r\nContent-Disposition: form-data; name="{field}"; filename="{name}"\r\n\r\n'.encode()
-            + content
-            + b"\r\n"
-            for field, name, content in pictures
-        )
-        body += f"--{mark}--\r\n".encode()
-        return self.ask(path, body, f"multipart/form-data; boundary={mark}", **headers)
-
-
-def parsed(content: bytes) -> Any:
-    with contextlib.suppress(ValueError):
-        return json.loads(content)
-    return content.decode()
-
-
-@contextlib.contextmanager
-def serving(work: Path, *options: str) -> Iterator[Served]:
-    command = [sys.executable, "-m", "faceline", "serve", str(work), "--port", "0", *options]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        said = []
-        try:
-            for line in process.stdout:
-                said.append(line.rstrip("\n"))
-                if line.startswith("Serving"):
-                    break
-            yield Served(int(said[-1].rpartition(":")[2]), process, said)
-        finally:
-            process.send_signal(signal.SIGINT)
-            status = process.wait(30)
-        assert status == 0
 
 
 @pytest.fixture(scope="module")

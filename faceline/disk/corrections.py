@@ -9,14 +9,14 @@ import json
 import os
 import re
 import uuid
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from faceline.disk.names import CORRECTIONS_FILE, MIGRATION_DIR
 from faceline.disk.people_paths import UNKNOWN, is_nobody
 from faceline.disk.reading import read_bytes
-from faceline.disk.writing import write_errors
+from faceline.disk.writing import write_errors, write_lines
 from faceline.errors import FacelineError
 from faceline.wording import CONTROLS, one_line
 
@@ -252,6 +252,40 @@ def add_corrections(path: Path, corrections: Iterable[Correction]) -> list[Corre
     if added:
         append_lines(path, [json.dumps(correction.to_json()).encode() + b"\n" for correction in added])
     return added
+
+
+def forget_corrections(path: Path, photos: Collection[str], name: str | None) -> int:
+    """Rewrite the file without what was said of some photographs, by their SHA-256, and of a person; gives how many
+    lines are gone or shorter. The caller holds the lock of the file's folder; raises what `add_corrections` does."""
+    known = parsed(path)
+    kept: list[Correction] = []
+    gone: set[str] = set()
+    changed = 0
+    for correction in known:
+        rest = without(correction, photos, name)
+        if rest is not None and rest.what == "undo" and rest.of in gone:
+            rest = None
+        if rest is not None:
+            kept.append(rest)
+        elif correction.id:
+            gone.add(correction.id)
+        changed += rest != correction
+    if changed:
+        write_lines(path, [json.dumps(correction.to_json()).encode() + b"\n" for correction in kept])
+    return changed
+
+
+def without(correction: Correction, photos: Collection[str], name: str | None) -> Correction | None:
+    """What a correction says of others; None where that is nothing."""
+    if name is not None and correction.name == name:
+        return None
+    groups = tuple(tuple(face for face in group if face.photo not in photos) for group in correction.groups)
+    groups = tuple(group for group in groups if group)
+    people = tuple(person for person in correction.people if person != name)
+    least = 2 if len(correction.groups) > 1 else 1
+    if (correction.groups and len(groups) < least) or (correction.people and len(people) < 2):
+        return None
+    return replace(correction, groups=groups, people=people)
 
 
 def stamped(correction: Correction, now: str) -> Correction:

@@ -45,3 +45,20 @@ def read_distinct(path: Path) -> list[tuple[str, str]]:
         except (ValueError, csv.Error) as error:
             advice = "a line is two names with a comma between; correct or remove the file"
             raise FacelineError(f"{one_line(path)}: line {reader.line_num}: {one_line(error)}; {advice}") from None
+
+
+def rename_distinct(folder: Path, person: str, name: str | None) -> int:
+    """Call a person otherwise in the file, or with None take every pair out that they stand in; gives how many pairs
+    that was of. Raises FacelineError."""
+    path = folder / DISTINCT_FILE
+    if not path.exists():
+        return 0
+    known = read_distinct(path)
+    theirs = [pair for pair in known if person in pair]
+    others = {pair for pair in known if person not in pair}
+    if name is not None:
+        renamed = [tuple(sorted(name if one == person else one for one in pair)) for pair in theirs]
+        others |= {(one, other) for one, other in renamed if one != other}
+    if theirs:
+        write_csv(path, sorted(others))
+    return len(theirs)

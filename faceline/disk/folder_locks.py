@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from faceline.disk.writing import write_errors
-from faceline.errors import FacelineError
+from faceline.errors import LockedError
 from faceline.host.locks import locking
 from faceline.wording import one_line
 
@@ -19,7 +19,7 @@ def locked(folder: Path) -> Iterator[None]:
     Raises
     ------
     FacelineError
-        If the folder cannot be made or written to, or another run is at work in it.
+        If the folder cannot be made or written to, or, as LockedError, another run is at work in it.
     """
     with write_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
@@ -29,6 +29,6 @@ def locked(folder: Path) -> Iterator[None]:
         try:
             lock.enter_context(locking(folder))
         except BlockingIOError:
-            raise FacelineError(f"{one_line(folder)}: another run is writing here; wait for it to end") from None
+            raise LockedError(f"{one_line(folder)}: another run is writing here; wait for it to end") from None
     with lock:
         yield

@@ -51,6 +51,22 @@ def put(source: Path, path: Path, link: bool) -> None:
         os.utime(scratch, ns=(status.st_atime_ns, status.st_mtime_ns))
 
 
+def put_bytes(content: bytes, path: Path) -> None:
+    """Write a new file that is there when this returns, whatever happens to the machine then; whole or not at all."""
+    make_folder(path.parent)
+    with replacing(path) as scratch, scratch.open("xb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    with write_errors(path.parent):
+        descriptor = os.open(path.parent, os.O_RDONLY)
+        try:
+            with ignoring(OSError):  # a file system on which folders cannot be synchronised
+                os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
 def chunks(file: BinaryIO, path: Path) -> Iterator[bytes]:
     """The content of a file; raises UnreadableError, so that it is not taken for a mistake of what is written."""
     try:

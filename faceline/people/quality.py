@@ -245,6 +245,13 @@ def logarithm(deviation: float) -> float:
 def turn_features(face: np.ndarray) -> dict[str, float]:
     """How far a face in dlib's frame looks aside: `yaw` is how far the nose lies beside the middle between the eyes,
     `long` how far below them, in logarithms of the distance of the eyes."""
+    beside, below = nose_of(face)
+    return {"yaw": abs(beside), "long": math.log(max(abs(below), 0.05))}
+
+
+def nose_of(face: np.ndarray) -> tuple[float, float]:
+    """How far the nose of a face in dlib's frame lies to the right of the middle between the eyes, and how far below,
+    in distances of the eyes."""
     import cv2
 
     # Landmarks are whole pixels: enlarged, they are exact enough.
@@ -253,5 +260,10 @@ def turn_features(face: np.ndarray) -> dict[str, float]:
     points = predict_landmarks(larger, (low, low, high, high), 5).astype(float)
     axis, nose = points[0] - points[2], points[4] - (points[0] + points[2]) / 2
     square = max(float(axis @ axis), 1.0)
-    beside, below = float(nose @ axis) / square, float(nose @ np.array([-axis[1], axis[0]])) / square
-    return {"yaw": abs(beside), "long": math.log(max(abs(below), 0.05))}
+    return float(nose @ axis) / square, float(nose @ np.array([-axis[1], axis[0]])) / square
+
+
+def turned(crop: np.ndarray, frame: str) -> float:
+    """How far a face in a crop, (size, size, 3) uint8 in a network's frame, looks to the picture's right, in degrees,
+    about; negative to the left."""
+    return math.degrees(math.atan(nose_of(in_dlib_frame(crop, frame))[0] / NOSE))

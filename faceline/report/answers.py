@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from typing import Any
 
 from faceline.disk.pictures.boxes import Box
 from faceline.disk.rows import Status
@@ -85,35 +86,39 @@ class Answer:
         return "\n".join(lines)
 
     def to_json(self) -> str:
-        faces = []
-        for face in self.faces:
-            who = face.identity
-            faces.append(
-                {
-                    "box": face.box_ltrb,
-                    "turn": face.turn,
-                    "name": who.name,
-                    "same_as": list(who.same_as),
-                    "confidence": round(who.confidence, 4),
-                    **({"unclear": who.unclear} if who.unclear else {}),
-                    **({} if face.quality is None else {"quality": round(face.quality, 3)}),
-                    "distance": round(who.distance, 4),
-                    "nearest": who.likeliest.nearest,
-                    "runner_up": who.runner_up and who.runner_up.name,
-                    "margin": who.margin and round(who.margin, 4),
-                    "candidates": [
-                        {
-                            "name": candidate.name,
-                            "confidence": round(candidate.confidence, 4),
-                            "distance": round(candidate.distance, 4),
-                        }
-                        for candidate in who.candidates[: self.top]
-                    ],
-                }
-            )
+        faces = [face_record(face, self.top) for face in self.faces]
         reason = {"reason": self.reason} if self.reason else {}
         marked = {"marked": self.marked} if self.marked else {}
         return json.dumps({"image": self.image, "status": self.status, **reason, **marked, "faces": faces})
+
+
+def face_record(face: NamedFace, top: int) -> dict[str, Any]:
+    """A face as JSON, with that many candidates."""
+    place = {"box": face.box_ltrb, "turn": face.turn}
+    return place | identity_record(face.identity, top, face.quality)
+
+
+def identity_record(who: Identity, top: int, quality: float | None = None) -> dict[str, Any]:
+    """Who a face is as JSON, with that many candidates."""
+    return {
+        "name": who.name,
+        "same_as": list(who.same_as),
+        "confidence": round(who.confidence, 4),
+        **({"unclear": who.unclear} if who.unclear else {}),
+        **({} if quality is None else {"quality": round(quality, 3)}),
+        "distance": round(who.distance, 4),
+        "nearest": who.likeliest.nearest,
+        "runner_up": who.runner_up and who.runner_up.name,
+        "margin": who.margin and round(who.margin, 4),
+        "candidates": [
+            {
+                "name": candidate.name,
+                "confidence": round(candidate.confidence, 4),
+                "distance": round(candidate.distance, 4),
+            }
+            for candidate in who.candidates[:top]
+        ],
+    }
 
 
 def evidence(who: Identity) -> list[str]:

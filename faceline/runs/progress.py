@@ -5,7 +5,7 @@ import logging
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Self
 
@@ -32,6 +32,20 @@ def without_bars() -> Iterator[None]:
         QUIET.reset(token)
 
 
+# Who else is told of each step, by its title, how many are done and how many there are; raises what ends the work.
+WATCHER: ContextVar[Callable[[str, int, int], None] | None] = ContextVar("watcher", default=None)
+
+
+@contextlib.contextmanager
+def watched_by(tell: Callable[[str, int, int], None]) -> Iterator[None]:
+    """Within this block, progress is told to `tell`, in the thread of the work, and not shown."""
+    token = WATCHER.set(tell)
+    try:
+        yield
+    finally:
+        WATCHER.reset(token)
+
+
 class Silent:
     """A bar that nobody sees; those that can be seen have the same methods."""
 
@@ -52,6 +66,18 @@ class Silent:
 
     def close(self) -> None:
         """It has come to its end."""
+
+
+class Told(Silent):
+    """Progress that a program is told of."""
+
+    def __init__(self, title: str, total: int, tell: Callable[[str, int, int], None]) -> None:
+        self._title, self._total, self._tell, self._done = title, total, tell, 0
+        tell(title, 0, total)
+
+    def update(self, count: int = 1) -> None:
+        self._done += count
+        self._tell(self._title, self._done, self._total)
 
 
 class Lines(Silent):
@@ -76,6 +102,9 @@ def bar(title: str, total: int, leave: bool = True) -> "tqdm | Silent":
 
     Lines are messages of this module's logger of level INFO: a program that wants them lets them through.
     """
+    tell = WATCHER.get()
+    if tell is not None:
+        return Told(title, total, tell)
     if QUIET.get():
         return Silent()
     if not is_watched():

@@ -10,10 +10,12 @@ from typing import TypeVar
 
 from faceline.errors import FacelineError
 from faceline.host.sharing import Guard
+from faceline.networks.runtime import Runtime
 from faceline.recognition.classifier_file import classifier_at
 from faceline.recognition.recognizer import Recognizer
 from faceline.runs.parallel import all_cores
 from faceline.wording import one_line
+from faceline.work_folder.options import read_options
 
 logger = logging.getLogger(__name__)
 
@@ -68,6 +70,15 @@ class Asking:
                     raise NotReadyError(f"{one_line(path)}: {said}; run faceline enrol or train") from None
                 logger.warning(f"{one_line(path)}: cannot be used, the one before goes on answering")
             return self._loaded[1]
+
+    def looker(self) -> Recognizer:
+        """The classifier that is there now, or where there is none what finds and embeds faces as the folder has them;
+        raises FacelineError where that cannot be told."""
+        try:
+            return self.recognizer()
+        except NotReadyError:
+            options = read_options(self.work_dir)
+            return Recognizer(options.network, options.alignment, options.augmentation, runtime=Runtime(threads=1))
 
     async def done(self, work: Callable[[], Found]) -> Found:
         """What `work` gives, in a thread of its own as soon as there is a core; raises BusyError."""

@@ -35,7 +35,7 @@ class Counted:
         finally:
             path = getattr(scope.get("route"), "path", "other")  # as few as there are, whatever is asked for
             self._metrics.count(path, status, time.perf_counter() - begun)
-            if self._audit is not None and scope["method"] == "POST":
+            if self._audit is not None and scope["method"] not in ("GET", "HEAD"):
                 note(self._audit, scope, path, status)
 
 

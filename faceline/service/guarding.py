@@ -4,10 +4,10 @@ import asyncio
 import ipaddress
 import json
 from collections.abc import Awaitable, Callable, MutableMapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-from faceline.service.keys import Key, key_of
+from faceline.service.keys import ROLES, Key, key_of
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -15,7 +15,21 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-OPEN_PATHS = frozenset({"/health", "/ready"})  # for those who watch whether it runs
+# For those who watch whether it runs; and the page, which shows nothing but where to give a key.
+OPEN_PATHS = frozenset(
+    {"GET /health", "GET /ready", "GET /", "GET /static/page.css", "GET /static/page.js", "POST /session"}
+)
+
+COOKIE = "faceline-key"  # how the page shows the key that it was given
+
+# What every answer says to browsers: take it for nothing else, keep no copy, tell nobody where you come from.
+ALWAYS = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"cache-control", b"no-store"),
+    (b"referrer-policy", b"no-referrer"),
+]
+
+HIGHEST = ROLES[-1]
 
 MOST_BYTES = 100_000_000  # of a request
 MOST_SECONDS = 60.0  # until it is there
@@ -40,14 +54,15 @@ class Guarded:
     is_loopback : bool
         Whether only programs of this machine can ask: then they need no key, but have to know where they are. A page of
         somebody else's could have its name lead here.
-    keys : list of Key
+    keys : callable
+        Gives the keys that there are now, a list of Key.
     most_bytes, most_seconds
         Of a request's body.
     """
 
     app: App
     is_loopback: bool
-    keys: list[Key] = field(default_factory=list)
+    keys: Callable[[], list[Key]] = list
     most_bytes: int = MOST_BYTES
     most_seconds: float = MOST_SECONDS
 
@@ -59,7 +74,9 @@ class Guarded:
 
         async def sent(message: MutableMapping[str, Any]) -> None:
             nonlocal begun
-            begun = begun or message["type"] == "http.response.start"
+            if message["type"] == "http.response.start":
+                begun = True
+                message["headers"] = [*message.get("headers", ()), *ALWAYS]
             await send(message)
 
         try:
@@ -81,14 +98,16 @@ class Guarded:
         length = headers.get("content-length", "0")
         if not length.isdecimal() or int(length) > self.most_bytes:
             raise RefusedError(413, f"more than {self.most_bytes // 1_000_000} MB")
-        if self.is_loopback or scope["path"] in OPEN_PATHS:
+        state = scope.setdefault("state", {})
+        if self.is_loopback:
+            state["role"] = HIGHEST
             return
-        kind, _, secret = headers.get("authorization", "").partition(" ")
-        shown = secret if kind.lower() == "bearer" else headers.get("x-api-key", "")
-        key = key_of(shown.strip(), self.keys)
+        if f"{scope['method']} {scope['path']}" in OPEN_PATHS:
+            return
+        key = key_of(secret_in(headers), self.keys())
         if key is None:
             raise RefusedError(401, "no key, or a wrong one; send Authorization: Bearer KEY")
-        scope.setdefault("state", {})["key"] = key.name
+        state["key"], state["role"] = key.name, key.role
 
     def limited(self, receive: Receive) -> Receive:
         """The same, but no more than a request may bring, and no later."""
@@ -111,6 +130,17 @@ class Guarded:
             return message
 
         return taking
+
+
+def secret_in(headers: dict[str, str]) -> str:
+    """The key that a request shows; empty where it shows none."""
+    kind, _, secret = headers.get("authorization", "").partition(" ")
+    if kind.lower() == "bearer":
+        return secret.strip()
+    if "x-api-key" in headers:
+        return headers["x-api-key"].strip()
+    cookies = (entry.strip().partition("=") for entry in headers.get("cookie", "").split(";"))
+    return next((value for name, _, value in cookies if name == COOKIE), "")
 
 
 def hostname(host: str) -> str:

@@ -1,4 +1,4 @@
-"""The keys of a service: who may ask, teach, or change keys. Only their digests are kept."""
+"""The keys of a service: who may ask, teach, or have people forgotten. Only their digests are kept."""
 
 import hmac
 import json
@@ -23,6 +23,26 @@ class Key:
     name: str
     role: str
     sha256: str
+
+
+class KeyRing:
+    """The keys of a work folder as they are now; the file is read again when it is another."""
+
+    def __init__(self, work_dir: Path) -> None:
+        self._work_dir = work_dir
+        self._state: tuple[int, int, int] | None = None
+        self._keys: list[Key] = []
+
+    def __call__(self) -> list[Key]:
+        """They; none where the file cannot be used, so that nobody gets in."""
+        try:
+            status = os.stat(self._work_dir / FILE)
+            state = (status.st_ino, status.st_mtime_ns, status.st_size)
+            if state != self._state:
+                self._keys, self._state = read_keys(self._work_dir), state
+        except (OSError, FacelineError):
+            self._keys, self._state = [], None
+        return self._keys
 
 
 def read_keys(work_dir: Path) -> list[Key]:

@@ -62,13 +62,19 @@ async def of_form(request: "Request", fields: tuple[str, ...]) -> list[Sent]:
     return found
 
 
-def of_json(body: bytes, fields: tuple[str, ...]) -> list[Sent]:
+def json_object(body: bytes) -> dict:
+    """The JSON object that a body is; raises RefusedError."""
     try:
         content = json.loads(body)
     except (ValueError, RecursionError):
         raise RefusedError(400, "the body is no JSON") from None
     if not isinstance(content, dict):
         raise RefusedError(400, "the body is no JSON object")
+    return content
+
+
+def of_json(body: bytes, fields: tuple[str, ...]) -> list[Sent]:
+    content = json_object(body)
     found: list[Sent] = []
     for field in fields:
         value = content.get(field, [])

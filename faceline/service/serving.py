@@ -11,7 +11,7 @@ from faceline.disk.writing import write_errors
 from faceline.errors import FacelineError
 from faceline.service.asking import Asking, NotReadyError
 from faceline.service.guarding import Guarded, is_loopback
-from faceline.service.keys import make_key, read_keys
+from faceline.service.keys import KeyRing, make_key, read_keys
 from faceline.wording import counted, one_line
 
 DEFAULT_HOST, DEFAULT_PORT = "127.0.0.1", 8000
@@ -89,14 +89,15 @@ def served(folder: Path, at: socket.socket, loopback: bool, audit: Path | None) 
     import uvicorn
 
     from faceline.service.app import create_app
+    from faceline.service.teaching import Teaching
 
     with contextlib.closing(at):
         keys = read_keys(folder)
         if not loopback and not keys:
             secret = make_key(folder, "first", "admin")
-            keys = read_keys(folder)
             yield f"Key first (admin), shown once: {secret}"
-        asking = Asking(folder)
+        asking, teaching, ring = Asking(folder), Teaching(folder), KeyRing(folder)
+        teaching.jobs.start()
         try:
             gallery = asking.recognizer().gallery
             who = counted(0 if gallery is None else len(gallery.people), "person")
@@ -105,7 +106,7 @@ def served(folder: Path, at: socket.socket, loopback: bool, audit: Path | None) 
         host, port = at.getsockname()[:2]
         shown = f"[{host}]" if ":" in host else host
         yield f"Serving {one_line(folder)} ({who}) on http://{shown}:{port}"
-        app = Guarded(create_app(asking, audit), loopback, keys)
+        app = Guarded(create_app(asking, teaching, ring, audit), loopback, ring)
         config = uvicorn.Config(
             app, log_level="warning", access_log=False, timeout_graceful_shutdown=STOP_SECONDS, server_header=False
         )

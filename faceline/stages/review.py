@@ -96,9 +96,21 @@ def review(work_dir: str | Path = ".", *, save: str | Path | None = None, jobs: 
     check_page()
     work_dir = named_path(work_dir)
     check_folder(work_dir, "name the folder that holds generated-embeddings")
-    folder = work_dir / EMBEDDINGS_DIR
-    check_folder(folder, "run align-dlib.py and batch_represent first")
+    check_folder(work_dir / EMBEDDINGS_DIR, "run align-dlib.py and batch_represent first")
     path = work_dir / REVIEW_FILE if save is None else named_path(save)
+    data, notes = page_data(work_dir, jobs)
+    write_bytes(path, review_page(data, title_of(work_dir)).encode("utf-8", "replace"))
+    return Reviewed(str(path), len(data.faces), len(data.people), len(data.questions), notes)
+
+
+def title_of(work_dir: Path) -> str:
+    """What the page is called."""
+    return work_dir.resolve().name or str(work_dir)
+
+
+def page_data(work_dir: Path, jobs: int | None = None) -> tuple[PageData, list[str]]:
+    """All that the page of a work folder shows, and which tables had to be made for it; raises what `review` does."""
+    folder = work_dir / EMBEDDINGS_DIR
     notes = []
     if not (folder / CLUSTERS_FILE).exists():
         cluster(folder, jobs=jobs)
@@ -117,9 +129,7 @@ def review(work_dir: str | Path = ".", *, save: str | Path | None = None, jobs: 
     if any(labels.people) and not (folder / SUSPECTS_FILE).exists():  # without names, there is nothing to suspect
         check(folder, jobs=jobs)
         notes.append(f"Made {SUSPECTS_FILE}, which was not there.")
-    data = collected(folder, aligned, rows, pictures, network)
-    write_bytes(path, review_page(data, work_dir.resolve().name or str(work_dir)).encode("utf-8", "replace"))
-    return Reviewed(str(path), len(data.faces), len(data.people), len(data.questions), notes)
+    return collected(folder, aligned, rows, pictures, network), notes
 
 
 def collected(

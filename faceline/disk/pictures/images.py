@@ -15,7 +15,7 @@ from faceline.disk.pictures import opencv_pictures
 from faceline.disk.pictures.boxes import Box
 from faceline.disk.pictures.limits import MAX_BYTES, check_bytes, reduction, room
 from faceline.disk.pictures.opencv_pictures import OpenCvPicture
-from faceline.disk.pictures.openers import HEIF_SUFFIXES, REFUSED_FORMATS, damage, register_heif
+from faceline.disk.pictures.openers import HEIF_SUFFIXES, REFUSED_FORMATS, damage, open_image, register_heif
 from faceline.disk.pictures.orientation import SWAPPED, upright
 from faceline.disk.pictures.pillow_pictures import PillowPicture
 from faceline.disk.reading import opened
@@ -25,6 +25,9 @@ from faceline.host.quiet import quiet
 
 # libjpeg decodes no smaller than at an eighth of the scale.
 MOST_REDUCED = 8
+
+# What files of some formats are usually called.
+ENDINGS = {"JPEG": ".jpg", "MPO": ".jpg", "PNG": ".png", "WEBP": ".webp", "HEIF": ".heic", "TIFF": ".tif"}
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,20 @@ def picture_suffixes() -> frozenset[str]:
         | opencv_pictures.SUFFIXES
         | HEIF_SUFFIXES
     )
+
+
+def picture_ending(data: bytes) -> str:
+    """The ending, with dot, for a file with the bytes of a picture, by what it is; raises UnreadableError."""
+    from PIL import Image
+
+    with quiet():
+        name = open_image(io.BytesIO(data)).format or ""
+    usual = ENDINGS.get(name)
+    known = picture_suffixes()
+    found = sorted(ending for ending, of in Image.registered_extensions().items() if of == name and ending in known)
+    if usual is None and not found:
+        raise UnreadableError(f"pictures in the format {name} have no ending of their own; convert it to PNG")
+    return usual or found[0]
 
 
 def read_picture(path: Path) -> bytes:

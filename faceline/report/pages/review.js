@@ -2,6 +2,7 @@
 const DATA = JSON.parse(document.getElementById("data").textContent);
 const FACES = DATA.faces;
 const KEY = "faceline-review-" + DATA.id;
+const SERVED = "served" in document.body.dataset;  // decisions are sent at once, not downloaded
 const AT_ONCE = 30, FACES_AT_ONCE = 24;
 let log = [];       // what was decided: {lines, faces (indices of each line's groups), text, question}
 let view = null;    // what follows from it
@@ -54,6 +55,26 @@ function active() {
 }
 function keep() {
   try { localStorage.setItem(KEY, JSON.stringify(log)); } catch { /* then they last as long as the page */ }
+  if (SERVED) send();
+}
+let sending = Promise.resolve();
+function send() {  // one after the other, as an undo has to come behind what it undoes
+  sending = sending.then(async () => {
+    const unsent = log.filter((entry) => !entry.sent);
+    if (!unsent.length) return;
+    const corrections = unsent.flatMap((entry) => entry.entries.map((each) => each.line));
+    try {
+      const answer = await fetch("/corrections", { method: "POST", body: JSON.stringify({ corrections }),
+        headers: { "Content-Type": "application/json" } });
+      if (!answer.ok) throw new Error((await answer.json()).error);
+      unsent.forEach((entry) => { entry.sent = true; });
+      try { localStorage.setItem(KEY, JSON.stringify(log)); } catch { /* as above */ }
+      document.body.dataset.sent = log.length;
+      window.parent.postMessage("faceline-decided", window.location.origin);
+    } catch (error) {
+      say("Not written: " + error.message + ". It is kept in this browser, and sent with the next decision.");
+    }
+  });
 }
 function restore() {
   try { log = JSON.parse(localStorage.getItem(KEY)) || []; } catch { log = []; }
@@ -368,7 +389,7 @@ function pressed(event) {
   const card = byId("main").querySelectorAll(".card")[current];
   const own = (key) => card?.querySelector(`[data-key="${key}"]`)?.click();
   const does = {
-    j: () => go(current + 1), k: () => go(current - 1), u: undo, w: () => { if (log.length) download(); },
+    j: () => go(current + 1), k: () => go(current - 1), u: undo, w: () => { if (log.length && !SERVED) download(); },
     "?": () => byId("keys").showModal(), M: mergeMarked,
     e: () => card?.querySelector("input:not([type=checkbox])")?.focus(),
     a: () => card?.querySelectorAll(".face").forEach((face) => face.setAttribute("aria-pressed", "true")),
@@ -379,6 +400,10 @@ function pressed(event) {
 }
 
 restore();
+if (SERVED) {
+  LEADS.Decisions = "What you decided here. It is written to corrections.jsonl at once; train to have it count.";
+  send();
+}
 for (const name of Object.keys(TABS)) {
   const button = make("button", { type: "button" });
   button.setAttribute("role", "tab");

@@ -96,8 +96,8 @@ def thumbnail(crop: np.ndarray) -> str:
     return base64.b64encode(content.tobytes()).decode()
 
 
-def review_page(data: PageData, title: str) -> str:
-    """The page as HTML."""
+def review_page(data: PageData, title: str, is_served: bool = False) -> str:
+    """The page as HTML; where it `is_served`, what is decided on it is sent to `/corrections` at once."""
     import jinja2
     from markupsafe import Markup
 
@@ -111,6 +111,7 @@ def review_page(data: PageData, title: str) -> str:
         script=Markup(script),
         script_digest=digest_of(script),
         data=Markup(data.to_json()),
+        is_served=is_served,
     )
 
 
