@@ -110,11 +110,11 @@ def test_the_whole_way(browser, service, small):
     by_id(page, "teach-name").send_keys(by_camera, Keys.TAB)
     time.sleep(0.5)
     by_id(page, "teach-take").click()
-    until(page, lambda: by_id(page, "teach-advice").text.startswith(f"{by_camera}: added."))
+    until(page, lambda: by_id(page, "teach-advice").text.startswith(f"{by_camera}: added,"))
     assert "✓ from the front" in by_id(page, "teach-views").text
     assert "missing: turned to the picture's left" in by_id(page, "teach-views").text
     teach(page, other, sorted((small.train / other).glob("*.jpg")))
-    assert all(tile.text.startswith(f"{other}: added.") for tile in tiles(page)[:-1])
+    assert all(tile.text.startswith(f"{other}: added,") for tile in tiles(page)[:-1])
     assert axe_complains(page) == []
     assert trained(page).startswith("Learnt 2 people from ")
     folder = Path(service.work) / "training-images"
@@ -292,7 +292,7 @@ def test_elsewhere_the_page_asks_for_a_key(chromium, small, tmp_path):
         until(page, lambda: by_id(page, "name-empty").is_displayed())
         open_tab(page, "teach")
         teach(page, "anna", [small.probes[0][0]])
-        assert tiles(page)[0].text.startswith("anna: added.")
+        assert tiles(page)[0].text.startswith("anna: added,")
         assert page.execute_script("return document.cookie") == ""
         with urllib.request.urlopen(f"http://127.0.0.1:{served.port}/static/page.js") as script:
             assert secret not in script.read().decode()

@@ -50,7 +50,7 @@ class Asking:
         self._loaded: tuple[tuple, Recognizer] | None = None
 
     def recognizer(self) -> Recognizer:
-        """The classifier that is there now; where that cannot be read, the one before.
+        """The classifier that is there now; where it is damaged, the one before.
 
         Raises
         ------
@@ -64,10 +64,12 @@ class Asking:
                 state = (str(path), status.st_ino, status.st_mtime_ns, status.st_size)
                 if self._loaded is None or self._loaded[0] != state:
                     self._loaded = state, Recognizer.load(path, threads=1)
+            except FileNotFoundError:
+                self._loaded = None  # nobody is known any more, as where all have been forgotten
+                raise NotReadyError(f"{one_line(path)}: no classifier there; run faceline enrol or train") from None
             except (OSError, FacelineError) as error:
                 if self._loaded is None:
-                    said = str(error) if isinstance(error, FacelineError) else "no classifier there"
-                    raise NotReadyError(f"{one_line(path)}: {said}; run faceline enrol or train") from None
+                    raise NotReadyError(f"{one_line(path)}: {one_line(error)}; run faceline enrol or train") from None
                 logger.warning(f"{one_line(path)}: cannot be used, the one before goes on answering")
             return self._loaded[1]
 

@@ -19,15 +19,16 @@ def quality_of(recognizer: Recognizer, evaluations: Path) -> dict[str, Any]:
     gallery = recognizer.gallery
     assert gallery is not None  # a classifier has one
     calibration = gallery.calibration
-    low = min(calibration.right.centre, calibration.limit) - 5 / calibration.right.slope
-    high = max(calibration.right.centre, calibration.limit) + 5 / calibration.right.slope
+    named_from = max(calibration.limit, calibration.right.centre)  # below, a name is more likely wrong than right
+    low = calibration.right.centre - 5 / calibration.right.slope
+    high = named_from + 5 / calibration.right.slope
     scores = np.linspace(low, high, POINTS)
     return {
         "people": len(gallery.people),
         "network": recognizer.network.name,
         "strangers_named": calibration.fpir,
         "known_found": calibration.tpir,
-        "limit": calibration.limit,
+        "limit": named_from,
         "held_out": calibration.people,
         "doubtful": calibration.doubtful,
         "curve": [

@@ -26,7 +26,7 @@ from faceline.work_folder.adding import add_photograph, check_person
 from faceline.work_folder.forgetting import EVALUATIONS_DIR, Targets, forget, person_targets, photograph_targets
 from faceline.work_folder.learning import learn
 from faceline.work_folder.offered import offered
-from faceline.work_folder.options import check_teachable
+from faceline.work_folder.options import check_named_by_folders, check_photographs
 from faceline.work_folder.people import whose
 from faceline.work_folder.renaming import check_known, rename
 
@@ -63,7 +63,8 @@ class Teaching:
             If nobody can be called that, people are not learnt from their folders, or it cannot be written.
         """
         check_person(person)
-        check_teachable(self.work_dir)
+        check_photographs(self.work_dir)
+        check_named_by_folders(self.work_dir)
         entry: dict[str, Any] = {"image": picture.name, "photograph": sha256(picture.content), "added": False}
         try:
             seen = offered(recognizer, picture.content)
@@ -110,15 +111,18 @@ class Teaching:
 
     def accept_rename(self, person: str, name: str) -> Job:
         check_person(name)
+        check_photographs(self.work_dir)
         check_known(self.work_dir, person)
         return self.jobs.accept("rename", person=person, name=name)
 
     def accept_merge(self, people: list[str]) -> Job:
+        check_photographs(self.work_dir)
         for person in people:
             check_known(self.work_dir, person)
         return self.jobs.accept("merge", people=people)
 
     def accept_forgetting(self, person: str = "", photograph: str = "", photographs: bool = False) -> Job:
+        check_photographs(self.work_dir)
         found = person_targets(self.work_dir, person) if person else photograph_targets(self.work_dir, photograph)
         return self.jobs.accept("forget", targets=asdict(found), photographs=photographs)
 
@@ -138,12 +142,12 @@ class Teaching:
 
     def _rename(self, fields: dict) -> dict:
         moved = rename(self.work_dir, fields["person"], fields["name"])
-        return {"name": fields["name"], "photographs": moved} | self._train(fields)
+        return {"name": fields["name"], "moved": moved} | self._train(fields)
 
     def _merge(self, fields: dict) -> dict:
         name, *others = fields["people"]
         moved = [image for person in others for image in rename(self.work_dir, person, name)]
-        return {"name": name, "photographs": moved} | self._train(fields)
+        return {"name": name, "moved": moved} | self._train(fields)
 
     def _forget(self, fields: dict) -> dict:
         targets = Targets(**fields["targets"])
@@ -158,4 +162,5 @@ class Teaching:
         usual = sorted(pictures.values())[len(pictures) // 2] if pictures else 0
         enrolled = max(1, min(MOST_ENROLLED, usual - 1))  # so that half of the people have some to be named
         found = identify(folder, enrolled=enrolled, jobs=self._jobs_count, output_dir=folder / EVALUATIONS_DIR)
-        return {"text": str(found)}
+        # The service's place on the machine is nobody's business.
+        return {"text": "\n".join(line for line in str(found).splitlines() if not line.startswith("Written to "))}

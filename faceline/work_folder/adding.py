@@ -28,6 +28,8 @@ def check_person(name: str) -> None:
     parts = name.split("/")
     if not problem and (any(map(is_thumbnail_store, parts)) or parts[0] in RESERVED):
         problem = f"{name!r:.40} is no name: photographs in such a folder are left aside"
+    if not problem and "\ufffd" in name:
+        problem = f"{name!r:.40} is no name: it stands for bytes that are no text"
     if not problem and any(len(os.fsencode(part)) > LONGEST for part in parts):
         problem = f"{name!r:.40} is too long"
     if not problem and person_of(f"{name}/picture.jpg") != name:

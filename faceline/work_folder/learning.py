@@ -12,7 +12,7 @@ from faceline.stages.align import align_folder
 from faceline.stages.migration_folder import finish_migration
 from faceline.stages.represent import represent_folder
 from faceline.stages.train import Trained, train
-from faceline.work_folder.options import check_teachable, has_photographs, read_options
+from faceline.work_folder.options import check_photographs, has_photographs, read_options
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def learn(work_dir: Path, jobs: int | None = None) -> Learnt:
         If people are not learnt from `training-images`, or a stage refuses.
     """
     finish_migration(work_dir)
-    check_teachable(work_dir)
+    check_photographs(work_dir)
     training, aligned_dir, embeddings_dir = (work_dir / name for name in (TRAINING_DIR, ALIGNED_DIR, EMBEDDINGS_DIR))
     make_folder(training)
     if not has_photographs(work_dir) and not was_begun(aligned_dir):

@@ -84,31 +84,32 @@ def model_of(work_dir: Path) -> Model | None:
         return None
 
 
-def check_teachable(work_dir: Path) -> None:
-    """Raise FacelineError where people are not learnt from the folders in `training-images`.
+def check_photographs(work_dir: Path) -> None:
+    """Raise FacelineError where the stages have read photographs that are not in `training-images`.
 
-    Stage 1 removes the crops of photographs that are not there: where these lie elsewhere, a single one that is added
-    here would cost all others.
+    Stage 1 removes the crops of photographs that are not there: a single one that is added here would cost all others.
     """
     training, aligned = work_dir / TRAINING_DIR, earlier_run(work_dir / ALIGNED_DIR)
     if aligned is None:
-        represented = earlier_run(work_dir / EMBEDDINGS_DIR)
-        if represented is not None:
+        if earlier_run(work_dir / EMBEDDINGS_DIR) is not None:
             raise FacelineError(
                 f"{one_line(work_dir)}: has embeddings without their photographs; bring these to"
                 f" {TRAINING_DIR} with faceline enrol, into another work folder"
             )
-        return
-    if aligned["options"].get("every"):
-        raise FacelineError(
-            f"{one_line(work_dir)}: holds photographs without names (align --every); say whose faces they are on the"
-            " page of faceline review"
-        )
-    source = aligned.get("input", TRAINING_DIR)
-    if source != TRAINING_DIR or not training.is_dir():
+    elif aligned.get("input", TRAINING_DIR) != TRAINING_DIR or not training.is_dir():
         raise FacelineError(
             f"{one_line(work_dir / ALIGNED_DIR)}: its photographs are not in {TRAINING_DIR}; bring them there first:"
             f" faceline enrol PHOTOS {one_line(work_dir)}"
+        )
+
+
+def check_named_by_folders(work_dir: Path) -> None:
+    """Raise FacelineError where folders do not say whose photographs are."""
+    aligned = earlier_run(work_dir / ALIGNED_DIR)
+    if aligned is not None and aligned["options"].get("every"):
+        raise FacelineError(
+            f"{one_line(work_dir)}: holds photographs without names (align --every); say whose faces they are on the"
+            " page of faceline review"
         )
 
 

@@ -193,7 +193,7 @@ function boxesOf(faces, width, height, choose) {
     return button;
   });
 }
-function showEvidence(face, url, button) {
+function showEvidence(face, url, button, beside) {
   document.querySelectorAll(".box.chosen").forEach((one) => one.classList.remove("chosen"));
   button?.classList.add("chosen");
   const [left, top, right, bottom] = face.box;
@@ -218,6 +218,7 @@ function showEvidence(face, url, button) {
         face.distance.toFixed(3)))),
     make("table", {}, make("thead", {}, head), make("tbody", {}, ...rows)));
   box.hidden = false;
+  beside.after(box);
   box.scrollIntoView({ block: "nearest" });
 }
 async function nameFile(file) {
@@ -231,7 +232,7 @@ async function nameFile(file) {
   try { answer = await ask("POST", "/faces?multi=true&top=5", picturesIn([file])); }
   catch (error) { names.replaceChildren(make("li", { className: "bad" }, error.message)); return; }
   await image.decode().catch(() => undefined);
-  const choose = (number, button) => showEvidence(answer.faces[number], url, button);
+  const choose = (number, button) => showEvidence(answer.faces[number], url, button, names);
   if (image.naturalWidth) boxes.append(...boxesOf(answer.faces, image.naturalWidth, image.naturalHeight, choose));
   names.replaceChildren(...answer.faces.map((face, number) => {
     const button = make("button", { type: "button" }, "Why?");
@@ -250,7 +251,7 @@ async function nameLive() {
     if (CAMERA.video !== video) break;
     if (!answer) { await wait(1000); continue; }
     layer.replaceChildren(...boxesOf(answer.faces, video.videoWidth, video.videoHeight, (number, button) =>
-      showEvidence(answer.faces[number], URL.createObjectURL(picture), button)));
+      showEvidence(answer.faces[number], URL.createObjectURL(picture), button, byId("name-live"))));
     await wait(50);
   }
   layer.replaceChildren();
@@ -295,13 +296,13 @@ async function teachFile(file) {
   if (entry.status !== "ok") parts.push("Not added: " + entry.reason);
   else {
     parts.push(name + (entry.added ? ": added" : ": there already"));
-    parts.push(entry.unclear ? "too poor to help much: " + entry.unclear : "good enough, quality " + entry.quality);
+    parts.push(entry.unclear ? "too poor to help much (" + entry.unclear + ")" : "good enough (quality " + entry.quality + ")");
     parts.push(VIEWS[entry.view]);
     if (entry.faces > 1) parts.push(counted(entry.faces, "face") + ": the main one is taken");
     if (!entry.unclear) seen.views.add(entry.view);
   }
   said.className = isGood ? "good" : "bad";
-  said.textContent = parts.join(". ") + ".";
+  said.textContent = parts.join(", ") + ".";
   byId("teach-advice").textContent = said.textContent;
   showViews();
   names();
@@ -493,7 +494,7 @@ function drawCurve({ curve, limit }) {
   title.textContent = "Probability by score: names are given from a score of " + limit.toFixed(2) + " on";
   svg.replaceChildren(title, ...grid, piece("path", { class: "known", d: line(2) }), piece("path", { class: "right", d: line(1) }),
     piece("line", { class: "limit", x1: x(limit), x2: x(limit), y1: top, y2: bottom }),
-    piece("text", { x: x(limit) + 5, y: bottom - 8 }, "limit " + limit.toFixed(2)),
+    piece("text", { x: x(limit) + 5, y: bottom - 8 }, "named from " + limit.toFixed(2) + " on"),
     piece("text", { x: right, y: 320, "text-anchor": "end" }, "score: how alike"),
     piece("text", { x: left, y: 320 }, "— the name is right   - - somebody who is known"));
 }
