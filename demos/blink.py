@@ -3,12 +3,12 @@
 
     demos/blink.py video.mp4
 
-An eye is closed where the ratio of its height to its width (Soukupová and Čech, CVWW 2016) is below 0.6 of what it was
-in the last two seconds.
+An eye is closed where its height over its width (Soukupová and Čech, CVWW 2016) is below 0.6 of the last two seconds'.
 """
 
 import argparse
 import contextlib
+import os
 import sys
 from collections import deque
 from itertools import count
@@ -30,10 +30,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("video", help="a file, the number of a camera, or pictures as frame%%03d.jpg")
     options = parser.parse_args()
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # what is wrong with a video is said below
     video = cv2.VideoCapture(int(options.video) if options.video.isdigit() else options.video)
-    if not video.isOpened():
-        print(f"blink.py: error: {options.video}: no video that can be read", file=sys.stderr)
-        sys.exit(2)
     recent: deque[float] = deque(maxlen=50)
     rate, last, closed = video.get(cv2.CAP_PROP_FPS) or 25, (0, 0), False
     for frame in count():
@@ -51,6 +49,9 @@ def main() -> None:
             was, closed, last = closed, bool(ratio < 0.6 * np.median(recent)), (top, left)
             if closed != was:
                 print(f"{frame / rate:.2f} s: the eyes {'close' if closed else 'open'}", flush=True)
+    if not frame:
+        print(f"blink.py: error: {options.video}: no video that can be read", file=sys.stderr)
+        sys.exit(2)
 
 
 if __name__ == "__main__":

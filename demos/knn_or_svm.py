@@ -26,8 +26,9 @@ def main() -> None:
     represent_folder(aligned, embeddings)
     learnt = train(embeddings, classifier=CLASSIFIERS[options.by])
     print(learnt)
-    for answer in infer(options.pictures, learnt.path, multi=True):
-        print(answer)
+    answers = list(infer(options.pictures, learnt.path, multi=True))
+    print("\n".join(map(str, answers)))
+    sys.exit(2 if any(answer.reason for answer in answers) else 0)
 
 
 if __name__ == "__main__":

@@ -48,6 +48,6 @@ def main() -> None:
 if __name__ == "__main__":
     try:
         main()
-    except (FacelineError, OSError, ValueError) as error:
+    except (FacelineError, Image.DecompressionBombError, OSError, ValueError) as error:
         print(f"makeup.py: error: {error}", file=sys.stderr)
         sys.exit(2)

@@ -1,13 +1,12 @@
 #!/usr/bin/env python3
 """A page that names the people in a picture: choose one, and read who is in it. Needs: pip install 'faceline[serve]'.
 
-    demos/web_form.py --classifier generated-embeddings        then open http://127.0.0.1:5001
-
-It answers on this machine only.
+demos/web_form.py --classifier generated-embeddings   then open http://127.0.0.1:5001, on this machine only
 """
 
 import argparse
 import html
+import socket
 import sys
 
 import uvicorn
@@ -51,7 +50,9 @@ if __name__ == "__main__":
     parser.add_argument("--port", type=int, default=5001)
     options = parser.parse_args()
     try:
-        uvicorn.run(page_for(Recognizer.load(options.classifier)), port=options.port, log_level="warning")
-    except FacelineError as error:
+        app = page_for(Recognizer.load(options.classifier))
+        with socket.create_server(("127.0.0.1", options.port)) as place:
+            uvicorn.Server(uvicorn.Config(app, log_level="warning")).run(sockets=[place])
+    except (FacelineError, OSError, OverflowError) as error:
         print(f"web_form.py: error: {error}", file=sys.stderr)
         sys.exit(2)

@@ -12,7 +12,20 @@ import faceline
 import faceline.evaluation
 
 ROOT = Path(__file__).resolve().parent.parent
-ROOMS = "cli", "service", "stages", "report", "recognition", "people", "faces", "networks", "runs", "disk", "host"
+ROOMS = (
+    "cli",
+    "service",
+    "work_folder",
+    "stages",
+    "report",
+    "recognition",
+    "people",
+    "faces",
+    "networks",
+    "runs",
+    "disk",
+    "host",
+)
 # Room -> how high it lies; evaluations lie beside the stages. What stands in for other packages lies above all, and the
 # functions that it has beside the people.
 HEIGHT = {room: len(ROOMS) - height for height, room in enumerate(ROOMS)}

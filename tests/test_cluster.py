@@ -308,7 +308,8 @@ def test_clusters_of_a_killed_run(home):
         (lambda e: None, ["--copy"], "--copy says what --folders makes; name a folder with --folders"),
         (lambda e: None, ["--jobs", "0"], "jobs 0 is out of range"),
         (lambda e: None, ["--folders", "embeddings/who"], "lies in the folder of embeddings; name a folder of its own"),
-        (lambda e: None, ["--folders", "embeddings/run.json"], "lies in the folder of embeddings"),
+        (lambda e: None, ["--folders", "embeddings/run.json"], "run.json: is no folder; name another place"),
+        (lambda e: None, ["--folders", "aligned/who"], "aligned/who: lies in the folder of crops; name a folder"),
         (lambda e: None, ["--folders", "file"], "file: is no folder; name another place"),
         (
             lambda e: shutil.rmtree(e.parent / "aligned"),

@@ -228,7 +228,9 @@ def test_train_leaves_out_what_is_nobody_s(work, how):
 
 def test_train_obeys_who_is_one_person_and_who_is_not(work):
     one, other, third, _ = people_of(work)
-    said(work, "--same-people", other, third)
+    assert "Nobody is called" not in said(work, "--same-people", other, third)
+    assert "Nobody is called nobdy yet." in said(work, "--different-people", one, "nobdy")
+    said(work, "--undo", "last")
     said(work, "--different-people", one, other)
     trained = train(work / "generated-embeddings")
     assert trained.people == 3

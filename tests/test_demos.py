@@ -1,14 +1,17 @@
 """The everyday programs in `demos/`, as their users run them."""
 
 import contextlib
+import io
 import re
 import socket
+import struct
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
 import uuid
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -48,14 +51,39 @@ def test_a_mistake_is_one_line(program, arguments, complaint, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("program", "arguments"),
+    [
+        ("makeup", ("bomb.png", "copy.jpg")),
+        ("blink", ("bomb.png",)),
+        ("blink", ("7",)),
+        ("web_form", ("--classifier", "work", "--port", "99999")),
+    ],
+)
+def test_what_is_too_large_or_not_there_is_one_line(program, arguments, tmp_path, classifier):
+    file = io.BytesIO()
+    Image.new("1", (1, 1)).save(file, "PNG")
+    size = file.getvalue().index(b"IHDR") + 4
+    content = bytearray(file.getvalue())
+    content[size : size + 8] = struct.pack(">II", 60_000, 60_000)
+    content[size + 13 : size + 17] = struct.pack(">I", zlib.crc32(content[size - 4 : size + 13]))
+    (tmp_path / "bomb.png").write_bytes(content)
+    (tmp_path / "work").symlink_to(classifier)
+    done = run_script(DEMOS / f"{program}.py", *arguments, cwd=tmp_path)
+    assert done.returncode == 2
+    said = [line for line in done.stderr.splitlines() if not line.startswith("[ WARN")]
+    assert len(said) == 1, done.stderr
+    assert said[0].startswith(f"{program}.py: error: ")
+
+
 def test_names_by_folders_of_people(small, tmp_path):
     broken = tmp_path / "broken.jpg"
     broken.write_bytes(b"hello")
     probe, name = small.probes[0]
     arguments = (small.train, broken, probe, small.stranger)
     done = run_script(DEMOS / "recognize.py", *arguments, cwd=tmp_path)
-    assert done.returncode == 0
-    assert f"{broken}: not a picture" in done.stderr
+    assert done.returncode == 2  # one of them could not be read
+    assert done.stderr.splitlines()[-1] == f"recognize.py: error: {broken}: not a picture"
     said = done.stdout.splitlines()
     assert re.match(rf"{re.escape(str(probe))}: {name} with (0\.9\d|1\.00) confidence, at \(", said[0])
     assert f"{small.stranger}: unknown with " in done.stdout

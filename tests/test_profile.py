@@ -63,6 +63,15 @@ def test_every_face_of_a_photograph(faces):
     assert profile(two, multi=True, num_iters=1).faces == 2
 
 
+def test_a_link_that_leads_nowhere_is_told_and_left(album):
+    (album / "photos é" / "gone.jpg").symlink_to(album / "nowhere.jpg")
+    try:
+        found = profile(album / "photos é", num_iters=1)
+    finally:
+        (album / "photos é" / "gone.jpg").unlink()
+    assert any("gone.jpg (" in one for one in found.unreadable)
+
+
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [

@@ -12,6 +12,8 @@ from selenium.webdriver.support.ui import WebDriverWait
 
 from faceline import align_folder, cluster, correct, represent_folder, review, train
 from faceline.disk.corrections import read_corrections
+from faceline.disk.suspect_table import read_suspects
+from faceline.stages.review import page_data
 
 REVIEW = ROOT / "util" / "review.py"
 HOSTILE = '<script>alert(1)</script> & "Zoë"'
@@ -246,6 +248,35 @@ def test_a_heap_without_names_is_asked_for_cluster_by_cluster(made, chromium, tm
     correct(embeddings_dir=work / "generated-embeddings", add=downloaded(browser, tmp_path))
     assert train(work / "generated-embeddings").people == 2
     assert "2 people" in str(review(work))
+
+
+def test_suspects_that_corrections_settle_are_not_asked_again(made, tmp_path):
+    """By whom and when ever it was said; the table of suspects may be older."""
+    work = shutil.copytree(made, tmp_path / "work")
+    suspects = page_data(work)[0].suspects
+    assert {suspect["kind"] for suspect in suspects} >= {"double", "wrong-person"}
+    wrong = next(found for found in read_suspects(work / "generated-embeddings" / "suspects.csv") if found.likely)
+    for found in read_suspects(work / "generated-embeddings" / "suspects.csv"):
+        if found.kind == "double":
+            correct(different_people=[found.person, found.likely], embeddings_dir=work / "generated-embeddings")
+        elif found.kind == "wrong-person":
+            wrong = found
+            correct([found.crop], work / "generated-embeddings", name=found.person)
+    left = page_data(work)[0].suspects
+    assert len(left) < len(suspects)
+    assert not {suspect["kind"] for suspect in left} & {"double", "wrong-person"}
+    correct([wrong.crop], work / "generated-embeddings", no_face=True)
+    assert review(work).faces == len(page_data(work)[0].faces)
+
+
+def test_nothing_else_is_replaced(made, tmp_path):
+    photograph = next((made / "training-images").rglob("*.jpg"))
+    content = photograph.read_bytes()
+    for place, complaint in ((photograph, "holds something else than a review page"), (tmp_path, "is a folder")):
+        done = run_script(REVIEW, made, "--save", place)
+        assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+        assert complaint in done.stderr
+    assert photograph.read_bytes() == content
 
 
 def test_same_bytes_again(made, tmp_path):

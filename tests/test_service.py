@@ -97,7 +97,9 @@ def test_other_paths(service, work, probe, small):
     name = small.probes[0][1]
     assert service.ask("/health")[0] == 200
     people = sorted(path.name for path in (work / "training-images").iterdir())
-    assert service.ask("/people") == (200, {"people": people})
+    status, found = service.ask("/people")
+    assert (status, [person["name"] for person in found["people"]]) == (200, people)
+    assert all(person["known"] for person in found["people"])
     assert service.ask("/ready") == (200, {"status": "ok", "people": len(people)})
     status, found = service.send("/search?top=2", ("picture", "a.jpg", probe))
     assert (status, found["faces"][0]["candidates"][0]["name"]) == (200, name)
@@ -112,7 +114,10 @@ def test_other_paths(service, work, probe, small):
     assert (pair["first"], pair["second"], pair["same_picture"]) == ("a.jpg", "b.jpg", True)
     assert service.send("/compare", ("first", "a.jpg", probe))[0] == 400
     assert service.ask("/faces?top=0", b"{}", "application/json")[0] == 400
-    assert service.send("/faces?top=none", ("picture", "a.jpg", probe))[0] == 422
+    status, answer = service.send("/faces?top=none", ("picture", "a.jpg", probe))
+    assert (status, answer["error"].startswith("top: ")) == (422, True)
+    for threshold in ("-1", "nan"):
+        assert service.send(f"/faces?threshold={threshold}", ("picture", "a.jpg", probe))[0] == 400
     status, text = service.ask("/metrics")
     assert 'faceline_requests_total{path="/search",status="200"} 1' in text
     assert f"faceline_people {len(people)}" in text
@@ -165,7 +170,8 @@ def test_what_the_scripts_teach_it_knows(small, tmp_path, probe):
         status, answer = served.ask("/ready")
         assert (status, "run faceline enrol" in answer["error"]) == (503, True)
         assert served.send("/faces", ("picture", "a.jpg", probe))[0] == 503
-        assert served.send("/detect", ("picture", "a.jpg", probe))[0] == 503
+        assert served.send("/search", ("picture", "a.jpg", probe))[0] == 503
+        assert len(served.send("/detect", ("picture", "a.jpg", probe))[1]["faces"]) == 1  # which needs nobody
         enrol(small.train, tmp_path / "work", jobs=1)
         assert served.send("/faces", ("picture", "a.jpg", probe))[1]["faces"][0]["name"] == small.probes[0][1]
         classifier = tmp_path / "work" / "generated-embeddings" / "classifier.pkl"
@@ -231,11 +237,15 @@ def test_addresses():
         ((".", "--port", "99999"), "port 99999 is out of range"),
         ((".", "--host", "no.such.host.invalid"), "no.such.host.invalid:8000: "),
         ((".", "--new-key", "anna", "boss"), "unknown role 'boss'"),
+        ((".", "--new-key", " ", "ask"), "a key takes a name"),
+        ((".", "--audit", "photo.jpg"), "photo.jpg: holds something else than an audit log"),
         ((".", "--audit", "nowhere/audit.jsonl"), "nowhere/audit.jsonl: cannot be written"),
     ],
 )
 def test_a_mistake_is_one_line(arguments, complaint, tmp_path):
+    (tmp_path / "photo.jpg").write_bytes(b"\xff\xd8 a photograph")
     done = run_script("-m", "faceline", "serve", *arguments, cwd=tmp_path)
+    assert (tmp_path / "photo.jpg").read_bytes() == b"\xff\xd8 a photograph"
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith(f"faceline: error: {complaint}")
     assert done.stderr.count("\n") == 1

@@ -11,8 +11,10 @@ import sys
 import threading
 import time
 import urllib.error
+import urllib.parse
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -153,7 +155,7 @@ def test_names_that_nobody_has(service, work, small, name):
 
 def test_names_that_somebody_may_have(service, work, small):
     for name in ("<script>alert(1)</script>", "Zoë & 'x'", "family/anna", "李雷"):
-        path = urllib.request.quote(name)
+        path = urllib.parse.quote(name)
         status, answer = service.send(f"/people/{path}", *pictures([small.probes[0][0]]))
         assert status == 200, answer
         assert name in names_of(service)
@@ -171,6 +173,7 @@ def test_embeddings_in_are_named_like_their_pictures(service, small):
     assert len(answer["faces"][0]["candidates"]) == 2
     status, answer = service.tell("POST", "/search", {"embeddings": [embedding, embedding[::-1]]})
     assert [face["name"] for face in answer["faces"]] == [name, "unknown"]
+    wrong: Any
     for wrong in (
         [],
         [[]],
@@ -211,13 +214,14 @@ def test_renamed_and_merged(service, work, people, small):
     assert [correction.what for correction in read_corrections(work / "corrections.jsonl")] == ["is"]
     merged = len(list((work / "training-images" / others[0]).iterdir()))
     assert merged == len(people[others[0]]) + len(people[others[1]])
-    for path, value, status in (
+    for path, wrong, status in (
         ("/people/nobody", {"name": "x"}, 400),
         (f"/people/{others[0]}", {"name": "../x"}, 400),
         (f"/people/{others[0]}", {"name": 3}, 400),
         (f"/people/{others[0]}", [], 400),
     ):
-        assert service.tell("PATCH", path, value)[0] == status
+        assert service.tell("PATCH", path, wrong)[0] == status
+    value: Any
     for value in ({"people": [others[0]]}, {"people": [others[0], "nobody"]}, {"people": [1, 2]}, {}):
         assert service.tell("POST", "/merge", value)[0] == 400
 

@@ -9,6 +9,7 @@ from faceline.cli.parser import Parser
 from faceline.cli.program import complain
 from faceline.disk.names import DEFAULT_CLASSIFIER
 from faceline.disk.people_paths import UNKNOWN
+from faceline.errors import FacelineError
 from faceline.faces.detectors import DETECTORS
 from faceline.runs.progress import QUIET
 from faceline.stages.watch import watch
@@ -56,13 +57,17 @@ def fill(parser: Parser) -> None:
 def watched(source: str, as_json: bool, **options: Any) -> Generator[str, None, int]:
     """What becomes of each face, as text to print; parameters as those of `watch`; the exit status is 0."""
     names: Counter[str] = Counter()
+    is_mistake = False
     faces = watch(source, **options)
     try:
         for face in faces:
             names[face.name] += 1
             yield face.to_json() if as_json else str(face)
+    except FacelineError:
+        is_mistake = True
+        raise
     finally:
-        if not QUIET.get():
+        if not is_mistake and not QUIET.get():
             known = [name for name in names if name != UNKNOWN]
             who = f": {listed(sorted(known))}" if known else ""
             complain(f"Followed {counted(names.total(), 'face')}, {names[UNKNOWN]} of them unknown{who}.")

@@ -11,6 +11,8 @@ from faceline.disk.paths import inside, real_path
 from faceline.disk.reading import read_json
 from faceline.disk.rows import USABLE, PictureRow
 from faceline.disk.run_records import check_record, read_record
+from faceline.errors import FacelineError, cure
+from faceline.wording import one_line
 
 
 @dataclass(frozen=True)
@@ -49,3 +51,20 @@ def photographs_of(aligned: Path) -> dict[str, Photograph]:
     return {
         row.crop: Photograph(inside(folder, row.image), row.image, row.image_sha256, crops[row.image]) for row in rows
     }
+
+
+def check_apart(place: Path, embeddings: Path) -> None:
+    """Raise FacelineError if pictures in `place` would lie where a stage reads or writes, or if it is no folder."""
+    if place.exists() and not place.is_dir():
+        raise FacelineError(f"{one_line(place)}: is no folder; name another place")
+    aligned, photographs = folders_of(embeddings)
+    for folder, what in ((embeddings, "embeddings"), (aligned, "crops"), (photographs, "photographs")):
+        if folder is not None and real_path(place).is_relative_to(real_path(folder)):
+            raise FacelineError(f"{one_line(place)}: lies in the folder of {what}; name a folder of its own")
+
+
+def folders_of(embeddings: Path) -> tuple[Path, Path | None]:
+    """The folders of crops and of photographs; None where these are not beside the crops; raises FacelineError."""
+    with cure("run batch_represent again where the crops are"):
+        aligned = aligned_folder(embeddings)
+        return aligned, photographs_folder(aligned)

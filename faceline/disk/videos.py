@@ -14,8 +14,11 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from faceline.disk.paths import named_path
-from faceline.errors import FacelineError
-from faceline.host.quiet import quiet_opencv
+from faceline.disk.pictures.images import picture_suffixes
+from faceline.disk.pictures.openers import open_image
+from faceline.disk.reading import opened as opened_file
+from faceline.errors import FacelineError, UnreadableError
+from faceline.host.quiet import quiet, quiet_opencv
 from faceline.host.sharing import Guard
 from faceline.wording import one_line
 
@@ -103,6 +106,8 @@ class Video:
             last = moment if moment > last and (moment > 0 or number == 0) else last + 1 / self.rate
             yield Frame(number, last, pixels)
             number += 1
+        if not number:
+            raise no_video(self.shown)
         if number < FULL_SHARE * promised:
             logger.warning(f"{self.shown}: ends after {number} of {promised:.0f} frames; it is cut off or damaged")
 
@@ -186,8 +191,28 @@ def open_video(source: str | Path) -> Video:
         return LiveVideo(named)
     path = named_path(source)
     if not path.is_file():
-        raise FacelineError(f"{one_line(path)}: no such file; name a video, a camera (0) or a stream (rtsp://…)")
+        problem = "is a folder" if path.is_dir() else "no such file"
+        raise FacelineError(f"{one_line(path)}: {problem}; name a video, a camera (0) or a stream (rtsp://…)")
+    refuse_still(path)
     return Video(str(path))
+
+
+def refuse_still(path: Path) -> None:
+    """Raise FacelineError for a picture of one frame, or what is called one, which FFmpeg takes for a video."""
+    is_called_one = path.suffix.lower() in picture_suffixes()
+    try:
+        with quiet(), opened_file(path) as file:
+            frames = getattr(open_image(file), "n_frames", 1)
+    except UnreadableError:
+        if is_called_one:
+            raise no_video(one_line(path)) from None
+        return
+    if frames == 1:
+        raise FacelineError(f"{one_line(path)}: a picture, no video; infer names the people in it")
+
+
+def no_video(shown: str) -> FacelineError:
+    return FacelineError(f"{shown}: no video that can be read, or a damaged one; name another")
 
 
 def opened(source: str, shown: str) -> "cv2.VideoCapture":
@@ -211,7 +236,7 @@ def opened(source: str, shown: str) -> "cv2.VideoCapture":
         if is_named:
             what = f"camera {source}" if source.isdecimal() else shown
             raise FacelineError(f"{what}: cannot be opened; is it there, and does anybody else use it?")
-        raise FacelineError(f"{shown}: no video that can be read, or a damaged one; name another")
+        raise no_video(shown)
     pixels = capture.get(cv2.CAP_PROP_FRAME_WIDTH) * capture.get(cv2.CAP_PROP_FRAME_HEIGHT)
     if pixels > MOST_PIXELS:
         capture.release()

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 
 import faceline
@@ -47,7 +48,7 @@ def create_app(asking: Asking, teaching: Teaching, keys: KeyRing, audit: Path | 
 
     app = FastAPI(title="Faceline", version=faceline.__version__, lifespan=lifespan, docs_url=None, redoc_url=None)
 
-    for kind in (RefusedError, FacelineError, MemoryError):
+    for kind in (RefusedError, FacelineError, MemoryError, RequestValidationError):
         app.add_exception_handler(kind, refused)
     app.add_middleware(Counted, metrics=metrics, audit=audit)
 
@@ -81,6 +82,9 @@ def refused(request: Request, error: Exception) -> Response:
     status, reason, headers = 400, str(error), {}
     if isinstance(error, RefusedError):
         status, reason = error.status, error.reason
+    elif isinstance(error, RequestValidationError):
+        first = error.errors()[0]
+        status, reason = 422, one_line(f"{first['loc'][-1]}: {first['msg']}")
     elif isinstance(error, BusyError | LockedError):
         status, headers = 503, {"Retry-After": str(AGAIN_SECONDS)}
     elif isinstance(error, NotReadyError):

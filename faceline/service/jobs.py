@@ -94,12 +94,16 @@ class Jobs:
         if not self.path.exists():
             return []
         content = parse_json(read_bytes(self.path, LARGEST), self.path)
-        entries = content if isinstance(content, list) else [None]
-        for entry in entries:
-            good = isinstance(entry, dict) and entry.keys() == {"id", "what", "fields"}
-            if not good or entry["what"] not in self._works or not isinstance(entry["fields"], dict):
-                raise FacelineError(f"{one_line(self.path)}: damaged; remove it, and ask again for what it asked for")
-        return entries
+        if not isinstance(content, list) or not all(map(self._is_entry, content)):
+            raise FacelineError(f"{one_line(self.path)}: damaged; remove it, and ask again for what it asked for")
+        return content
+
+    def _is_entry(self, entry: object) -> bool:
+        fits = isinstance(entry, dict) and entry.keys() == {"id", "what", "fields"}
+        if not fits or not isinstance(entry, dict):
+            return False
+        texts = isinstance(entry["id"], str) and isinstance(entry["what"], str)
+        return texts and entry["what"] in self._works and isinstance(entry["fields"], dict)
 
     def accept(self, what: str, **fields: Any) -> Job:
         """A new job, on disk when this returns; where one that waits is the same, that one.

@@ -66,6 +66,8 @@ def read_keys(work_dir: Path) -> list[Key]:
 
 def make_key(work_dir: Path, name: str, role: str) -> str:
     """Add a key, in the place of another one of that name, and give it: it cannot be read again."""
+    if not name.strip():
+        raise FacelineError("a key takes a name; say whose it is")
     if role not in ROLES:
         raise FacelineError(f"unknown role {one_line(role)!r}; choose from {', '.join(ROLES)}")
     secret = secrets.token_urlsafe(32)

@@ -13,6 +13,7 @@ from faceline.disk.numbers import are_reckonable
 from faceline.disk.people_paths import UNKNOWN
 from faceline.disk.rows import Status
 from faceline.errors import UnreadableError
+from faceline.recognition.recognizer import check_question
 from faceline.report.answers import identity_record
 from faceline.service.asking import Asking
 from faceline.service.compared import compared
@@ -83,7 +84,8 @@ def checked_top(top: int) -> int:
 
 
 def asked(asking: Asking, multi: bool, top: int, threshold: float | None) -> Question:
-    """What `infer` is asked with these options."""
+    """What `infer` is asked with these options; raises FacelineError if they are none."""
+    check_question(threshold, top)
     return Question(asking.recognizer(), multi, threshold, False, top, False, None)
 
 

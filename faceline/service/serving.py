@@ -2,6 +2,7 @@
 
 import contextlib
 import importlib.util
+import json
 import socket
 from collections.abc import Generator
 from pathlib import Path
@@ -16,6 +17,7 @@ from faceline.wording import counted, one_line
 
 DEFAULT_HOST, DEFAULT_PORT = "127.0.0.1", 8000
 WAITING = 128  # connections that the system keeps until they are taken
+LONGEST_LINE = 1_000_000  # of an audit log
 STOP_SECONDS = 10  # for requests under way when it is stopped
 
 
@@ -64,9 +66,21 @@ def serve(
         raise FacelineError(f"port {port} is out of range; choose 0 to 65535")
     log = None if audit is None else named_path(audit)
     if log is not None:
-        with write_errors(log), log.open("a"):
-            pass
+        check_log(log)
     return served(folder, listening(host, port), is_loopback(host), log)
+
+
+def check_log(path: Path) -> None:
+    """Raise FacelineError where lines cannot be added, or something else lies than an audit log."""
+    with write_errors(path), path.open("a+b") as file:
+        file.seek(0)
+        first = file.readline(LONGEST_LINE)
+    try:
+        is_log = not first or {"time", "path", "status"} <= set(json.loads(first))
+    except (ValueError, TypeError, RecursionError):
+        is_log = False
+    if not is_log:
+        raise FacelineError(f"{one_line(path)}: holds something else than an audit log; name another file")
 
 
 def only(line: str) -> Generator[str, None, int]:

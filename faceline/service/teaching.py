@@ -54,7 +54,7 @@ class Teaching:
         }
         self.jobs = Jobs(work_dir, works)
 
-    def add(self, recognizer: Recognizer, person: str, picture: Sent) -> dict[str, Any]:
+    def add(self, looker: Callable[[], Recognizer], person: str, picture: Sent) -> dict[str, Any]:
         """Add a picture to a person's photographs, if there is a face on it; what was seen.
 
         Raises
@@ -67,7 +67,7 @@ class Teaching:
         check_named_by_folders(self.work_dir)
         entry: dict[str, Any] = {"image": picture.name, "photograph": sha256(picture.content), "added": False}
         try:
-            seen = offered(recognizer, picture.content)
+            seen = offered(looker(), picture.content)
             if not seen.faces:
                 return entry | {"status": "no-face", "reason": "no face was found; it would not help"}
             image, is_new = self._free(lambda: add_photograph(self.work_dir, person, picture.content))

@@ -57,8 +57,7 @@ def teaching_router(context: Context) -> APIRouter:
     )
     async def add(request: Request, name: str) -> Response:
         sent = await pictures_of(request, "picture")
-        look = asking.looker
-        found = [await asking.done(lambda picture=picture: teaching.add(look(), name, picture)) for picture in sent]
+        found = [await asking.done(partial(teaching.add, asking.looker, name, picture)) for picture in sent]
         good = [entry for entry in found if entry["status"] == "ok"]
         answer: dict[str, Any] = {"name": name, "pictures": found}
         answer["missing"] = missing_views([entry["view"] for entry in good])

@@ -16,6 +16,7 @@ from faceline.disk.manifests import read_manifest
 from faceline.disk.names import DEFAULT_EMBEDDINGS_DIR, MANIFEST_FILE, SUSPECTS_FILE
 from faceline.disk.paths import check_folder, named_path
 from faceline.disk.people_paths import person_of
+from faceline.disk.photographs import check_apart
 from faceline.disk.rows import USABLE, CropRow, Status
 from faceline.disk.run_records import read_record
 from faceline.disk.suspect_table import COPY, FEW, KINDS, POOR, WRONG_PERSON, Suspect, write_suspects
@@ -26,7 +27,7 @@ from faceline.people.faults import Labelled
 from faceline.report.suspects import suspect_lines
 from faceline.runs.parallel import process_count
 from faceline.stages.corrected import corrected
-from faceline.stages.setting_aside import Aside, check_place, set_aside
+from faceline.stages.setting_aside import Aside, set_aside
 from faceline.stages.suspects import Faces, find_suspects
 from faceline.wording import counted, listed, one_line
 
@@ -141,7 +142,7 @@ def check(
     with locked(folder):
         faces, notes = read_faces(folder)
         if place is not None:
-            check_place(place, folder)
+            check_apart(place, folder)
         logger.info("check: %s of %s", counted(len(faces.rows), "face"), counted(len(faces.labelled.names), "person"))
         with threadpool_limits(jobs):
             suspects = find_suspects(faces, folder, few, jobs)

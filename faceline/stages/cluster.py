@@ -15,6 +15,7 @@ from faceline.disk.freshness import changed_crops
 from faceline.disk.manifests import manifest_rows
 from faceline.disk.names import CLUSTERS_FILE, DEFAULT_EMBEDDINGS_DIR, MANIFEST_FILE
 from faceline.disk.paths import check_folder, named_path
+from faceline.disk.photographs import check_apart
 from faceline.disk.rows import USABLE, CropRow, Status, main_crop
 from faceline.disk.run_records import read_record
 from faceline.errors import FacelineError, cure
@@ -25,7 +26,7 @@ from faceline.people.clustering.constraints import Constraints
 from faceline.people.clustering.indexed_neighbours import MOST_COMPARED, check_faiss
 from faceline.people.clustering.numbers import numbered
 from faceline.runs.parallel import process_count
-from faceline.stages.cluster_folders import Folders, check_place, make_folders, sources_of
+from faceline.stages.cluster_folders import Folders, make_folders, sources_of
 from faceline.stages.corrected import read_decisions
 from faceline.wording import counted, listed, one_line
 
@@ -126,7 +127,9 @@ def cluster(
         raise FacelineError("--copy says what --folders makes; name a folder with --folders")
     jobs = process_count(jobs)
     folder = named_path(embeddings_dir)
-    place = None if folders is None else check_place(named_path(folders), folder)
+    place = None if folders is None else named_path(folders)
+    if place is not None:
+        check_apart(place, folder)
     check_folder(folder, "run batch_represent first")
     with locked(folder):
         embeddings, crops, is_face, qualities, network = read_faces(folder)

@@ -36,15 +36,6 @@ class Folders:
         return text
 
 
-def check_place(place: Path, embeddings: Path) -> Path:
-    """Give the folder for folders; raises FacelineError if it is, or lies in, that of the embeddings."""
-    if real_path(place).is_relative_to(real_path(embeddings)):
-        raise FacelineError(f"{one_line(place)}: lies in the folder of embeddings; name a folder of its own")
-    if place.exists() and not place.is_dir():
-        raise FacelineError(f"{one_line(place)}: is no folder; name another place")
-    return place
-
-
 def sources_of(folder: Path, crops: Sequence[str]) -> list[Path]:
     """The photograph of each crop if it lies where stage 1 found it, beside the folder of crops; else the crop.
 

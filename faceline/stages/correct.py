@@ -18,6 +18,7 @@ from faceline.disk.embeddings import read_labels
 from faceline.disk.folder_locks import locked
 from faceline.disk.names import CLUSTERS_FILE, DEFAULT_EMBEDDINGS_DIR, LABELS_FILE
 from faceline.disk.paths import check_folder, named_path
+from faceline.disk.people_paths import person_of
 from faceline.disk.photographs import aligned_folder
 from faceline.errors import FacelineError, MissingError, cure
 from faceline.people.decisions import FaceAt, decide
@@ -136,11 +137,22 @@ def correct(
     faces = faces_of(aligned_folder(folder)) if takes_faces else {}
     places = {FaceKey(face.photo, face.box_ltrb): crop for crop, face in faces.items()}
     lines = [described(correction, places) for correction in added]
+    lines += [f"Nobody is called {one_line(name)} yet." for name in not_there(folder, added)]
     return Corrected(str(path), lines, ["All of that has been noted before."])
 
 
+def not_there(folder: Path, added: Sequence[Correction]) -> list[str]:
+    """The people whom corrections speak of as people, and of whom there is no face, by folders or other corrections."""
+    names = {name for correction in added if correction.what != "undo" for name in correction.people}
+    if not names:
+        return []
+    people = set(map(person_of, read_labels(folder / LABELS_FILE)))
+    people |= {correction.name for correction in read_corrections(corrections_path(folder))}
+    return sorted(names - people)
+
+
 def missing(path: Path) -> list[Correction]:
-    raise MissingError("no such file", one_line(path))
+    raise MissingError("no such file; name what the review page gave", one_line(path))
 
 
 def undone(path: Path, what: str) -> Correction:
@@ -176,7 +188,11 @@ def groups_of(folder: Path, crops: Sequence[str], clusters: Sequence[int]) -> li
     for crop in crops:
         found = [crop] if crop in faces and crop in there else of_image.get(crop, [])
         if len(found) != 1:
-            problem = "several faces are of it: name one crop" if found else f"no such face in {LABELS_FILE}"
+            problem = (
+                "several faces are of it: name one crop"
+                if found
+                else f"no such face in {LABELS_FILE}; name a crop as it stands there, or a photograph"
+            )
             raise FacelineError(f"{one_line(folder)}: {one_line(crop)}: {problem}")
         groups.append(found)
     if clusters:
@@ -184,7 +200,7 @@ def groups_of(folder: Path, crops: Sequence[str], clusters: Sequence[int]) -> li
         for cluster in clusters:
             members = [crop for crop in known if numbers.get(crop) == cluster and crop in faces]
             if not members:
-                raise FacelineError(f"{one_line(folder / CLUSTERS_FILE)}: there is no cluster {cluster}")
+                raise FacelineError(f"{one_line(folder / CLUSTERS_FILE)}: no cluster {cluster} there")
             groups.append(members)
     return groups
 

@@ -143,7 +143,7 @@ def profile(
         if number is not None and number < 1:
             raise FacelineError(f"{name} {number} is out of range; choose 1 or more")
     paths = list_probes(pictures).paths
-    missing = next((path for path in paths if not os.path.isfile(path)), None)
+    missing = next((path for path in paths if not os.path.isfile(path) and not os.path.islink(path)), None)
     if missing is not None:
         raise FacelineError(f"{one_line(missing)}: {unreadable_reason(missing, 'no such picture; correct the path')}")
     begun = time.perf_counter()

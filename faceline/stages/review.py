@@ -24,7 +24,7 @@ from faceline.disk.photographs import aligned_folder
 from faceline.disk.pictures.images import decode_image, read_picture
 from faceline.disk.rows import USABLE, CropRow, PictureRow, Status
 from faceline.disk.run_records import read_record
-from faceline.disk.suspect_table import read_suspects
+from faceline.disk.suspect_table import DOUBLE, WRONG_PERSON, Suspect, read_suspects
 from faceline.disk.writing import write_bytes
 from faceline.errors import FacelineError, UnreadableError, cure
 from faceline.networks.network import Network
@@ -32,7 +32,15 @@ from faceline.networks.table import network_of
 from faceline.people.gallery import Gallery
 from faceline.people.scoring import unit
 from faceline.recognition.classifier_file import read_classifier
-from faceline.report.pages.review_page import PageData, PageFace, Question, check_page, review_page, thumbnail
+from faceline.report.pages.review_page import (
+    PageData,
+    PageFace,
+    Question,
+    check_page,
+    check_place,
+    review_page,
+    thumbnail,
+)
 from faceline.stages.check import check
 from faceline.stages.cluster import cluster
 from faceline.stages.corrected import Labels, corrected
@@ -77,7 +85,7 @@ def review(work_dir: str | Path = ".", *, save: str | Path | None = None, jobs: 
     work_dir : path
         With `generated-embeddings`, and the crops that these are of.
     save : path or None
-        The page's file; None for `review.html` in the work folder.
+        The page's file; None for `review.html` in the work folder. Nothing is replaced there but such a page.
     jobs : int or None
         Threads; None for as many as there are cores.
 
@@ -98,6 +106,7 @@ def review(work_dir: str | Path = ".", *, save: str | Path | None = None, jobs: 
     check_folder(work_dir, "name the folder that holds generated-embeddings")
     check_folder(work_dir / EMBEDDINGS_DIR, "run align-dlib.py and batch_represent first")
     path = work_dir / REVIEW_FILE if save is None else named_path(save)
+    check_place(path)
     data, notes = page_data(work_dir, jobs)
     write_bytes(path, review_page(data, title_of(work_dir)).encode("utf-8", "replace"))
     return Reviewed(str(path), len(data.faces), len(data.people), len(data.questions), notes)
@@ -180,6 +189,7 @@ def collected(
             "probability": found.probability,
         }
         for found in suspects_found
+        if not is_settled(found, place.get(found.crop), labels)
     ]
     without = [
         {"image": picture.image, "status": picture.status, "reason": picture.reason}
@@ -195,6 +205,18 @@ def collected(
         suspects,
         without,
     )
+
+
+def is_settled(found: Suspect, face: int | None, labels: Labels) -> bool:
+    """Whether the user has said since what is right of a mistake that was found; `face` is its row."""
+    decisions = labels.decisions
+    if found.kind == DOUBLE:
+        pair = {found.person, found.likely}
+        said = [*map(set, decisions.distinct_people), *map(set, decisions.same_people)]
+        return any(pair <= people for people in said)
+    if face is None:
+        return False
+    return not labels.kept[face] or (found.kind == WRONG_PERSON and bool(labels.sure[face]))
 
 
 def box_of(picture: PictureRow) -> list[int]:

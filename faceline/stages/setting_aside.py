@@ -8,8 +8,8 @@ from pathlib import Path
 
 from faceline.disk.folder_locks import locked
 from faceline.disk.names import MOVED_FILE
-from faceline.disk.paths import check_folder, inside, named_path, real_path
-from faceline.disk.photographs import aligned_folder, photographs_folder, photographs_of
+from faceline.disk.paths import check_folder, inside, named_path
+from faceline.disk.photographs import folders_of, photographs_of
 from faceline.disk.placing import free_place, make_folder, move
 from faceline.disk.reading import file_sha256, opened_text
 from faceline.disk.tables import write_csv
@@ -83,23 +83,6 @@ class PutBack:
         if self.back:
             lines.append("Run align-dlib.py and batch_represent again.")
         return "\n".join(lines)
-
-
-def check_place(place: Path, embeddings: Path) -> None:
-    """Raise FacelineError if pictures in `place` would lie where a stage reads or writes, or if it is no folder."""
-    if place.exists() and not place.is_dir():
-        raise FacelineError(f"{one_line(place)}: is no folder; name another place")
-    aligned, photographs = folders_of(embeddings)
-    for folder, what in ((embeddings, "embeddings"), (aligned, "crops"), (photographs, "photographs")):
-        if folder is not None and real_path(place).is_relative_to(real_path(folder)):
-            raise FacelineError(f"{one_line(place)}: lies in the folder of {what}; name a folder of its own")
-
-
-def folders_of(embeddings: Path) -> tuple[Path, Path | None]:
-    """The folders of crops and of photographs; None where these are not beside the crops; raises FacelineError."""
-    with cure("run batch_represent again where the crops are"):
-        aligned = aligned_folder(embeddings)
-        return aligned, photographs_folder(aligned)
 
 
 def set_aside(place: Path, embeddings: Path, crops: Iterable[str], sure: float) -> Aside:

@@ -73,9 +73,14 @@ class Targets:
 
     def joined(self, later: Self) -> Self:
         """With what came since."""
-        lists = ("images", "photographs", "sizes", "crops")
-        both = {name: sorted({*getattr(self, name), *getattr(later, name)}) for name in lists}
-        return replace(self, **both, embedded=max(self.embedded, later.embedded))
+        return replace(
+            self,
+            images=sorted({*self.images, *later.images}),
+            photographs=sorted({*self.photographs, *later.photographs}),
+            sizes=sorted({*self.sizes, *later.sizes}),
+            crops=sorted({*self.crops, *later.crops}),
+            embedded=max(self.embedded, later.embedded),
+        )
 
 
 @dataclass(frozen=True)

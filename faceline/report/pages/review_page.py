@@ -5,15 +5,22 @@ import hashlib
 import importlib.resources
 import importlib.util
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 
 import numpy as np
 
+from faceline.disk.reading import read_bytes
 from faceline.errors import FacelineError
+from faceline.wording import one_line
 
 # Edge of the pictures on the page, in pixels, and JPEG's quality: 10,000 of them take 30 MB.
 EDGE, JPEG_QUALITY = 80, 62
+
+# What a page has among its first bytes.
+PAGE_MARK, LOOKED_AT = b"<title>Review: ", 2000
 
 
 @dataclass(frozen=True)
@@ -84,6 +91,14 @@ def check_page() -> None:
     """Raise FacelineError if no page can be made."""
     if importlib.util.find_spec("jinja2") is None:
         raise FacelineError("jinja2 is missing, which makes the page; pip install 'faceline[review]'")
+
+
+def check_place(path: Path) -> None:
+    """Raise FacelineError where something else lies than such a page."""
+    if path.is_dir():
+        raise FacelineError(f"{one_line(path)}: is a folder; name a file")
+    if os.path.lexists(path) and PAGE_MARK not in read_bytes(path)[:LOOKED_AT]:
+        raise FacelineError(f"{one_line(path)}: holds something else than a review page; name another file")
 
 
 def thumbnail(crop: np.ndarray) -> str:
