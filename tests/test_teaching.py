@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import CLASSIFIER, run_script
+from conftest import CLASSIFIER, ROOT, run_script
 from PIL import Image
 from services import Served, serving
 
@@ -472,6 +472,35 @@ def test_another_program_at_work_is_waited_for(work, people, small):
             assert b"another run is writing here" in said
         assert result["people"] >= len(people) + 1
         assert "berta" in names_of(service)
+
+
+def test_the_client(service, people, small, tmp_path):
+    """The program to copy, by its commands."""
+    address = f"http://127.0.0.1:{service.port}"
+
+    def asked(*arguments):
+        done = run_script("demos/client.py", address, *arguments)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    probe, name = small.probes[0]
+    assert [face["name"] for face in asked("name", probe, small.stranger)[0]["faces"]] == [name]
+    assert asked("add", "Zoë/x", small.stranger)[0]["status"] == "ok"
+    assert asked("train")["people"] == len(people) + 1
+    assert asked("rename", "Zoë/x", "anna")["name"] == "anna"
+    assert [face["name"] for face in asked("name", small.stranger)[0]["faces"]] == ["anna"]
+    assert asked("compare", probe, probe)[0]["same_picture"]
+    assert asked("forget", "anna")["classifier"] == "learnt again"
+    assert sorted(person["name"] for person in asked("people")) == sorted(people)
+    for arguments in (
+        (address, "forget", "nobody"),
+        (address, "name", "nowhere.jpg"),
+        ("http://127.0.0.1:9", "people"),
+    ):
+        done = run_script("demos/client.py", *arguments)
+        assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+        assert done.stderr.startswith("client.py: error: ")
+    assert len((ROOT / "demos" / "client.py").read_text().splitlines()) <= 105
 
 
 def test_jobs_file_that_is_damaged_is_one_line(work):

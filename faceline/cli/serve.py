@@ -5,12 +5,14 @@ from faceline.service.keys import ROLES
 from faceline.service.serving import serve
 
 DESCRIPTION = """\
-Answer requests for names over HTTP, until Ctrl-C or SIGTERM.
+Name, teach and forget people over HTTP and on a page in the browser, until Ctrl-C or SIGTERM.
 
-Reads   <work folder>, as faceline enrol makes it; when its classifier changes, the new one answers
-Writes  with --audit who asked and what was answered; on other addresses than the loopback <work folder>/api-keys.json
+Reads   <work folder>, as faceline enrol makes it, or an empty one; when its classifier changes, the new one answers
+Writes  what is taught: <work folder>/training-images/ and what the stages make of it, corrections.jsonl
+        with --audit who asked and what was answered; on other addresses than the loopback <work folder>/api-keys.json
 
-POST /faces?multi=true names the faces of a picture and answers as infer --json does. GET /docs lists all paths.
+POST /faces?multi=true names the faces of a picture and answers as infer --json does. GET / is the page; GET /docs lists
+all paths.
 """
 
 

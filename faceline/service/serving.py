@@ -29,12 +29,12 @@ def serve(
     audit: str | Path | None = None,
     new_key: tuple[str, str] | None = None,
 ) -> Generator[str, None, int]:
-    """Answer requests for names over HTTP, until Ctrl-C or SIGTERM.
+    """Name, teach and forget people over HTTP, until Ctrl-C or SIGTERM.
 
     Parameters
     ----------
     work_dir : path
-        A work folder, as `enrol` makes it. What its classifier becomes meanwhile counts from then on.
+        A work folder, as `enrol` makes it, or an empty one. What its classifier becomes meanwhile counts from then on.
     host : str
         The address to listen at. On any other than the loopback, requests need a key; the first one is made and given
         when there is none.
