@@ -54,34 +54,35 @@ class Teaching:
         }
         self.jobs = Jobs(work_dir, works)
 
-    def add(self, looker: Callable[[], Recognizer], person: str, picture: Sent) -> dict[str, Any]:
-        """Add a picture to a person's photographs, if there is a face on it; what was seen.
-
-        Raises
-        ------
-        FacelineError
-            If nobody can be called that, people are not learnt from their folders, or it cannot be written.
-        """
+    def check_addable(self, person: str) -> None:
+        """Raise FacelineError if nobody can be called that, or people are not learnt from their folders."""
         check_person(person)
         check_photographs(self.work_dir)
         check_named_by_folders(self.work_dir)
+
+    def look(self, looker: Callable[[], Recognizer], picture: Sent) -> dict[str, Any]:
+        """What there is to say of a picture that is to be added to a person's; `view` is there if it helps."""
         entry: dict[str, Any] = {"image": picture.name, "photograph": sha256(picture.content), "added": False}
         try:
             seen = offered(looker(), picture.content)
-            if not seen.faces:
-                return entry | {"status": "no-face", "reason": "no face was found; it would not help"}
-            image, is_new = self._free(lambda: add_photograph(self.work_dir, person, picture.content))
         except UnreadableError as error:
             return entry | {"status": "unreadable", "reason": one_line(error.reason)}
         except MemoryError:
             return entry | {"status": "unreadable", "reason": "not enough memory"}
-        entry |= {"status": "ok", "added": is_new, "path": image, "faces": seen.faces, "box": seen.box_ltrb}
+        if not seen.faces:
+            return entry | {"status": "no-face", "reason": "no face was found; it would not help"}
+        entry |= {"status": "ok", "faces": seen.faces, "box": seen.box_ltrb}
         entry |= {"quality": seen.quality, "pose": seen.pose, "view": seen.view}
-        if seen.unclear:
-            entry["unclear"] = seen.unclear
-        if not is_new:
-            entry["reason"] = "it is there already"
-        return entry
+        return entry | ({"unclear": seen.unclear} if seen.unclear else {})
+
+    def keep(self, person: str, picture: Sent, entry: dict[str, Any]) -> dict[str, Any]:
+        """Add a picture to a person's photographs; `entry`, what `look` said, with where it is. Raises FacelineError
+        if it cannot be written."""
+        try:
+            image, is_new = self._free(lambda: add_photograph(self.work_dir, person, picture.content))
+        except UnreadableError as error:
+            return entry | {"status": "unreadable", "reason": one_line(error.reason)}
+        return entry | {"added": is_new, "path": image} | ({} if is_new else {"reason": "it is there already"})
 
     def note(self, corrections: list[Correction]) -> list[str]:
         """Add what somebody says of faces to `corrections.jsonl`; gives the ids."""

@@ -1,6 +1,7 @@
 """The paths that change who is known: people, their photographs, what is said of faces, and training."""
 
 import asyncio
+import time
 from functools import partial
 from typing import Any
 
@@ -23,6 +24,7 @@ from faceline.work_folder.options import read_options
 from faceline.work_folder.people import PersonPicture, read_people, read_person
 
 WAIT_SECONDS = 30.0  # for a job that an answer can have the outcome of
+LOOK_SECONDS = 0.05
 MOST_CORRECTIONS = 10_000  # of a request
 MOST_VIEWS = 60  # photographs of a person whose view is told
 
@@ -57,7 +59,12 @@ def teaching_router(context: Context) -> APIRouter:
     )
     async def add(request: Request, name: str) -> Response:
         sent = await pictures_of(request, "picture")
-        found = [await asking.done(partial(teaching.add, asking.looker, name, picture)) for picture in sent]
+        await in_thread(partial(teaching.check_addable, name))
+        found = []
+        for picture in sent:
+            entry = await asking.done(partial(teaching.look, asking.looker, picture))
+            # Not by those who look at pictures: another program may be at work in the folder for some seconds.
+            found.append(await in_thread(partial(teaching.keep, name, picture, entry)) if "view" in entry else entry)
         good = [entry for entry in found if entry["status"] == "ok"]
         answer: dict[str, Any] = {"name": name, "pictures": found}
         answer["missing"] = missing_views([entry["view"] for entry in good])
@@ -147,7 +154,9 @@ async def in_thread(work: Any) -> Any:
 
 async def outcome(job: Job) -> Response:
     """The answer on a job: what came of it, or where it takes long how it is."""
-    await in_thread(partial(job.ended.wait, WAIT_SECONDS))
+    until = time.monotonic() + WAIT_SECONDS
+    while not job.ended.is_set() and time.monotonic() < until:  # no thread has to wait for each
+        await asyncio.sleep(LOOK_SECONDS)
     if job.state == "done" and job.result is not None:
         return JSONResponse(job.result)
     if job.state == "failed":
