@@ -127,9 +127,26 @@ def test_pictures_that_do_not_help_are_told_and_not_kept(service, work, small, p
     assert [entry["added"] for entry in answer["pictures"]] == [False, False, True]
 
 
-NOBODY = """
-.. ../x %2e%2e/x a/../b unknown Unknown a%0Ab a%00b .hidden anna/2019 %20 %20a %E2%80%AEanna a//b manifest.csv a%5Cb @eaDir
-%FF""".split()
+NOBODY = [
+    "..",
+    "../x",
+    "%2e%2e/x",
+    "a/../b",
+    "unknown",
+    "Unknown",
+    "a%0Ab",
+    "a%00b",
+    ".hidden",
+    "anna/2019",
+    "%20",
+    "%20a",
+    "%E2%80%AEanna",
+    "a//b",
+    "manifest.csv",
+    "a%5Cb",
+    "@eaDir",
+    "%FF",
+]
 
 
 def test_names_that_nobody_has(service, work, small):
