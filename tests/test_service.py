@@ -1,21 +1,28 @@
 """`faceline serve`: a service by real requests."""
 
 import base64
+import contextlib
 import io
 import json
 import shutil
+import signal
 import socket
 import stat
+import threading
+import time
+import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+import uvicorn
 from conftest import CLASSIFIER, run_script
 from PIL import Image
 from services import Served, serving
 
 from faceline import FacelineError, enrol
+from faceline.service import connections
 from faceline.service.guarding import hostname, is_loopback
 from faceline.service.keys import FILE, key_of, make_key, read_keys
 
@@ -93,6 +100,20 @@ def test_other_bodies(service, body, kind, status, complaint):
     assert complaint in answer["error"]
 
 
+def test_text_that_is_none_and_too_much_of_it(service, probe):
+    encoded = base64.b64encode(probe).decode()
+    for path in ("/faces", "/detect", "/embeddings"):
+        body = json.dumps({"picture": {"name": "\ud800", "data": encoded}}).encode()
+        assert service.ask(path, body, "application/json")[0] == 200
+    assert service.ask("/session", b'{"key": "\\ud800"}', "application/json")[0] == 401
+    for path, status in ((f"/static/{'x' * 5000}.js", 404), ("/static/index.html", 404), ("/nothing", 404)):
+        assert service.ask(path)[0] == status
+        assert service.ask(path)[1]["error"]
+    assert service.tell("PUT", "/people", {})[0] == 405
+    status, answer = service.ask("/faces", b'{"a": [' + b"[]," * 20_000_000 + b"[]]}", "application/json")
+    assert (status, answer["error"]) == (413, "too much JSON; pictures are base64")
+
+
 def test_other_paths(service, work, probe, small):
     name = small.probes[0][1]
     assert service.ask("/health")[0] == 200
@@ -113,6 +134,7 @@ def test_other_paths(service, work, probe, small):
     (pair,) = found["pairs"]
     assert (pair["first"], pair["second"], pair["same_picture"]) == ("a.jpg", "b.jpg", True)
     assert service.send("/compare", ("first", "a.jpg", probe))[0] == 400
+    assert service.send("/compare", ("first", "a.jpg", probe), ("first", "b.jpg", probe))[0] == 400
     assert service.ask("/faces?top=0", b"{}", "application/json")[0] == 400
     status, answer = service.send("/faces?top=none", ("picture", "a.jpg", probe))
     assert (status, answer["error"].startswith("top: ")) == (422, True)
@@ -129,6 +151,18 @@ def test_other_paths(service, work, probe, small):
 
 
 def test_pages_of_other_sites_do_not_ask(service):
+    """Not by a script, and not by an element whose loading tells whether there is such a person."""
+    for site, mode, status in (
+        ("cross-site", "no-cors", 403),
+        ("same-site", "no-cors", 403),
+        ("same-origin", "cors", 200),
+    ):
+        assert service.ask("/people", Sec_Fetch_Site=site, Sec_Fetch_Mode=mode)[0] == status
+    assert service.ask("/", Sec_Fetch_Site="cross-site", Sec_Fetch_Mode="navigate")[0] == 200  # a link to it
+    with urllib.request.urlopen(f"http://127.0.0.1:{service.port}/people") as answer:
+        assert answer.headers["Cross-Origin-Resource-Policy"] == "same-origin"
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert answer.headers["Cache-Control"] == "no-store"
     assert service.ask("/people", host="evil.example")[0] == 403
     assert service.ask("/people", Origin="http://evil.example")[0] == 403
     assert service.ask("/people", host=f"localhost:{service.port}", Origin=f"http://localhost:{service.port}")[0] == 200
@@ -162,13 +196,107 @@ def test_64_at_once_are_answered_or_told_to_come_again(service, probe):
     assert service.ask("/health")[0] == 200
 
 
+class Idle:
+    """A server in a thread, whose connections have half a second for their headers."""
+
+    def __init__(self, monkeypatch, most=512):
+        monkeypatch.setattr(connections, "HEADER_SECONDS", 0.5)
+        monkeypatch.setattr(connections, "most_connections", lambda: most)
+
+        async def app(scope, receive, send):
+            await receive()
+            await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
+            await send({"type": "http.response.body", "body": b"ok"})
+
+        self.at = socket.create_server(("127.0.0.1", 0))
+        config = uvicorn.Config(app, http=connections.Connection, lifespan="off", log_level="error")
+        self.server = uvicorn.Server(config)  # in a thread, signals are not its own
+        self.thread = threading.Thread(target=self.server.run, kwargs={"sockets": [self.at]})
+        self.thread.start()
+
+    def client(self):
+        return socket.create_connection(self.at.getsockname())
+
+    def end(self):
+        self.server.should_exit = True
+        self.thread.join()
+        self.at.close()
+
+
+WHOLE = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+def read(client: socket.socket, end: bytes) -> bytes:
+    """What somebody is sent until that comes, or the connection ends."""
+    client.settimeout(10)
+    content = b""
+    while not content.endswith(end) and (part := client.recv(1000)):
+        content += part
+    return content
+
+
+def test_connections_that_ask_nothing_are_closed(monkeypatch):
+    idle = Idle(monkeypatch)
+    with contextlib.ExitStack() as stack:
+        stack.callback(idle.end)
+        clients = [stack.enter_context(idle.client()) for _ in range(20)]
+        clients[1].sendall(WHOLE[:10])
+        clients[2].sendall(WHOLE)
+        assert read(clients[2], b"ok").startswith(b"HTTP/1.1 200")
+        clients[2].sendall(WHOLE[:10])  # half of a second one
+        assert [read(client, b"never") for client in clients] == [b""] * len(clients)
+
+
+def test_only_so_many_connections_are_kept(monkeypatch):
+    idle = Idle(monkeypatch, most=3)
+    with contextlib.ExitStack() as stack:
+        stack.callback(idle.end)
+        clients = [stack.enter_context(idle.client()) for _ in range(3)]
+        clients[0].sendall(WHOLE)
+        assert read(clients[0], b"ok")  # they are taken by now
+        with idle.client() as late:
+            assert read(late, b"never").startswith(b"HTTP/1.1 503")
+        clients[2].close()
+        for _ in range(50):
+            with idle.client() as next_one:
+                next_one.sendall(WHOLE)
+                if read(next_one, b"ok").startswith(b"HTTP/1.1 200"):
+                    break
+            time.sleep(0.05)
+        else:
+            raise AssertionError("nobody gets the place of who has gone")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signals_end_it_well(number, tmp_path):
+    with serving(tmp_path) as served:
+        served.process.send_signal(number)
+        assert served.process.wait(20) == 0
+
+
+def test_a_second_service_on_a_folder_is_refused(tmp_path):
+    with serving(tmp_path):
+        done = run_script("-m", "faceline", "serve", tmp_path, "--port", "0")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "another service serves it; stop that one, or name another folder" in done.stderr
+
+
+def test_an_audit_log_that_is_gone_stops_nothing(work, tmp_path, probe):
+    (tmp_path / "logs").mkdir()
+    home = shutil.copytree(work, tmp_path / "work")
+    with serving(home, "--audit", str(tmp_path / "logs" / "audit.jsonl")) as served:
+        shutil.rmtree(tmp_path / "logs")
+        assert served.send("/faces", ("picture", "a.jpg", probe))[0] == 200
+
+
 def test_what_the_scripts_teach_it_knows(small, tmp_path, probe):
     """It serves an empty work folder, and answers when somebody has been enrolled."""
     (tmp_path / "work").mkdir()
     with serving(tmp_path / "work") as served:
-        assert "nobody yet" in served.said[-1]
+        assert "nobody has been learnt yet" in served.said[-1]
         status, answer = served.ask("/ready")
         assert (status, "run faceline enrol" in answer["error"]) == (503, True)
+        assert str(tmp_path) not in answer["error"]
         assert served.send("/faces", ("picture", "a.jpg", probe))[0] == 503
         assert served.send("/search", ("picture", "a.jpg", probe))[0] == 503
         assert len(served.send("/detect", ("picture", "a.jpg", probe))[1]["faces"]) == 1  # which needs nobody
@@ -193,11 +321,17 @@ def test_elsewhere_nobody_asks_without_a_key(work, tmp_path, probe):
     stored = (home / FILE).read_text()
     assert key not in stored
     assert stat.S_IMODE((home / FILE).stat().st_mode) == 0o600
-    (line,) = (tmp_path / "audit.jsonl").read_text().splitlines()
-    entry = json.loads(line)
-    assert (entry["key"], entry["path"], entry["status"]) == ("first", "/faces", 200)
-    assert entry["names"][0]
-    assert "a.jpg" not in line
+    text = (tmp_path / "audit.jsonl").read_text()
+    entries = [json.loads(line) for line in text.splitlines()]
+    assert [(entry["key"], entry["path"], entry["status"]) for entry in entries] == [
+        (None, "other", 401),
+        (None, "other", 401),
+        (None, "other", 401),
+        ("first", "/people", 200),
+        ("first", "/faces", 200),
+    ]
+    assert entries[-1]["names"][0]
+    assert "a.jpg" not in text
     with serving(home, "--host", "0.0.0.0") as served:  # made once
         assert len(served.said) == 1
         assert served.ask("/people", Authorization=f"Bearer {key}")[0] == 200
@@ -217,7 +351,13 @@ def test_keys(tmp_path):
     assert key_of(other, read_keys(tmp_path)) is not None
     with pytest.raises(FacelineError, match="unknown role 'boss'; choose from ask, teach, admin"):
         make_key(tmp_path, "anna", "boss")
-    for content in ("{}", '[{"name": 1}]', '[{"name": "a", "role": "boss", "sha256": ""}]', "["):
+    for content in (
+        "{}",
+        '[{"name": "a", "role": "ask", "sha256": "é"}]',
+        '[{"name": 1}]',
+        '[{"name": "a", "role": "boss", "sha256": ""}]',
+        "[",
+    ):
         (tmp_path / FILE).write_text(content)
         with pytest.raises(FacelineError, match="damaged"):
             read_keys(tmp_path)

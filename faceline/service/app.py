@@ -6,14 +6,14 @@ from pathlib import Path
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, PlainTextResponse, Response
+from fastapi.responses import PlainTextResponse, Response
+from starlette.exceptions import HTTPException
 
 import faceline
 from faceline.errors import FacelineError, LockedError, UnreadableError
-from faceline.service.asking import Asking, BusyError, NotReadyError
-from faceline.service.context import Context, needs
-from faceline.service.counting import Counted
-from faceline.service.guarding import RefusedError
+from faceline.service.asking import Asking, NotReadyError
+from faceline.service.context import Answer, Context, needs
+from faceline.service.guarding import AGAIN_SECONDS, BusyError, RefusedError, told
 from faceline.service.keys import KeyRing
 from faceline.service.metrics import Metrics
 from faceline.service.naming_paths import naming_router
@@ -22,22 +22,11 @@ from faceline.service.teaching import Teaching
 from faceline.service.teaching_paths import known_people, teaching_router
 from faceline.wording import one_line
 
-AGAIN_SECONDS = 1  # after which who was refused may come again
 STOP_SECONDS = 10.0  # for a job that is under way when the service is stopped
 
 
-def create_app(asking: Asking, teaching: Teaching, keys: KeyRing, audit: Path | None = None) -> FastAPI:
-    """The application.
-
-    Parameters
-    ----------
-    asking : Asking
-    teaching : Teaching
-    keys : KeyRing
-    audit : Path or None
-        Where to note who asked and what was answered, a line of JSON each.
-    """
-    metrics = Metrics()
+def create_app(asking: Asking, teaching: Teaching, keys: KeyRing, metrics: Metrics) -> FastAPI:
+    """The application."""
     context = Context(asking.work_dir, asking, teaching, metrics)
 
     @contextlib.asynccontextmanager
@@ -46,11 +35,20 @@ def create_app(asking: Asking, teaching: Teaching, keys: KeyRing, audit: Path | 
         teaching.jobs.close(STOP_SECONDS)
         asking.close()
 
-    app = FastAPI(title="Faceline", version=faceline.__version__, lifespan=lifespan, docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title="Faceline",
+        version=faceline.__version__,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        default_response_class=Answer,
+    )
 
-    for kind in (RefusedError, FacelineError, MemoryError, RequestValidationError):
-        app.add_exception_handler(kind, refused)
-    app.add_middleware(Counted, metrics=metrics, audit=audit)
+    async def refuse(request: Request, error: Exception) -> Response:
+        return refused(error, asking.work_dir)
+
+    for kind in (RefusedError, FacelineError, MemoryError, RequestValidationError, HTTPException):
+        app.add_exception_handler(kind, refuse)
 
     @app.get("/health", summary="Whether the service runs")
     async def health() -> dict:
@@ -77,20 +75,22 @@ def create_app(asking: Asking, teaching: Teaching, keys: KeyRing, audit: Path | 
     return app
 
 
-def refused(request: Request, error: Exception) -> Response:
+def refused(error: Exception, work_dir: Path) -> Response:
     """The answer to a request that cannot be answered otherwise."""
-    status, reason, headers = 400, str(error), {}
+    status, reason, headers = 400, told(error, work_dir), {}
     if isinstance(error, RefusedError):
         status, reason = error.status, error.reason
+    elif isinstance(error, HTTPException):
+        status, reason = error.status_code, str(error.detail)
     elif isinstance(error, RequestValidationError):
         first = error.errors()[0]
         status, reason = 422, one_line(f"{first['loc'][-1]}: {first['msg']}")
-    elif isinstance(error, BusyError | LockedError):
-        status, headers = 503, {"Retry-After": str(AGAIN_SECONDS)}
-    elif isinstance(error, NotReadyError):
+    elif isinstance(error, NotReadyError | LockedError):
         status = 503
     elif isinstance(error, UnreadableError):
         status, reason = 422, one_line(error.reason)
     elif isinstance(error, MemoryError):
         status, reason = 422, "not enough memory"
-    return JSONResponse({"error": reason}, status, headers)
+    if isinstance(error, BusyError | LockedError):
+        headers["Retry-After"] = str(AGAIN_SECONDS)
+    return Answer({"error": reason}, status, headers)

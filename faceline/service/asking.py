@@ -14,11 +14,13 @@ from faceline.networks.runtime import Runtime
 from faceline.recognition.classifier_file import classifier_at
 from faceline.recognition.recognizer import Recognizer
 from faceline.runs.parallel import all_cores
+from faceline.service.guarding import BusyError
 from faceline.wording import one_line
 from faceline.work_folder.options import read_options
 
 logger = logging.getLogger(__name__)
 
+NOBODY = "nobody has been learnt yet; teach somebody on the page, or run faceline enrol"
 WAITING_FOR_EACH = 8  # requests that may wait for a core; those beyond are told to come again
 
 Found = TypeVar("Found")
@@ -26,10 +28,6 @@ Found = TypeVar("Found")
 
 class NotReadyError(FacelineError):
     """Nobody has been learnt yet."""
-
-
-class BusyError(FacelineError):
-    """Too many requests are under way."""
 
 
 class Asking:
@@ -66,10 +64,10 @@ class Asking:
                     self._loaded = state, Recognizer.load(path, threads=1)
             except FileNotFoundError:
                 self._loaded = None  # nobody is known any more, as where all have been forgotten
-                raise NotReadyError(f"{one_line(path)}: no classifier there; run faceline enrol or train") from None
+                raise NotReadyError(NOBODY) from None
             except (OSError, FacelineError) as error:
                 if self._loaded is None:
-                    raise NotReadyError(f"{one_line(path)}: {one_line(error)}; run faceline enrol or train") from None
+                    raise NotReadyError(f"{one_line(error)}; {NOBODY}") from None
                 logger.warning(f"{one_line(path)}: cannot be used, the one before goes on answering")
             return self._loaded[1]
 
@@ -85,7 +83,7 @@ class Asking:
     async def done(self, work: Callable[[], Found]) -> Found:
         """What `work` gives, in a thread of its own as soon as there is a core; raises BusyError."""
         if self.waiting >= self.cores * WAITING_FOR_EACH:
-            raise BusyError("too many requests at once; come again")
+            raise BusyError
         self.waiting += 1
         future = asyncio.get_running_loop().run_in_executor(self._workers, work)
         # It is under way until it is done, also when nobody waits for it any more.

@@ -2,14 +2,22 @@
 
 import datetime
 import json
+import logging
 import os
 import time
 from collections.abc import MutableMapping
 from pathlib import Path
 from typing import Any
 
-from faceline.service.guarding import App, Receive, Scope, Send
+from starlette.requests import ClientDisconnect
+
+from faceline.service.guarding import OPEN_PATHS, App, Receive, Scope, Send
 from faceline.service.metrics import Metrics
+from faceline.wording import one_line
+
+logger = logging.getLogger(__name__)
+
+GONE = 499  # as nginx has it: who asked does not wait for the answer
 
 
 class Counted:
@@ -32,11 +40,16 @@ class Counted:
 
         try:
             await self._app(scope, receive, sent)
+        except ClientDisconnect:
+            status = GONE
         finally:
             path = getattr(scope.get("route"), "path", "other")  # as few as there are, whatever is asked for
             self._metrics.count(path, status, time.perf_counter() - begun)
-            if self._audit is not None and scope["method"] not in ("GET", "HEAD"):
-                note(self._audit, scope, path, status)
+            if self._audit is not None and f"{scope['method']} {scope['path']}" not in OPEN_PATHS:
+                try:
+                    note(self._audit, scope, path, status)
+                except OSError as error:
+                    logger.warning(f"{one_line(self._audit)}: cannot be written: {error.strerror}")
 
 
 def note(path: Path, scope: Scope, asked: str, status: int) -> None:
@@ -47,6 +60,7 @@ def note(path: Path, scope: Scope, asked: str, status: int) -> None:
         "time": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "key": state.get("key"),
         "client": client[0] if client else None,
+        "method": scope["method"],
         "path": asked,
         "status": status,
         "names": state.get("answers"),

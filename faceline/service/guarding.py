@@ -3,11 +3,14 @@
 import asyncio
 import ipaddress
 import json
+import os
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from faceline.service.keys import ROLES, Key, key_of
+from faceline.wording import one_line
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -27,12 +30,15 @@ ALWAYS = [
     (b"x-content-type-options", b"nosniff"),
     (b"cache-control", b"no-store"),
     (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-resource-policy", b"same-origin"),
 ]
 
 HIGHEST = ROLES[-1]
 
 MOST_BYTES = 100_000_000  # of a request
+MOST_BYTES_AT_ONCE = 400_000_000  # of all that are under way
 MOST_SECONDS = 60.0  # until it is there
+AGAIN_SECONDS = 1  # after which who was told that there is too much to do may come again
 
 
 class RefusedError(Exception):
@@ -41,6 +47,13 @@ class RefusedError(Exception):
     def __init__(self, status: int, reason: str) -> None:
         super().__init__(reason)
         self.status, self.reason = status, reason
+
+
+class BusyError(RefusedError):
+    """A request that may come again in a moment."""
+
+    def __init__(self, reason: str = "too many requests at once; come again") -> None:
+        super().__init__(503, reason)
 
 
 @dataclass
@@ -58,6 +71,8 @@ class Guarded:
         Gives the keys that there are now, a list of Key.
     most_bytes, most_seconds
         Of a request's body.
+    under_way : int
+        Bytes of the bodies of all requests that are not answered yet.
     """
 
     app: App
@@ -65,6 +80,7 @@ class Guarded:
     keys: Callable[[], list[Key]] = list
     most_bytes: int = MOST_BYTES
     most_seconds: float = MOST_SECONDS
+    under_way: int = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -79,13 +95,16 @@ class Guarded:
                 message["headers"] = [*message.get("headers", ()), *ALWAYS]
             await send(message)
 
+        taken = [0]
         try:
             headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
             self.check(scope, headers)
-            await self.app(scope, self.limited(receive), sent)
+            await self.app(scope, self.limited(receive, taken), sent)
         except RefusedError as refusal:
             if not begun:
                 await refuse(send, refusal)
+        finally:
+            self.under_way -= taken[0]
 
     def check(self, scope: Scope, headers: dict[str, str]) -> None:
         """Raise RefusedError if the request may not be asked; else say in the scope whose it is."""
@@ -94,6 +113,11 @@ class Guarded:
             raise RefusedError(403, "this service is for this machine: ask localhost")
         origin = headers.get("origin")
         if origin is not None and origin.partition("://")[2] != host:
+            raise RefusedError(403, "a page of another site may not ask")
+        site = headers.get("sec-fetch-site", "none")
+        if site in ("cross-site", "same-site") and not (
+            scope["path"] == "/" and headers.get("sec-fetch-mode") == "navigate"
+        ):
             raise RefusedError(403, "a page of another site may not ask")
         length = headers.get("content-length", "0")
         if not length.isdecimal() or int(length) > self.most_bytes:
@@ -109,13 +133,13 @@ class Guarded:
             raise RefusedError(401, "no key, or a wrong one; send Authorization: Bearer KEY")
         state["key"], state["role"] = key.name, key.role
 
-    def limited(self, receive: Receive) -> Receive:
-        """The same, but no more than a request may bring, and no later."""
-        taken, until = 0, asyncio.get_running_loop().time() + self.most_seconds
+    def limited(self, receive: Receive, taken: list[int]) -> Receive:
+        """The same, but no more than a request may bring, and no later; `taken` is how much it has brought."""
+        until = asyncio.get_running_loop().time() + self.most_seconds
         whole = False
 
         async def taking() -> MutableMapping[str, Any]:
-            nonlocal taken, whole
+            nonlocal whole
             if whole:
                 return await receive()  # whether somebody is still there
             try:
@@ -123,8 +147,12 @@ class Guarded:
                 message = await asyncio.wait_for(receive(), max(left, 0.001))
             except TimeoutError:
                 raise RefusedError(408, f"not there after {self.most_seconds:.0f} s") from None
-            taken += len(message.get("body", b""))
-            if taken > self.most_bytes:
+            count = len(message.get("body", b""))
+            taken[0] += count
+            self.under_way += count
+            if self.under_way > MOST_BYTES_AT_ONCE:
+                raise BusyError
+            if taken[0] > self.most_bytes:
                 raise RefusedError(413, f"more than {self.most_bytes // 1_000_000} MB")
             whole = not message.get("more_body", False)
             return message
@@ -141,6 +169,14 @@ def secret_in(headers: dict[str, str]) -> str:
         return headers["x-api-key"].strip()
     cookies = (entry.strip().partition("=") for entry in headers.get("cookie", "").split(";"))
     return next((value for name, _, value in cookies if name == COOKIE), "")
+
+
+def told(error: Exception, work_dir: Path) -> str:
+    """What an error says on a line, without where on the machine the work folder lies, which is nobody's business."""
+    text = one_line(error)
+    for folder in (str(work_dir), os.path.realpath(work_dir)):
+        text = text.replace(f"{one_line(folder)}/", "").replace(one_line(folder), "the work folder")
+    return text
 
 
 def hostname(host: str) -> str:
@@ -162,8 +198,10 @@ def is_loopback(host: str) -> bool:
 
 async def refuse(send: Send, refusal: RefusedError) -> None:
     body = json.dumps({"error": refusal.reason}).encode()
-    headers = [(b"content-type", b"application/json"), (b"connection", b"close")]
+    headers = [(b"content-type", b"application/json"), (b"connection", b"close"), *ALWAYS]
     if refusal.status == 401:
         headers.append((b"www-authenticate", b"Bearer"))
+    if isinstance(refusal, BusyError):
+        headers.append((b"retry-after", str(AGAIN_SECONDS).encode()))
     await send({"type": "http.response.start", "status": refusal.status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -6,7 +6,7 @@ import threading
 import time
 import uuid
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from faceline.disk.reading import parse_json, read_bytes
 from faceline.disk.writing import remove
 from faceline.errors import FacelineError, LockedError
 from faceline.runs.progress import watched_by
+from faceline.service.guarding import BusyError, told
 from faceline.wording import one_line
 
 logger = logging.getLogger(__name__)
@@ -48,6 +49,7 @@ class Job:
     total: int = 0
     result: dict | None = None
     error: str = ""
+    is_to_be_tried_again: bool = False
     ended: threading.Event = field(default_factory=threading.Event, repr=False)
 
     def record(self) -> dict[str, Any]:
@@ -58,7 +60,8 @@ class Job:
         if self.result is not None:
             found["result"] = self.result
         if self.error:
-            found["error"] = self.error
+            again = "; it is tried again at the next start, or when it is asked for again"
+            found["error"] = self.error + (again if self.is_to_be_tried_again else "")
         return found
 
 
@@ -73,11 +76,19 @@ class Jobs:
     work_dir : Path
     works : mapping of str to callable
         What a job is called, and what does it.
+    must_end : collection of str
+        Those that stay accepted when they fail.
+
+    Attributes
+    ----------
+    is_ending : bool
+        Whether the service is about to be stopped, so that nobody shall wait for a job any more.
     """
 
-    def __init__(self, work_dir: Path, works: Mapping[str, Work]) -> None:
+    def __init__(self, work_dir: Path, works: Mapping[str, Work], must_end: Collection[str] = ()) -> None:
         self.path = work_dir / FILE
-        self._works = works
+        self.is_ending = False
+        self._works, self._must_end = works, must_end
         self._lock = threading.Lock()
         self._news = threading.Condition(self._lock)
         self._jobs: OrderedDict[str, Job] = OrderedDict()
@@ -119,7 +130,9 @@ class Jobs:
                 if (job.what, job.fields) == (what, fields):
                     return job
             if len(waiting) >= MOST_WAITING:
-                raise FacelineError("too many jobs wait; come again")
+                raise BusyError("too many jobs wait; come again")
+            if not self.path.parent.is_dir():
+                raise FacelineError(f"{one_line(self.path.parent)}: the work folder is gone; put it back")
             job = Job(uuid.uuid4().hex, what, fields)
             self._write([*self._open(), job])
             self._jobs[job.id] = job
@@ -127,7 +140,7 @@ class Jobs:
             return job
 
     def _open(self) -> list[Job]:
-        return [job for job in self._jobs.values() if job.state in ("waiting", "running")]
+        return [job for job in self._jobs.values() if job.state in ("waiting", "running") or job.is_to_be_tried_again]
 
     def _write(self, jobs: list[Job]) -> None:
         if jobs:
@@ -135,6 +148,17 @@ class Jobs:
             put_bytes(json.dumps(entries).encode(), self.path)
         else:
             remove(self.path)
+
+    def failed(self, what: str, is_it: Callable[[dict], bool]) -> Job | None:
+        """A job of some fields that failed and stays accepted, to be done again."""
+        with self._lock:
+            for job in self._jobs.values():
+                if job.what == what and job.is_to_be_tried_again and job.state == "failed" and is_it(job.fields):
+                    job.state, job.error, job.ended = "waiting", "", threading.Event()
+                    job.is_to_be_tried_again = False
+                    self._news.notify_all()
+                    return job
+        return None
 
     def found(self, identifier: str) -> Job | None:
         with self._lock:
@@ -170,17 +194,22 @@ class Jobs:
         except StoppedError:
             return
         except FacelineError as error:
-            job.error = one_line(error)
+            job.error = told(error, self.path.parent)
+            job.is_to_be_tried_again = job.what in self._must_end
         except Exception as error:  # the next job, and all that is asked meanwhile, must not suffer from it
             logger.exception("a job failed")
             job.error = f"failed: {type(error).__name__}; see what the service logs"
+            job.is_to_be_tried_again = job.what in self._must_end
         else:
             job.result = result
         with self._lock:
             job.state = "failed" if job.error else "done"
-            self._write(self._open())
+            try:
+                self._write(self._open())
+            except FacelineError as error:  # then it is done once more after the next start
+                logger.warning(f"{error}")
             ended = [one for one in self._jobs.values() if one.state in ("done", "failed")]
-            for one in ended[:-MOST_REMEMBERED]:
+            for one in [one for one in ended if not one.is_to_be_tried_again][:-MOST_REMEMBERED]:
                 del self._jobs[one.id]
         job.ended.set()
 
@@ -193,6 +222,10 @@ class Jobs:
                 if self._stopping:
                     raise StoppedError from None
                 time.sleep(LOCKED_SECONDS)
+
+    def about_to_end(self) -> None:
+        """Say that the service is being stopped: who waits for a job is told that it is accepted."""
+        self.is_ending = True
 
     def close(self, seconds: float) -> None:
         """End what can be ended; what cannot in that time goes on after the next start, as after a kill."""

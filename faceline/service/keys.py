@@ -3,6 +3,7 @@
 import hmac
 import json
 import os
+import re
 import secrets
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from faceline.errors import FacelineError
 from faceline.wording import one_line
 
 FILE = "api-keys.json"
+DIGEST = re.compile("[0-9a-f]{64}")
 ROLES = ("ask", "teach", "admin")  # each may what those before may
 
 
@@ -57,6 +59,8 @@ def read_keys(work_dir: Path) -> list[Key]:
         keys = [Key(**entry) for entry in content]
         if not all(type(value) is str for key in keys for value in asdict(key).values()):
             raise ValueError("not a key")
+        if not all(DIGEST.fullmatch(key.sha256) for key in keys):
+            raise ValueError("not a SHA-256")
         if any(key.role not in ROLES for key in keys):
             raise ValueError(f"a role is not one of {', '.join(ROLES)}")
     except (TypeError, ValueError) as error:
@@ -83,7 +87,7 @@ def make_key(work_dir: Path, name: str, role: str) -> str:
 
 def key_of(secret: str, keys: list[Key]) -> Key | None:
     """The key that somebody has shown; compared in the same time, however much of it is right."""
-    digest = sha256(secret.encode("utf-8", "surrogateescape"))
+    digest = sha256(secret.encode("utf-8", "surrogatepass"))
     found = None
     for key in keys:
         if hmac.compare_digest(digest, key.sha256):

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from fastapi import APIRouter, Request
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import Response
 
 from faceline.disk.numbers import are_reckonable
 from faceline.disk.people_paths import UNKNOWN
@@ -17,7 +17,7 @@ from faceline.recognition.recognizer import check_question
 from faceline.report.answers import identity_record
 from faceline.service.asking import Asking
 from faceline.service.compared import compared
-from faceline.service.context import PICTURES, TWO_PICTURES, Context, needs
+from faceline.service.context import PICTURES, TWO_PICTURES, Answer, Context, needs
 from faceline.service.guarding import RefusedError
 from faceline.service.looked import described
 from faceline.service.pictures import Sent, json_object, pictures_of
@@ -42,7 +42,7 @@ def naming_router(context: Context) -> APIRouter:
         request.state.answers = [[face["name"] for face in answer["faces"]] for answer in answers]
         for names in request.state.answers:
             metrics.count_faces(len(names) - names.count(UNKNOWN), names.count(UNKNOWN))
-        return JSONResponse(answers[0] if len(answers) == 1 else answers)
+        return Answer(answers[0] if len(answers) == 1 else answers)
 
     @router.post("/search", openapi_extra=PICTURES, summary="The nearest people of each face, or of embeddings")
     async def search(request: Request, top: int = 5) -> Response:
@@ -50,7 +50,7 @@ def naming_router(context: Context) -> APIRouter:
             embeddings = embeddings_of(content["embeddings"])
             found = await asking.done(partial(identified, asking, embeddings, checked_top(top)))
             request.state.answers = [[face["name"] for face in found]]
-            return JSONResponse({"faces": found})
+            return Answer({"faces": found})
         return await faces(request, multi=True, top=top)
 
     @router.post("/detect", openapi_extra=PICTURES, summary="Boxes, landmarks and quality of the faces of pictures")
@@ -65,14 +65,14 @@ def naming_router(context: Context) -> APIRouter:
         sent = await pictures_of(request, "picture")
         work = partial(described, asking.looker, with_embeddings=with_embeddings)
         found = [await asking.done(partial(work, picture.name, picture.content)) for picture in sent]
-        return JSONResponse(found[0] if len(found) == 1 else found)
+        return Answer(found[0] if len(found) == 1 else found)
 
     @router.post("/compare", openapi_extra=TWO_PICTURES, summary="Whether faces of two pictures are one person's")
     async def compare(request: Request) -> Response:
         sent = await pictures_of(request, "first", "second")
-        if len(sent) != 2:
+        if [picture.field for picture in sent] != ["first", "second"]:
             raise RefusedError(400, "send two pictures, in the fields first and second")
-        return JSONResponse({"pairs": await asking.done(partial(compared, asking, *sent))})
+        return Answer({"pairs": await asking.done(partial(compared, asking, *sent))})
 
     return router
 

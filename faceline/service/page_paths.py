@@ -4,30 +4,32 @@ import html
 import importlib.resources
 import tempfile
 import threading
+from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
 
 from fastapi import APIRouter, FastAPI, Request
-from fastapi.responses import HTMLResponse, JSONResponse, Response
+from fastapi.responses import HTMLResponse, Response
 
-from faceline.disk.names import ALIGNED_DIR, CORRECTIONS_FILE, EMBEDDINGS_DIR, REPS_FILE
+from faceline.disk.manifests import manifest_rows
+from faceline.disk.names import ALIGNED_DIR, CORRECTIONS_FILE, EMBEDDINGS_DIR, MANIFEST_FILE, REPS_FILE
 from faceline.disk.paths import inside
 from faceline.disk.pictures.images import read_picture
 from faceline.disk.reading import read_bytes
+from faceline.disk.rows import PictureRow
 from faceline.errors import FacelineError, MissingError, UnreadableError
 from faceline.report.pages.review_page import check_page, review_page
-from faceline.service.context import Context, needs
-from faceline.service.guarding import COOKIE, RefusedError, secret_in
+from faceline.service.context import Answer, Context, needs
+from faceline.service.guarding import COOKIE, RefusedError, secret_in, told
 from faceline.service.keys import KeyRing, key_of
 from faceline.service.pictures import json_object
 from faceline.service.quality import quality_of
-from faceline.service.teaching_paths import in_thread
 from faceline.stages.map import PAGE_FILE, draw_map
 from faceline.stages.review import page_data, title_of
 from faceline.work_folder.forgetting import EVALUATIONS_DIR
 
 OWN = "faceline.service"
-KINDS = {".css": "text/css", ".js": "text/javascript"}
+KINDS = {"page.css": "text/css", "page.js": "text/javascript"}
 
 # Nothing from elsewhere, no script in the page itself.
 POLICY = (
@@ -39,6 +41,26 @@ FRAMED_POLICY = "base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
 
 # What the measurement of a gallery draws.
 RELIABILITY_FILE = "reliability.png"
+
+
+class Crops:
+    """The crops that the manifest of a work folder names, read again when that is another."""
+
+    def __init__(self, work_dir: Path) -> None:
+        self._path = work_dir / ALIGNED_DIR / MANIFEST_FILE
+        self._state: tuple[int, int] | None = None
+        self._names: frozenset[str] = frozenset()
+
+    def all(self) -> frozenset[str]:
+        """Their names; none where the manifest cannot be read."""
+        state = state_of(self._path)
+        if state is None or state != self._state:
+            try:
+                self._names = frozenset(row.crop for row in manifest_rows(self._path, PictureRow) if row.crop)
+            except FacelineError:
+                self._names = frozenset()
+            self._state = state
+        return self._names
 
 
 class MapKeeper:
@@ -76,19 +98,19 @@ def page_router(context: Context, keys: KeyRing) -> APIRouter:
     router = APIRouter()
     asks = [needs("ask")]
     work_dir, asking = context.work_dir, context.asking
-    keeper = MapKeeper(work_dir)
+    keeper, crops = MapKeeper(work_dir), Crops(work_dir)
 
     @router.get("/", response_class=HTMLResponse, include_in_schema=False)
-    def index() -> Response:
-        text = own_file("index.html").decode().replace("{{ title }}", html.escape(title_of(work_dir)))
+    def index(request: Request) -> Response:
+        title = title_of(work_dir) if getattr(request.state, "role", "") else ""  # nobody's business without a key
+        text = own_file("index.html").decode().replace("{{ title }}", html.escape(title))
         return HTMLResponse(text, headers={"Content-Security-Policy": POLICY})
 
     @router.get("/static/{name}", include_in_schema=False)
     def static(name: str) -> Response:
-        kind = KINDS.get(Path(name).suffix)
-        if kind is None or "/" in name:
+        if name not in KINDS:
             raise RefusedError(404, "no such file")
-        return Response(own_file(name), media_type=kind)
+        return Response(own_file(name), media_type=KINDS[name])
 
     @router.post("/session", include_in_schema=False)
     async def begin_session(request: Request) -> Response:
@@ -97,13 +119,13 @@ def page_router(context: Context, keys: KeyRing) -> APIRouter:
         key = key_of(secret, keys()) if isinstance(secret, str) else None
         if key is None:
             raise RefusedError(401, "that is none of the keys of this service")
-        answer = JSONResponse({"name": key.name, "role": key.role})
+        answer = Answer({"name": key.name, "role": key.role})
         answer.set_cookie(COOKIE, secret_in({"x-api-key": str(secret)}), httponly=True, samesite="strict", path="/")
         return answer
 
     @router.delete("/session", include_in_schema=False, dependencies=asks)
     def end_session() -> Response:
-        answer = JSONResponse({})
+        answer = Answer({})
         answer.delete_cookie(COOKIE, path="/")
         return answer
 
@@ -113,8 +135,11 @@ def page_router(context: Context, keys: KeyRing) -> APIRouter:
 
     @router.get("/crops/{crop:path}", dependencies=asks, summary="A crop, as manifest.csv names it")
     def crop(crop: str) -> Response:
+        path = inside(work_dir / ALIGNED_DIR, crop)
+        if crop not in crops.all() or path.is_symlink():
+            raise RefusedError(404, "no such crop")
         try:
-            return Response(read_picture(inside(work_dir / ALIGNED_DIR, crop)), media_type="image/png")
+            return Response(read_picture(path), media_type="image/png")
         except MissingError:
             raise RefusedError(404, "no such crop") from None
 
@@ -124,11 +149,11 @@ def page_router(context: Context, keys: KeyRing) -> APIRouter:
             check_page()
             return review_page(page_data(work_dir, 1)[0], title_of(work_dir), is_served=True)
 
-        return framed(await shown(partial(asking.done, made)))
+        return framed(await shown(partial(context.beside, made), work_dir))
 
     @router.get("/map", dependencies=asks, include_in_schema=False)
     async def map_of_faces() -> Response:
-        return framed(await shown(partial(asking.done, keeper.page)))
+        return framed(await shown(partial(context.beside, keeper.page), work_dir))
 
     @router.get("/quality", dependencies=asks, summary="What answers are worth: rates that the classifier expects")
     def quality() -> dict:
@@ -145,17 +170,18 @@ def page_router(context: Context, keys: KeyRing) -> APIRouter:
     @router.post("/quality", dependencies=[needs("teach")], status_code=202, summary="Measure them on the photographs")
     async def measure() -> Response:
         work = partial(context.teaching.accept_evaluation)
-        return JSONResponse((await in_thread(work)).record(), 202)
+        return Answer((await context.beside(work)).record(), 202)
 
     return router
 
 
-async def shown(work) -> str | bytes:
+async def shown(work: Callable[[], Awaitable[str | bytes]], work_dir: Path) -> str | bytes:
     """A page, or in its place the reason why there is none."""
     try:
         return await work()
     except FacelineError as error:
-        return f'<!doctype html><html lang="en"><title>Nothing yet</title><p>{html.escape(str(error))}</p></html>'
+        reason = html.escape(told(error, work_dir))
+        return f'<!doctype html><html lang="en"><title>Nothing yet</title><p>{reason}</p></html>'
 
 
 def framed(page: str | bytes) -> Response:
@@ -175,8 +201,8 @@ def add_docs(app: FastAPI) -> None:
     """The paths as a page, instead of the one of FastAPI's that asks another site for its scripts."""
 
     @app.get("/docs", response_class=HTMLResponse, include_in_schema=False, dependencies=[needs("ask")])
-    def docs() -> str:
-        return page_of(app.openapi())
+    def docs() -> Response:
+        return HTMLResponse(page_of(app.openapi()), headers={"Content-Security-Policy": POLICY})
 
 
 def page_of(description: dict) -> str:

@@ -11,15 +11,17 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
 MOST_PICTURES = 32  # of a request
+MOST_PARTS = 1_000_000  # commas, colons and brackets of JSON
 NAME_LENGTH = 200  # of what a picture is called in the answer
 
 
 @dataclass(frozen=True)
 class Sent:
-    """A picture that was sent: what it is called, and the content of its file."""
+    """A picture that was sent: what it is called, the content of its file, and in which field it came."""
 
     name: str
     content: bytes
+    field: str
 
 
 async def pictures_of(request: "Request", *fields: str) -> list[Sent]:
@@ -56,14 +58,19 @@ async def of_form(request: "Request", fields: tuple[str, ...]) -> list[Sent]:
                 for part in form.getlist(field):
                     if not isinstance(part, UploadFile):
                         raise RefusedError(400, f"the field {field} is no file")
-                    found.append(Sent((part.filename or field)[:NAME_LENGTH], await part.read()))
+                    found.append(Sent(shown(part.filename or field), await part.read(), field))
     except HTTPException as error:
         raise RefusedError(400, str(error.detail)[:NAME_LENGTH]) from None
     return found
 
 
 def json_object(body: bytes) -> dict:
-    """The JSON object that a body is; raises RefusedError."""
+    """The JSON object that a body is; raises RefusedError.
+
+    Parsing holds up everybody: so first it is counted how much there is to parse, which base64 is not.
+    """
+    if len(body) > MOST_PARTS and sum(map(body.count, (b",", b":", b"[", b"{"))) > MOST_PARTS:
+        raise RefusedError(413, "too much JSON; pictures are base64")
     try:
         content = json.loads(body)
     except (ValueError, RecursionError):
@@ -94,4 +101,9 @@ def of_entry(entry: Any, field: str) -> Sent:
         content = base64.b64decode(data.partition("base64,")[2] if data.startswith("data:") else data, validate=True)
     except ValueError:
         raise RefusedError(400, f"{field}: not base64") from None
-    return Sent(name[:NAME_LENGTH], content)
+    return Sent(shown(name), content, field)
+
+
+def shown(name: str) -> str:
+    """What a picture is called in the answer: text that can be encoded, and not too long."""
+    return name[:NAME_LENGTH].encode("utf-8", "replace").decode()

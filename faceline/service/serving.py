@@ -4,12 +4,13 @@ import contextlib
 import importlib.util
 import json
 import socket
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
+from faceline.disk.folder_locks import locked
 from faceline.disk.paths import named_path
 from faceline.disk.writing import write_errors
-from faceline.errors import FacelineError
+from faceline.errors import FacelineError, LockedError
 from faceline.service.asking import Asking, NotReadyError
 from faceline.service.guarding import Guarded, is_loopback
 from faceline.service.keys import KeyRing, make_key, read_keys
@@ -18,7 +19,7 @@ from faceline.wording import counted, one_line
 DEFAULT_HOST, DEFAULT_PORT = "127.0.0.1", 8000
 WAITING = 128  # connections that the system keeps until they are taken
 LONGEST_LINE = 1_000_000  # of an audit log
-STOP_SECONDS = 10  # for requests under way when it is stopped
+LOCK_DIR = ".service"  # which the service locks that serves a folder
 
 
 def serve(
@@ -102,28 +103,48 @@ def served(folder: Path, at: socket.socket, loopback: bool, audit: Path | None) 
     """Serve, and say where."""
     import uvicorn
 
-    from faceline.service.app import create_app
+    from faceline.service.app import STOP_SECONDS, create_app
+    from faceline.service.connections import Connection, Server
+    from faceline.service.counting import Counted
+    from faceline.service.metrics import Metrics
     from faceline.service.teaching import Teaching
 
-    with contextlib.closing(at):
-        keys = read_keys(folder)
-        if not loopback and not keys:
+    with contextlib.closing(at), alone_in(folder):
+        if not loopback and not read_keys(folder):
             secret = make_key(folder, "first", "admin")
             yield f"Key first (admin), shown once: {secret}"
-        asking, teaching, ring = Asking(folder), Teaching(folder), KeyRing(folder)
-        teaching.jobs.start()
+        asking, teaching, ring, metrics = Asking(folder), Teaching(folder), KeyRing(folder), Metrics()
+        teaching.start()
         try:
             gallery = asking.recognizer().gallery
             who = counted(0 if gallery is None else len(gallery.people), "person")
         except NotReadyError as error:
-            who = f"nobody yet, {error}"
+            who = str(error)
+        app = Counted(Guarded(create_app(asking, teaching, ring, metrics), loopback, ring), metrics, audit)
+        config = uvicorn.Config(
+            app,
+            http=Connection,
+            log_level="warning",
+            access_log=False,
+            timeout_graceful_shutdown=round(STOP_SECONDS),
+            server_header=False,
+        )
+        server = Server(config, teaching.jobs.about_to_end)
         host, port = at.getsockname()[:2]
         shown = f"[{host}]" if ":" in host else host
-        yield f"Serving {one_line(folder)} ({who}) on http://{shown}:{port}"
-        app = Guarded(create_app(asking, teaching, ring, audit), loopback, ring)
-        config = uvicorn.Config(
-            app, log_level="warning", access_log=False, timeout_graceful_shutdown=STOP_SECONDS, server_header=False
-        )
-        with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises it again when it has ended all
-            uvicorn.Server(config).run(sockets=[at])
+        with server.listening_to_signals():
+            yield f"Serving {one_line(folder)} ({who}) on http://{shown}:{port}"
+            server.run(sockets=[at])
     return 0
+
+
+@contextlib.contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Keep another service from the folder; raises FacelineError if there is one. The lock dies with the process."""
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(locked(folder / LOCK_DIR))
+        except LockedError:
+            advice = "stop that one, or name another folder"
+            raise FacelineError(f"{one_line(folder)}: another service serves it; {advice}") from None
+        yield

@@ -11,24 +11,26 @@ from typing import Any, TypeVar
 
 from faceline.disk.corrections import Correction, add_corrections, corrections_path, read_corrections
 from faceline.disk.folder_locks import locked
-from faceline.disk.names import CLUSTERS_FILE, EMBEDDINGS_DIR, SUSPECTS_FILE
+from faceline.disk.names import CLUSTERS_FILE, EMBEDDINGS_DIR, SUSPECTS_FILE, TRAINING_DIR
 from faceline.disk.reading import sha256
 from faceline.errors import FacelineError, LockedError, UnreadableError
 from faceline.evaluation.identification.identification import identify
 from faceline.recognition.recognizer import Recognizer
 from faceline.runs.parallel import all_cores
+from faceline.service.guarding import RefusedError, told
 from faceline.service.jobs import Job, Jobs
 from faceline.service.pictures import Sent
 from faceline.stages.check import check
 from faceline.stages.cluster import cluster
 from faceline.wording import one_line
 from faceline.work_folder.adding import add_photograph, check_person
-from faceline.work_folder.forgetting import EVALUATIONS_DIR, Targets, forget, person_targets, photograph_targets
+from faceline.work_folder.forgetting import EVALUATIONS_DIR, forget, remove_leftovers
 from faceline.work_folder.learning import learn
 from faceline.work_folder.offered import offered
 from faceline.work_folder.options import check_named_by_folders, check_photographs
 from faceline.work_folder.people import whose
 from faceline.work_folder.renaming import check_known, rename
+from faceline.work_folder.targets import Targets, person_targets, photograph_targets
 
 PATIENCE_SECONDS = 10.0  # for another program to have done with a folder
 LOOK_SECONDS = 0.1
@@ -52,7 +54,16 @@ class Teaching:
             "forget": self._forget,
             "evaluate": self._evaluate,
         }
-        self.jobs = Jobs(work_dir, works)
+        self.jobs = Jobs(work_dir, works, must_end=["forget"])
+
+    def start(self) -> None:
+        """Remove what a killed service has left half written, and go on with what it had accepted; raises FacelineError
+        if that cannot be read."""
+        training = self.work_dir / TRAINING_DIR
+        if training.is_dir():
+            with contextlib.suppress(LockedError), locked(training):
+                remove_leftovers(training)
+        self.jobs.start()
 
     def check_addable(self, person: str) -> None:
         """Raise FacelineError if nobody can be called that, or people are not learnt from their folders."""
@@ -98,8 +109,14 @@ class Teaching:
         """What holds of what has been said."""
         return read_corrections(corrections_path(self.work_dir / EMBEDDINGS_DIR))
 
+    def check_there(self) -> None:
+        """Raise RefusedError if somebody has removed the work folder: it is not made anew behind their back."""
+        if not self.work_dir.is_dir():
+            raise RefusedError(503, "the work folder is gone; put it back")
+
     def _free(self, work: Callable[[], Found]) -> Found:
         """What `work` gives, if no other program is at work in the folder for long; raises LockedError."""
+        self.check_there()
         until = time.monotonic() + PATIENCE_SECONDS
         while True:
             try:
@@ -124,6 +141,9 @@ class Teaching:
 
     def accept_forgetting(self, person: str = "", photograph: str = "", photographs: bool = False) -> Job:
         check_photographs(self.work_dir)
+        again = self.jobs.failed("forget", lambda fields: is_same(fields, person, photograph))
+        if again is not None:
+            return again
         found = person_targets(self.work_dir, person) if person else photograph_targets(self.work_dir, photograph)
         return self.jobs.accept("forget", targets=asdict(found), photographs=photographs)
 
@@ -143,18 +163,24 @@ class Teaching:
 
     def _rename(self, fields: dict) -> dict:
         moved = rename(self.work_dir, fields["person"], fields["name"])
-        return {"name": fields["name"], "moved": moved} | self._train(fields)
+        return {"name": fields["name"], "moved": moved} | self._trained_if_it_can_be(fields)
 
     def _merge(self, fields: dict) -> dict:
         name, *others = fields["people"]
         moved = [image for person in others for image in rename(self.work_dir, person, name)]
-        return {"name": name, "moved": moved} | self._train(fields)
+        return {"name": name, "moved": moved} | self._trained_if_it_can_be(fields)
+
+    def _trained_if_it_can_be(self, fields: dict) -> dict:
+        """What came of training, or why there was none, which undoes nothing of what was done before."""
+        try:
+            return self._train(fields)
+        except LockedError:
+            raise
+        except FacelineError as error:
+            return {"not_learnt": told(error, self.work_dir)}
 
     def _forget(self, fields: dict) -> dict:
         targets = Targets(**fields["targets"])
-        if targets.person:
-            with contextlib.suppress(FacelineError):  # there is nothing any more where a killed run has come so far
-                targets = targets.joined(person_targets(self.work_dir, targets.person))
         return asdict(forget(self.work_dir, targets, photographs=fields["photographs"], jobs=self._jobs_count))
 
     def _evaluate(self, fields: dict) -> dict:
@@ -165,3 +191,9 @@ class Teaching:
         found = identify(folder, enrolled=enrolled, jobs=self._jobs_count, output_dir=folder / EVALUATIONS_DIR)
         # The service's place on the machine is nobody's business.
         return {"text": "\n".join(line for line in str(found).splitlines() if not line.startswith("Written to "))}
+
+
+def is_same(fields: dict, person: str, photograph: str) -> bool:
+    """Whether a forgetting is that of a person, or of a photograph."""
+    targets = fields["targets"]
+    return targets["person"] == person if person else targets["person"] == "" and photograph in targets["photographs"]

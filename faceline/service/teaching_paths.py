@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, Request
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import Response
 
 from faceline.disk.corrections import Correction
 from faceline.disk.names import ALIGNED_DIR
@@ -14,11 +14,10 @@ from faceline.disk.paths import inside
 from faceline.disk.pictures.images import decode_image, read_picture
 from faceline.errors import FacelineError, UnreadableError
 from faceline.people.quality import turned
-from faceline.service.context import PICTURES, Context, needs
+from faceline.service.context import PICTURES, Answer, Context, needs
 from faceline.service.guarding import RefusedError
 from faceline.service.jobs import Job
 from faceline.service.pictures import json_object, pictures_of
-from faceline.work_folder.adding import check_person
 from faceline.work_folder.offered import missing_views, view_of
 from faceline.work_folder.options import read_options
 from faceline.work_folder.people import PersonPicture, read_people, read_person
@@ -26,6 +25,7 @@ from faceline.work_folder.people import PersonPicture, read_people, read_person
 WAIT_SECONDS = 30.0  # for a job that an answer can have the outcome of
 LOOK_SECONDS = 0.05
 MOST_CORRECTIONS = 10_000  # of a request
+MOST_FACES = 20_000  # that these are of
 MOST_VIEWS = 60  # photographs of a person whose view is told
 
 
@@ -36,7 +36,10 @@ def teaching_router(context: Context) -> APIRouter:
     asks, teaches, admin = [needs("ask")], [needs("teach")], [needs("admin")]
 
     @router.get("/people", dependencies=asks, summary="Everybody: how many photographs and faces, and whether known")
-    def people() -> dict:
+    async def people() -> dict:
+        return await context.beside(everybody)
+
+    def everybody() -> dict:
         known = set(known_people(context))
         listed = [vars(person) | {"known": person.name in known} for person in read_people(context.work_dir)]
         there = {person["name"] for person in listed}
@@ -44,8 +47,10 @@ def teaching_router(context: Context) -> APIRouter:
         return {"people": sorted(listed, key=lambda person: (person["name"].casefold(), person["name"]))}
 
     @router.get("/people/{name:path}", dependencies=asks, summary="A person's photographs, and what is missing")
-    def person(name: str) -> dict:
-        check_person(name)
+    async def person(name: str) -> dict:
+        return await context.beside(partial(one, name))
+
+    def one(name: str) -> dict:
         pictures = read_person(context.work_dir, name)
         if not pictures and name not in known_people(context):
             raise RefusedError(404, "nobody is called that")
@@ -59,40 +64,42 @@ def teaching_router(context: Context) -> APIRouter:
     )
     async def add(request: Request, name: str) -> Response:
         sent = await pictures_of(request, "picture")
-        await in_thread(partial(teaching.check_addable, name))
+        await context.beside(partial(teaching.check_addable, name))
         found = []
         for picture in sent:
             entry = await asking.done(partial(teaching.look, asking.looker, picture))
-            # Not by those who look at pictures: another program may be at work in the folder for some seconds.
-            found.append(await in_thread(partial(teaching.keep, name, picture, entry)) if "view" in entry else entry)
+            if "view" in entry:
+                # Not by those who look at pictures: another program may be at work in the folder for some seconds.
+                entry = await context.beside(partial(teaching.keep, name, picture, entry))
+            found.append(entry)
         good = [entry for entry in found if entry["status"] == "ok"]
         answer: dict[str, Any] = {"name": name, "pictures": found}
         answer["missing"] = missing_views([entry["view"] for entry in good])
         if not good:
             answer["error"] = "; ".join(sorted({entry["reason"] for entry in found}))
-        return JSONResponse(answer, 200 if good else 422)
+        return Answer(answer, 200 if good else 422)
 
     @router.patch("/people/{name:path}", dependencies=teaches, summary='Rename a person: {"name": "…"}')
     async def rename(request: Request, name: str) -> Response:
         wanted = text_in(json_object(await request.body()), "name")
-        return await outcome(await in_thread(partial(teaching.accept_rename, name, wanted)))
+        return await outcome(context, await context.beside(partial(teaching.accept_rename, name, wanted)))
 
     @router.delete("/people/{name:path}", dependencies=admin, summary="Forget a person; the receipt")
     async def forget(name: str, photographs: bool = False) -> Response:
-        check_person(name)
-        return await outcome(await in_thread(partial(teaching.accept_forgetting, name, photographs=photographs)))
+        work = partial(teaching.accept_forgetting, name, photographs=photographs)
+        return await outcome(context, await context.beside(work))
 
     @router.delete("/photographs/{sha256}", dependencies=admin, summary="Forget a photograph; the receipt")
     async def forget_photograph(sha256: str, photographs: bool = False) -> Response:
         work = partial(teaching.accept_forgetting, photograph=sha256.lower(), photographs=photographs)
-        return await outcome(await in_thread(work))
+        return await outcome(context, await context.beside(work))
 
     @router.post("/merge", dependencies=teaches, summary='Several people are one, by the first name: {"people": […]}')
     async def merge(request: Request) -> Response:
         people = json_object(await request.body()).get("people")
         if not isinstance(people, list) or len(set(map(str, people))) < 2 or not all(map(is_text, people)):
             raise RefusedError(400, "people: a list of two names or more")
-        return await outcome(await in_thread(partial(teaching.accept_merge, list(dict.fromkeys(people)))))
+        return await outcome(context, await context.beside(partial(teaching.accept_merge, list(dict.fromkeys(people)))))
 
     @router.get("/corrections", dependencies=asks, summary="What has been said of faces and people, and holds")
     def corrections() -> dict:
@@ -107,11 +114,13 @@ def teaching_router(context: Context) -> APIRouter:
             said = [Correction.from_json(entry) for entry in content]
         except ValueError as error:
             raise RefusedError(400, f"corrections: {error}") from None
-        return JSONResponse({"added": await in_thread(partial(teaching.note, said))})
+        if sum(len(group) for correction in said for group in correction.groups) > MOST_FACES:
+            raise RefusedError(413, f"corrections: of more than {MOST_FACES} faces")
+        return Answer({"added": await context.beside(partial(teaching.note, said))})
 
     @router.post("/train", dependencies=teaches, status_code=202, summary="Learn what has changed, in the background")
     async def train() -> Response:
-        return JSONResponse((await in_thread(partial(teaching.jobs.accept, "train"))).record(), 202)
+        return Answer((await context.beside(partial(teaching.jobs.accept, "train"))).record(), 202)
 
     @router.get("/jobs", dependencies=teaches, summary="What is under way, and what came of it; the newest first")
     def jobs() -> dict:
@@ -147,21 +156,17 @@ def view_in(context: Context, picture: PersonPicture, frame: str) -> str:
     return view_of(turned(crop, frame))
 
 
-async def in_thread(work: Any) -> Any:
-    """What `work` gives, which may wait for the disk."""
-    return await asyncio.get_running_loop().run_in_executor(None, work)
-
-
-async def outcome(job: Job) -> Response:
+async def outcome(context: Context, job: Job) -> Response:
     """The answer on a job: what came of it, or where it takes long how it is."""
     until = time.monotonic() + WAIT_SECONDS
-    while not job.ended.is_set() and time.monotonic() < until:  # no thread has to wait for each
+    jobs = context.teaching.jobs
+    while not job.ended.is_set() and time.monotonic() < until and not jobs.is_ending:  # no thread has to wait for each
         await asyncio.sleep(LOOK_SECONDS)
     if job.state == "done" and job.result is not None:
-        return JSONResponse(job.result)
+        return Answer(job.result)
     if job.state == "failed":
-        return JSONResponse({"error": job.error}, 409)
-    return JSONResponse(job.record(), 202)
+        return Answer({"error": job.record()["error"]}, 409)
+    return Answer(job.record(), 202)
 
 
 def is_text(value: Any) -> bool:

@@ -1,6 +1,7 @@
 """Photographs that are added to a person, as `training-images` has them."""
 
 import os
+import unicodedata
 from pathlib import Path
 
 from faceline.disk.corrections import check_name
@@ -30,6 +31,8 @@ def check_person(name: str) -> None:
         problem = f"{name!r:.40} is no name: photographs in such a folder are left aside"
     if not problem and "\ufffd" in name:
         problem = f"{name!r:.40} is no name: it stands for bytes that are no text"
+    if not problem and not any(unicodedata.category(character)[0] in "LNSP" for character in name):
+        problem = f"{name!r:.40} is no name: nothing of it can be seen"
     if not problem and any(len(os.fsencode(part)) > LONGEST for part in parts):
         problem = f"{name!r:.40} is too long"
     if not problem and person_of(f"{name}/picture.jpg") != name:

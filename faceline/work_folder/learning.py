@@ -1,11 +1,11 @@
 """The stages once more, with the options of before: after photographs or corrections came, or people went."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from faceline.disk.names import ALIGNED_DIR, CLASSIFIER_FILE, EMBEDDINGS_DIR, TRAINING_DIR
 from faceline.disk.placing import make_folder
-from faceline.errors import FacelineError
+from faceline.errors import FacelineError, LockedError
 from faceline.runs.journal import was_begun
 from faceline.runs.keeping import keep_workers
 from faceline.stages.align import align_folder
@@ -58,6 +58,11 @@ def learn(work_dir: Path, jobs: int | None = None) -> Learnt:
     FacelineError
         If people are not learnt from `training-images`, or a stage refuses.
     """
+    return with_classifier(work_dir, embed_again(work_dir, jobs), jobs)
+
+
+def embed_again(work_dir: Path, jobs: int | None = None) -> Learnt:
+    """The first two stages of `learn`: crops and embeddings. Raises what that does."""
     finish_migration(work_dir)
     check_photographs(work_dir)
     training, aligned_dir, embeddings_dir = (work_dir / name for name in (TRAINING_DIR, ALIGNED_DIR, EMBEDDINGS_DIR))
@@ -73,11 +78,18 @@ def learn(work_dir: Path, jobs: int | None = None) -> Learnt:
     if not aligned.counts.get("ok") and not was_begun(embeddings_dir):
         raise FacelineError("no face was found in any photograph: add others")
     represent_folder(aligned_dir, embeddings_dir, network=network, jobs=jobs, **options.represent)
-    trained = None
+    return Learnt(sum(statuses.values()), statuses, None, notes)
+
+
+def with_classifier(work_dir: Path, found: Learnt, jobs: int | None = None) -> Learnt:
+    """The last stage of `learn`; raises what that does."""
+    embeddings_dir = work_dir / EMBEDDINGS_DIR
     try:
-        trained = train(embeddings_dir, jobs=jobs, **options.train)
+        trained = train(embeddings_dir, jobs=jobs, **read_options(work_dir).train)
+    except LockedError:
+        raise
     except FacelineError as error:
         if (embeddings_dir / CLASSIFIER_FILE).exists():
             raise
-        notes.append(f"There is no classifier: {error}")
-    return Learnt(sum(statuses.values()), statuses, trained, notes)
+        return replace(found, notes=[*found.notes, f"There is no classifier: {error}"])
+    return replace(found, trained=trained)

@@ -14,14 +14,13 @@ from faceline.disk.writing import remove, write_errors
 from faceline.errors import FacelineError
 from faceline.wording import one_line
 from faceline.work_folder.adding import check_person, pictures_of
-from faceline.work_folder.people import whose
+from faceline.work_folder.people import read_people
 
 
 def check_known(work_dir: Path, person: str) -> None:
     """Raise FacelineError if nobody is called so: no photograph lies in that folder, and no face was said to be
-    theirs."""
-    check_person(person)
-    if not pictures_of(work_dir / TRAINING_DIR, person) and person not in whose(work_dir).values():
+    theirs. The scripts may have learnt people by names that `check_person` refuses."""
+    if person not in {known.name for known in read_people(work_dir)}:
         raise FacelineError(f"nobody is called {one_line(person)}")
 
 
@@ -40,7 +39,6 @@ def rename(work_dir: Path, person: str, name: str) -> list[str]:
     FacelineError
         If nobody can be called that, or a photograph cannot be moved.
     """
-    check_person(person)
     check_person(name)
     if person == name:
         return pictures_of(work_dir / TRAINING_DIR, name)
