@@ -149,13 +149,16 @@ class Jobs:
         else:
             remove(self.path)
 
-    def failed(self, what: str, is_it: Callable[[dict], bool]) -> Job | None:
-        """A job of some fields that failed and stays accepted, to be done again."""
+    def again(self, what: str, is_it: Callable[[dict], bool], **fields: Any) -> Job | None:
+        """A job that failed and stays accepted, which is to be done again, with some of its fields anew; None where
+        none is it."""
         with self._lock:
             for job in self._jobs.values():
                 if job.what == what and job.is_to_be_tried_again and job.state == "failed" and is_it(job.fields):
+                    job.fields |= fields
                     job.state, job.error, job.ended = "waiting", "", threading.Event()
                     job.is_to_be_tried_again = False
+                    self._write(self._open())
                     self._news.notify_all()
                     return job
         return None

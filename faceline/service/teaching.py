@@ -141,7 +141,7 @@ class Teaching:
 
     def accept_forgetting(self, person: str = "", photograph: str = "", photographs: bool = False) -> Job:
         check_photographs(self.work_dir)
-        again = self.jobs.failed("forget", lambda fields: is_same(fields, person, photograph))
+        again = self.jobs.again("forget", lambda fields: is_same(fields, person, photograph), photographs=photographs)
         if again is not None:
             return again
         found = person_targets(self.work_dir, person) if person else photograph_targets(self.work_dir, photograph)
