@@ -137,9 +137,9 @@ def test_every_field_of_a_comparison_has_a_row(demonstration):
     assert named - fields == {"reason"}
 
 
-def test_every_field_of_a_covered_picture_has_a_row(classifier, photographs, tmp_path):
+def test_every_field_of_a_covered_picture_has_a_row(classifier, small, tmp_path):
     named = named_in("`blur --json`")
-    path, keep = photographs.probes[0]
+    path, keep = small.probes[0]
     done = run_script(ROOT / "demos/blur.py", classifier, path, "--json", "--save", tmp_path, "--keep", keep)
     picture = json.loads(done.stdout)
     fields = picture.keys() | picture["faces"][0].keys()

@@ -45,7 +45,7 @@ def test_the_wheel_holds_the_library_and_nothing_else(built):
     pages = {
         path.relative_to(ROOT).as_posix()
         for ending in ("css", "html", "js")
-        for path in (ROOT / "faceline" / "report" / "pages").glob(f"*.{ending}")
+        for path in (ROOT / "faceline").rglob(f"*.{ending}")
     }
     assert names == expected | {"faceline/py.typed"} | pages
     assert "Provides-Extra: heif" in metadata

@@ -6,6 +6,7 @@ import shutil
 import numpy as np
 import pytest
 from conftest import ALIGN, CLASSIFIER, REPRESENT, run_script, tree
+from PIL import Image
 
 from faceline import align_folder, represent_folder
 from faceline.disk.crop_embeddings import read_crop_embeddings
@@ -119,8 +120,17 @@ def test_commands_say_what_they_found(shared_photographs, faces, tmp_path):
     assert "train --distinct 'Obama' 'obama'" in trained.stdout
     assert "Look at: obama/wrong.jpg.png is nearer to biden than to obama (" in trained.stdout
 
+    pictures = [tmp_path / name for name in ("both.jpg", "kit_with_rose.jpg", "obama3.jpg")]
+    for source, copy in zip(
+        (test / "obama_and_biden.jpg", test / "kit_with_rose.jpg", faces / "photos" / "obama3.jpg"),
+        pictures,
+        strict=True,
+    ):
+        with Image.open(source) as picture:
+            picture.thumbnail((1000, 1000))
+            picture.save(copy, quality=95)
+
     def named():
-        pictures = [test / "obama_and_biden.jpg", test / "kit_with_rose.jpg", faces / "photos" / "obama3.jpg"]
         done = run_script(CLASSIFIER, "infer", embeddings, *pictures, "--multi")
         assert done.returncode == 0, done.stderr
         return [line for line in done.stdout.splitlines() if not line.startswith("===")]

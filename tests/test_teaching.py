@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -112,6 +113,32 @@ def test_what_is_taught_is_what_the_scripts_would_learn(people, small, tmp_path)
     assert f"Predict {name} with" in done.stdout
     enrol(work / "training-images", tmp_path / "other")
     assert (tmp_path / "other" / CLASSIFIER_PATH).read_bytes() == (work / CLASSIFIER_PATH).read_bytes()
+
+
+def test_every_field_has_a_row(service, people, small):
+    text = (ROOT / "docs" / "fields.md").read_text()
+    section = text[text.index("## The service") : text.index("## `clusters.csv`")]
+    answers, receipts = section.split("The receipt of forgetting:")
+    named = {part: set(re.findall(r"`(\w+)`", part)) for part in (answers, receipts)}
+    name = next(iter(people))
+    person = service.ask(f"/people/{name}")[1]
+    listed = service.ask("/people")[1]
+    added = service.send("/people/anna", *pictures([small.probes[0][0]]))[1]
+    job = service.done(service.tell("POST", "/train")[1])
+    renamed = service.tell("PATCH", "/people/anna", {"name": "berta"})[1]
+    parts = (
+        listed,
+        listed["people"][0],
+        person,
+        person["pictures"][0],
+        added,
+        added["pictures"][0],
+        job,
+        job["result"],
+    )
+    assert {field for part in (*parts, renamed) for field in part} <= named[answers]
+    receipt = service.tell("DELETE", "/people/berta?photographs=true")[1]
+    assert receipt.keys() <= named[receipts]
 
 
 def test_pictures_that_do_not_help_are_told_and_not_kept(service, work, small, people):
