@@ -22,11 +22,9 @@ if TYPE_CHECKING:
     from faceline.stages.cluster import cluster
     from faceline.stages.compare import compare
     from faceline.stages.correct import correct
-    from faceline.stages.enrol import enrol
     from faceline.stages.infer import infer
     from faceline.stages.map import draw_map
     from faceline.stages.mean_landmarks import mean_landmarks
-    from faceline.stages.migrate import migrate
     from faceline.stages.profile import profile
     from faceline.stages.prune import prune
     from faceline.stages.represent import represent_folder
@@ -34,11 +32,13 @@ if TYPE_CHECKING:
     from faceline.stages.split import split
     from faceline.stages.train import train
     from faceline.stages.watch import watch
+    from faceline.work_folder.enrol import enrol
+    from faceline.work_folder.migrate import migrate
 
 MODULES = {
     "FacelineError": "faceline.errors",
     "Recognizer": "faceline.recognition.recognizer",
-    "enrol": "faceline.stages.enrol",
+    "enrol": "faceline.work_folder.enrol",
     "align_folder": "faceline.stages.align",
     "check": "faceline.stages.check",
     "blur": "faceline.stages.blur",
@@ -49,7 +49,7 @@ MODULES = {
     "correct": "faceline.stages.correct",
     "represent_folder": "faceline.stages.represent",
     "review": "faceline.stages.review",
-    "migrate": "faceline.stages.migrate",
+    "migrate": "faceline.work_folder.migrate",
     "train": "faceline.stages.train",
     "watch": "faceline.stages.watch",
     "infer": "faceline.stages.infer",

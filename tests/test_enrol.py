@@ -11,7 +11,7 @@ from test_kill import killed_at
 
 from faceline import FacelineError, enrol, infer
 from faceline.disk.writing import scratch_path
-from faceline.stages.gathering import gather
+from faceline.work_folder.gathering import gather
 
 QUICK: dict[str, Any] = {"upsample": 0, "jobs": 1}
 

@@ -21,7 +21,7 @@ from faceline.networks.frames import SHARED
 from faceline.networks.table import name_of, network_named
 from faceline.recognition.classifier_file import read_classifier
 from faceline.report.changes import Embedded, changes
-from faceline.stages.migration_folder import finish_migration
+from faceline.work_folder.migration_folder import finish_migration
 
 BOTH = "dlib+mobilefacenet"
 QUICK: dict[str, Any] = {"upsample": 0, "jobs": 1}
@@ -242,7 +242,7 @@ def whole(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         raise ReachedError
 
     with monkeypatch.context() as patch:
-        patch.setattr("faceline.stages.migrate.swap", stop)
+        patch.setattr("faceline.work_folder.migrate.swap", stop)
         with pytest.raises(ReachedError):
             migrate(work, network=BOTH, jobs=1)
 

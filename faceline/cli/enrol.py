@@ -13,7 +13,7 @@ from faceline.cli.options import (
 from faceline.cli.parser import Parser
 from faceline.cli.program import show_summary
 from faceline.faces.detectors import DETECTORS
-from faceline.stages.enrol import enrol
+from faceline.work_folder.enrol import enrol
 
 DESCRIPTION = """\
 Enrol people: all stages in one, from their photographs to the classifier that infer asks.

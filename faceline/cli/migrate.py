@@ -5,7 +5,7 @@ from typing import Any
 from faceline.cli.options import add_augmentation_options, add_calibration_options, add_runtime_options
 from faceline.cli.parser import Parser
 from faceline.networks.table import NETWORKS
-from faceline.stages.migrate import migrate
+from faceline.work_folder.migrate import migrate
 
 DESCRIPTION = """\
 Change the network of a work folder, and keep what people have done to it: names, corrections, removed pictures.

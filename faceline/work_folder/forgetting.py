@@ -28,9 +28,9 @@ from faceline.disk.writing import remove, write_errors
 from faceline.errors import FacelineError, LockedError, cure
 from faceline.runs.journal import was_begun
 from faceline.stages.map import PAGE_FILE, PICTURE_FILE
-from faceline.stages.migration_folder import discard, finish_migration, remove_old_results
 from faceline.wording import listed
 from faceline.work_folder.learning import embed_again, with_classifier
+from faceline.work_folder.migration_folder import discard, finish_migration, remove_old_results
 from faceline.work_folder.renaming import remove_empty
 from faceline.work_folder.targets import ASIDE_DIR, Targets, files_like, with_what_came_since
 

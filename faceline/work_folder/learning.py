@@ -9,9 +9,9 @@ from faceline.errors import FacelineError, LockedError
 from faceline.runs.journal import was_begun
 from faceline.runs.keeping import keep_workers
 from faceline.stages.align import align_folder
-from faceline.stages.migration_folder import finish_migration
 from faceline.stages.represent import represent_folder
 from faceline.stages.train import Trained, train
+from faceline.work_folder.migration_folder import finish_migration
 from faceline.work_folder.options import check_photographs, has_photographs, read_options
 
 

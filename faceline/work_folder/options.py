@@ -15,8 +15,8 @@ from faceline.networks.runtime import DEFAULT_DEVICE, DEFAULT_ENGINE
 from faceline.networks.table import DEFAULT_NETWORK, name_of, network_named
 from faceline.recognition.classifier_file import Model, read_classifier
 from faceline.runs.journal import earlier_run
-from faceline.stages.migrate import options_of
 from faceline.wording import one_line
+from faceline.work_folder.migrate import options_of
 
 # Of stage 1's options those that are no part of `AlignmentOptions`.
 FURTHER = ("skip_multi", "every", "fallback")

@@ -19,7 +19,8 @@ from faceline.people.calibration import DEFAULT_FPIR, check_fpir
 from faceline.people.classifiers.table import DEFAULT_CLASSIFIER_NAME, check_classifier
 from faceline.runs.keeping import keep_workers
 from faceline.runs.parallel import process_count
-from faceline.stages.migration_folder import (
+from faceline.wording import listed, one_line
+from faceline.work_folder.migration_folder import (
     discard,
     finish_migration,
     free_name,
@@ -30,13 +31,12 @@ from faceline.stages.migration_folder import (
     swap,
     write_state,
 )
-from faceline.wording import listed, one_line
 
 if TYPE_CHECKING:
     from faceline.recognition.classifier_file import Model
     from faceline.runs.summary import Summary
-    from faceline.stages.old_result import OldResult
     from faceline.stages.train import Trained
+    from faceline.work_folder.old_result import OldResult
 
 
 @dataclass(frozen=True)
@@ -136,8 +136,8 @@ def migrate(
     my-old-people/before-dlib
     """
     # Late, so that the help of the command comes at once.
-    from faceline.stages.old_result import read_old_result
-    from faceline.stages.rebuilding import Plan, build
+    from faceline.work_folder.old_result import read_old_result
+    from faceline.work_folder.rebuilding import Plan, build
 
     work_dir = named_path(work_dir)
     check_folder(work_dir, "name the work folder that enrol made")

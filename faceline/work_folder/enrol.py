@@ -20,8 +20,8 @@ from faceline.runs.parallel import process_count
 
 if TYPE_CHECKING:
     from faceline.runs.summary import Summary
-    from faceline.stages.gathering import Gathered
     from faceline.stages.train import Trained
+    from faceline.work_folder.gathering import Gathered
 
 
 @dataclass(frozen=True)
@@ -112,10 +112,10 @@ def enrol(
     """
     # Late, so that the help of the command comes at once.
     from faceline.stages.align import align_folder
-    from faceline.stages.gathering import gather
-    from faceline.stages.migration_folder import finish_migration
     from faceline.stages.represent import represent_folder
     from faceline.stages.train import train
+    from faceline.work_folder.gathering import gather
+    from faceline.work_folder.migration_folder import finish_migration
 
     photos, work_dir = named_path(photos), named_path(work_dir)
     jobs = process_count(jobs)

@@ -25,11 +25,11 @@ from faceline.report.changes import Embedded, changes
 from faceline.runs.summary import Summary
 from faceline.stages.align import align_folder
 from faceline.stages.corrected import corrected
-from faceline.stages.migration_folder import begin, discard, read_state, write_state
-from faceline.stages.old_result import OldResult, Shown, carry_files, drop_crops, link_crops
 from faceline.stages.represent import represent_folder
 from faceline.stages.train import Trained, percent, train
 from faceline.wording import counted, listed, one_line
+from faceline.work_folder.migration_folder import begin, discard, read_state, write_state
+from faceline.work_folder.old_result import OldResult, Shown, carry_files, drop_crops, link_crops
 
 
 @dataclass(frozen=True)
