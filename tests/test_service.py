@@ -158,7 +158,8 @@ def test_pages_of_other_sites_do_not_ask(service):
         ("same-origin", "cors", 200),
     ):
         assert service.ask("/people", Sec_Fetch_Site=site, Sec_Fetch_Mode=mode)[0] == status
-    assert service.ask("/", Sec_Fetch_Site="cross-site", Sec_Fetch_Mode="navigate")[0] == 200  # a link to it
+    assert service.ask("/", Sec_Fetch_Site="cross-site", Sec_Fetch_Dest="document")[0] == 200  # a link to it
+    assert service.ask("/", Sec_Fetch_Site="cross-site", Sec_Fetch_Dest="iframe")[0] == 403
     with urllib.request.urlopen(f"http://127.0.0.1:{service.port}/people") as answer:
         assert answer.headers["Cross-Origin-Resource-Policy"] == "same-origin"
         assert answer.headers["X-Content-Type-Options"] == "nosniff"

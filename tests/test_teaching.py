@@ -391,8 +391,57 @@ from pathlib import Path
 from faceline.disk.folder_locks import locked
 with locked(Path(sys.argv[1])):
     print("held", flush=True)
-    time.sleep(3)
+    time.sleep(1.5)
 """
+
+
+def test_nobody_and_no_photograph_in_particular_are_not_forgotten(service, work, people):
+    """A file that cannot be read has no digest, as an empty name has none."""
+    name = next(iter(people))
+    (work / "training-images" / name / "dangling.jpg").symlink_to("nowhere.jpg")
+    for path in ("/people/", "/people/?photographs=true", "/photographs/?photographs=true", "/photographs/x"):
+        assert service.tell("DELETE", path)[0] in (404, 405), path
+    service.train()
+    for path in ("/people/", "/people/?photographs=true"):
+        assert service.tell("DELETE", path)[0] == 404
+    assert os.path.lexists(work / "training-images" / name / "dangling.jpg")
+
+
+def test_a_name_that_is_being_forgotten_goes_to_nobody_else(work, people, small):
+    name, other, *_ = people
+    with serving(work) as service:
+        (work / "generated-embeddings" / "clusters.csv").write_text("garbage\nmore\n")
+        assert service.tell("DELETE", f"/people/{name}?photographs=true")[0] == 409
+        assert service.tell("PATCH", f"/people/{other}", {"name": name})[0] == 400
+        assert service.tell("PATCH", f"/people/{name}", {"name": "anna"})[0] == 400
+        assert service.tell("POST", "/merge", {"people": [name, other]})[0] == 400
+        assert service.send(f"/people/{name}", *pictures([small.stranger]))[0] == 400
+        (work / "generated-embeddings" / "clusters.csv").unlink()
+        (work / ".service-jobs.json.part").mkdir()  # then nothing is changed
+        assert service.tell("DELETE", f"/people/{name}")[0] == 400
+        assert json.loads((work / "service-jobs.json").read_text())[0]["fields"]["photographs"] is True
+        (work / ".service-jobs.json.part").rmdir()
+        status, receipt = service.tell("DELETE", f"/people/{name}")  # as it is wanted now
+        assert (status, receipt["removed"], len(receipt["set_aside"])) == (200, [], len(people[name]))
+        assert service.tell("PATCH", f"/people/{other}", {"name": name})[0] == 200
+
+
+@pytest.mark.parametrize("folder", ["training-images", "aligned-images", "generated-embeddings", "."])
+def test_the_receipt_of_a_forgetting_that_had_to_wait_is_whole(service, work, people, folder):
+    name = next(iter(people))
+    correct(different_people=[name, "x"], embeddings_dir=work / "generated-embeddings")
+    assert service.raw("/review")[0] == 200  # makes suspects.csv
+    (work / "copy.jpg").write_bytes(people[name][0].read_bytes())
+    command = [sys.executable, "-c", HOLDING, str(work / folder)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout is not None
+        other.stdout.readline()
+        status, receipt = service.tell("DELETE", f"/people/{name}?photographs=true")
+    assert (status, receipt["corrections"], receipt["classifier"]) == (200, 1, "learnt again")
+    assert "copy.jpg" in receipt["removed"]
+    assert len(receipt["removed"]) == len(people[name]) + 1
+    assert "generated-embeddings/suspects.csv" in receipt["files"]
+    assert receipt["crops"] == receipt["embeddings"] == len(people[name])
 
 
 def test_forgetting_waits_for_another_run(service, work, people):
@@ -405,6 +454,20 @@ def test_forgetting_waits_for_another_run(service, work, people):
     assert (status, receipt["classifier"]) == (200, "learnt again")
     assert not (work / "aligned-images" / name).exists()
     assert name not in (work / "generated-embeddings" / "labels.csv").read_text()
+
+
+@pytest.mark.parametrize("table", ["aligned-images/manifest.csv", "generated-embeddings/labels.csv"])
+def test_forgetting_with_damaged_tables_of_the_stages_removes_nothing(work, people, table):
+    name = next(iter(people))
+    content = (work / table).read_bytes()
+    with serving(work) as service:
+        (work / table).write_text("garbage\nmore\n")
+        assert service.tell("DELETE", f"/people/{name}?photographs=true")[0] == 409
+        assert len(list((work / "training-images" / name).iterdir())) == len(people[name])
+        (work / table).write_bytes(content)
+        status, receipt = service.tell("DELETE", f"/people/{name}?photographs=true")
+        assert (status, receipt["crops"]) == (200, len(people[name]))
+    assert not (work / "aligned-images" / name).exists()
 
 
 @pytest.mark.parametrize("table", ["corrections.jsonl", "generated-embeddings/clusters.csv"])
@@ -688,7 +751,13 @@ def test_the_client(service, people, small, tmp_path):
 
 
 def test_jobs_file_that_is_damaged_is_one_line(work):
-    for content in ("[", "{}", '[{"id": 1}]', '[{"id": "a", "what": "buy", "fields": {}}]'):
+    for content in (
+        '[{"id": "a", "what": "forget", "fields": {}}]',
+        "[",
+        "{}",
+        '[{"id": 1}]',
+        '[{"id": "a", "what": "buy", "fields": {}}]',
+    ):
         (work / "service-jobs.json").write_text(content)
         done = run_script("-m", "faceline", "serve", work, "--port", "0")
         assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr

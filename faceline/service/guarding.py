@@ -17,7 +17,6 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 # For those who watch whether it runs; and the page, which shows nothing but where to give a key.
 OPEN_PATHS = frozenset(
     {"GET /health", "GET /ready", "GET /", "GET /static/page.css", "GET /static/page.js", "POST /session"}
@@ -38,6 +37,7 @@ HIGHEST = ROLES[-1]
 MOST_BYTES = 100_000_000  # of a request
 MOST_BYTES_AT_ONCE = 400_000_000  # of all that are under way
 MOST_SECONDS = 60.0  # until it is there
+SLICE_SECONDS = 1.0  # between two looks whether the service is being stopped
 AGAIN_SECONDS = 1  # after which who was told that there is too much to do may come again
 
 
@@ -73,6 +73,8 @@ class Guarded:
         Of a request's body.
     under_way : int
         Bytes of the bodies of all requests that are not answered yet.
+    is_ending : callable
+        Whether the service is being stopped: then it waits for no body any more.
     """
 
     app: App
@@ -81,6 +83,7 @@ class Guarded:
     most_bytes: int = MOST_BYTES
     most_seconds: float = MOST_SECONDS
     under_way: int = 0
+    is_ending: Callable[[], bool] = bool
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -109,14 +112,14 @@ class Guarded:
     def check(self, scope: Scope, headers: dict[str, str]) -> None:
         """Raise RefusedError if the request may not be asked; else say in the scope whose it is."""
         host = headers.get("host", "")
-        if self.is_loopback and hostname(host) not in LOOPBACK:
+        if self.is_loopback and not is_loopback(hostname(host)):
             raise RefusedError(403, "this service is for this machine: ask localhost")
         origin = headers.get("origin")
         if origin is not None and origin.partition("://")[2] != host:
             raise RefusedError(403, "a page of another site may not ask")
         site = headers.get("sec-fetch-site", "none")
         if site in ("cross-site", "same-site") and not (
-            scope["path"] == "/" and headers.get("sec-fetch-mode") == "navigate"
+            scope["path"] == "/" and headers.get("sec-fetch-dest") == "document"
         ):
             raise RefusedError(403, "a page of another site may not ask")
         length = headers.get("content-length", "0")
@@ -142,11 +145,16 @@ class Guarded:
             nonlocal whole
             if whole:
                 return await receive()  # whether somebody is still there
-            try:
+            message = None
+            while message is None:
                 left = until - asyncio.get_running_loop().time()
-                message = await asyncio.wait_for(receive(), max(left, 0.001))
-            except TimeoutError:
-                raise RefusedError(408, f"not there after {self.most_seconds:.0f} s") from None
+                try:
+                    message = await asyncio.wait_for(receive(), max(min(left, SLICE_SECONDS), 0.001))
+                except TimeoutError:
+                    if self.is_ending():
+                        raise BusyError("the service is being stopped") from None
+                    if left <= SLICE_SECONDS:
+                        raise RefusedError(408, f"not there after {self.most_seconds:.0f} s") from None
             count = len(message.get("body", b""))
             taken[0] += count
             self.under_way += count
@@ -173,10 +181,20 @@ def secret_in(headers: dict[str, str]) -> str:
 
 def told(error: Exception, work_dir: Path) -> str:
     """What an error says on a line, without where on the machine the work folder lies, which is nobody's business."""
-    text = one_line(error)
+    return str(plain(one_line(error), work_dir))
+
+
+def plain(value: Any, work_dir: Path) -> Any:
+    """A value as JSON has it, in whose texts nothing tells where the work folder lies."""
+    if isinstance(value, dict):
+        return {name: plain(part, work_dir) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(part, work_dir) for part in value]
+    if not isinstance(value, str):
+        return value
     for folder in (str(work_dir), os.path.realpath(work_dir)):
-        text = text.replace(f"{one_line(folder)}/", "").replace(one_line(folder), "the work folder")
-    return text
+        value = value.replace(f"{one_line(folder)}/", "").replace(one_line(folder), "the work folder")
+    return value
 
 
 def hostname(host: str) -> str:

@@ -16,7 +16,7 @@ from faceline.disk.reading import parse_json, read_bytes
 from faceline.disk.writing import remove
 from faceline.errors import FacelineError, LockedError
 from faceline.runs.progress import watched_by
-from faceline.service.guarding import BusyError, told
+from faceline.service.guarding import BusyError, plain, told
 from faceline.wording import one_line
 
 logger = logging.getLogger(__name__)
@@ -28,8 +28,8 @@ MOST_REMEMBERED = 200  # jobs that are done
 MOST_WAITING = 100
 LOCKED_SECONDS = 1.0  # between two looks whether somebody else has done with the folder
 
-# Gets the fields of a job and gives what came of it.
-Work = Callable[[dict], dict]
+# Gets the fields of a job, and what keeps them on disk when it has changed them, and gives what came of it.
+Work = Callable[[dict, Callable[[], None]], dict]
 
 
 class StoppedError(Exception):
@@ -78,6 +78,8 @@ class Jobs:
         What a job is called, and what does it.
     must_end : collection of str
         Those that stay accepted when they fail.
+    needed : mapping of str to set of str
+        The fields that some of them have.
 
     Attributes
     ----------
@@ -85,10 +87,12 @@ class Jobs:
         Whether the service is about to be stopped, so that nobody shall wait for a job any more.
     """
 
-    def __init__(self, work_dir: Path, works: Mapping[str, Work], must_end: Collection[str] = ()) -> None:
+    def __init__(
+        self, work_dir: Path, works: Mapping[str, Work], must_end: Collection[str], needed: Mapping[str, set[str]]
+    ) -> None:
         self.path = work_dir / FILE
         self.is_ending = False
-        self._works, self._must_end = works, must_end
+        self._works, self._must_end, self._needed = works, must_end, needed
         self._lock = threading.Lock()
         self._news = threading.Condition(self._lock)
         self._jobs: OrderedDict[str, Job] = OrderedDict()
@@ -114,7 +118,9 @@ class Jobs:
         if not fits or not isinstance(entry, dict):
             return False
         texts = isinstance(entry["id"], str) and isinstance(entry["what"], str)
-        return texts and entry["what"] in self._works and isinstance(entry["fields"], dict)
+        if not texts or entry["what"] not in self._works or not isinstance(entry["fields"], dict):
+            return False
+        return entry["fields"].keys() >= self._needed.get(entry["what"], set())
 
     def accept(self, what: str, **fields: Any) -> Job:
         """A new job, on disk when this returns; where one that waits is the same, that one.
@@ -128,6 +134,7 @@ class Jobs:
             waiting = [job for job in self._jobs.values() if job.state == "waiting"]
             for job in waiting:
                 if (job.what, job.fields) == (what, fields):
+                    self._news.notify_all()
                     return job
             if len(waiting) >= MOST_WAITING:
                 raise BusyError("too many jobs wait; come again")
@@ -155,13 +162,21 @@ class Jobs:
         with self._lock:
             for job in self._jobs.values():
                 if job.what == what and job.is_to_be_tried_again and job.state == "failed" and is_it(job.fields):
-                    job.fields |= fields
-                    job.state, job.error, job.ended = "waiting", "", threading.Event()
-                    job.is_to_be_tried_again = False
-                    self._write(self._open())
+                    anew = Job(job.id, job.what, job.fields | fields)
+                    self._write([anew if one is job else one for one in self._open()])  # or nothing has changed
+                    self._jobs[job.id] = anew
                     self._news.notify_all()
-                    return job
+                    return anew
         return None
+
+    def open_fields(self, what: str) -> list[dict]:
+        """The fields of all jobs of a kind that are not done."""
+        with self._lock:
+            return [job.fields for job in self._open() if job.what == what]
+
+    def _keep(self) -> None:
+        with self._lock:
+            self._write(self._open())
 
     def found(self, identifier: str) -> Job | None:
         with self._lock:
@@ -193,7 +208,7 @@ class Jobs:
 
         try:
             with watched_by(tell):
-                result = self._when_free(lambda: self._works[job.what](job.fields))
+                result = self._when_free(lambda: self._works[job.what](job.fields, self._keep))
         except StoppedError:
             return
         except FacelineError as error:
@@ -204,7 +219,7 @@ class Jobs:
             job.error = f"failed: {type(error).__name__}; see what the service logs"
             job.is_to_be_tried_again = job.what in self._must_end
         else:
-            job.result = result
+            job.result = plain(result, self.path.parent)
         with self._lock:
             job.state = "failed" if job.error else "done"
             try:

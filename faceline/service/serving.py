@@ -120,7 +120,13 @@ def served(folder: Path, at: socket.socket, loopback: bool, audit: Path | None) 
             who = counted(0 if gallery is None else len(gallery.people), "person")
         except NotReadyError as error:
             who = str(error)
-        app = Counted(Guarded(create_app(asking, teaching, ring, metrics), loopback, ring), metrics, audit)
+        app = Counted(
+            Guarded(
+                create_app(asking, teaching, ring, metrics), loopback, ring, is_ending=lambda: teaching.jobs.is_ending
+            ),
+            metrics,
+            audit,
+        )
         config = uvicorn.Config(
             app,
             http=Connection,

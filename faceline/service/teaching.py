@@ -24,7 +24,7 @@ from faceline.stages.check import check
 from faceline.stages.cluster import cluster
 from faceline.wording import one_line
 from faceline.work_folder.adding import add_photograph, check_person
-from faceline.work_folder.forgetting import EVALUATIONS_DIR, forget, remove_leftovers
+from faceline.work_folder.forgetting import EVALUATIONS_DIR, Done, forget, remove_leftovers
 from faceline.work_folder.learning import learn
 from faceline.work_folder.offered import offered
 from faceline.work_folder.options import check_named_by_folders, check_photographs
@@ -54,7 +54,8 @@ class Teaching:
             "forget": self._forget,
             "evaluate": self._evaluate,
         }
-        self.jobs = Jobs(work_dir, works, must_end=["forget"])
+        needed = {"rename": {"person", "name"}, "merge": {"people"}, "forget": {"targets", "photographs"}}
+        self.jobs = Jobs(work_dir, works, ["forget"], needed)
 
     def start(self) -> None:
         """Remove what a killed service has left half written, and go on with what it had accepted; raises FacelineError
@@ -68,6 +69,7 @@ class Teaching:
     def check_addable(self, person: str) -> None:
         """Raise FacelineError if nobody can be called that, or people are not learnt from their folders."""
         check_person(person)
+        self.check_not_forgotten(person)
         check_photographs(self.work_dir)
         check_named_by_folders(self.work_dir)
 
@@ -114,6 +116,12 @@ class Teaching:
         if not self.work_dir.is_dir():
             raise RefusedError(503, "the work folder is gone; put it back")
 
+    def check_not_forgotten(self, *people: str) -> None:
+        """Raise FacelineError for a name whose forgetting has not ended: nobody else may get it meanwhile."""
+        for fields in self.jobs.open_fields("forget"):
+            if fields["targets"].get("person") in people:
+                raise FacelineError(f"{one_line(fields['targets']['person'])} is being forgotten; come again")
+
     def _free(self, work: Callable[[], Found]) -> Found:
         """What `work` gives, if no other program is at work in the folder for long; raises LockedError."""
         self.check_there()
@@ -129,11 +137,13 @@ class Teaching:
 
     def accept_rename(self, person: str, name: str) -> Job:
         check_person(name)
+        self.check_not_forgotten(person, name)
         check_photographs(self.work_dir)
         check_known(self.work_dir, person)
         return self.jobs.accept("rename", person=person, name=name)
 
     def accept_merge(self, people: list[str]) -> Job:
+        self.check_not_forgotten(*people)
         check_photographs(self.work_dir)
         for person in people:
             check_known(self.work_dir, person)
@@ -150,7 +160,7 @@ class Teaching:
     def accept_evaluation(self) -> Job:
         return self.jobs.accept("evaluate")
 
-    def _train(self, fields: dict) -> dict:
+    def _train(self, fields: dict, keep: Callable[[], None]) -> dict:
         learnt = learn(self.work_dir, self._jobs_count)
         folder = self.work_dir / EMBEDDINGS_DIR
         # The tables that the page shows follow, where there are any.
@@ -161,29 +171,35 @@ class Teaching:
                 check(folder, jobs=self._jobs_count)
         return learnt.record()
 
-    def _rename(self, fields: dict) -> dict:
+    def _rename(self, fields: dict, keep: Callable[[], None]) -> dict:
         moved = rename(self.work_dir, fields["person"], fields["name"])
-        return {"name": fields["name"], "moved": moved} | self._trained_if_it_can_be(fields)
+        return {"name": fields["name"], "moved": moved} | self._trained_if_it_can_be()
 
-    def _merge(self, fields: dict) -> dict:
+    def _merge(self, fields: dict, keep: Callable[[], None]) -> dict:
         name, *others = fields["people"]
         moved = [image for person in others for image in rename(self.work_dir, person, name)]
-        return {"name": name, "moved": moved} | self._trained_if_it_can_be(fields)
+        return {"name": name, "moved": moved} | self._trained_if_it_can_be()
 
-    def _trained_if_it_can_be(self, fields: dict) -> dict:
+    def _trained_if_it_can_be(self) -> dict:
         """What came of training, or why there was none, which undoes nothing of what was done before."""
         try:
-            return self._train(fields)
+            return self._train({}, lambda: None)
         except LockedError:
             raise
         except FacelineError as error:
             return {"not_learnt": told(error, self.work_dir)}
 
-    def _forget(self, fields: dict) -> dict:
-        targets = Targets(**fields["targets"])
-        return asdict(forget(self.work_dir, targets, photographs=fields["photographs"], jobs=self._jobs_count))
+    def _forget(self, fields: dict, keep: Callable[[], None]) -> dict:
+        targets, done = Targets(**fields["targets"]), Done(**fields.get("done", {}))
 
-    def _evaluate(self, fields: dict) -> dict:
+        def note(found: Targets) -> None:
+            fields["targets"], fields["done"] = asdict(found), asdict(done)
+            keep()
+
+        with_files = fields["photographs"]
+        return asdict(forget(self.work_dir, targets, done, note, photographs=with_files, jobs=self._jobs_count))
+
+    def _evaluate(self, fields: dict, keep: Callable[[], None]) -> dict:
         folder = self.work_dir / EMBEDDINGS_DIR
         pictures = Counter(name for name in whose(self.work_dir).values() if name)
         usual = sorted(pictures.values())[len(pictures) // 2] if pictures else 0
@@ -196,4 +212,6 @@ class Teaching:
 def is_same(fields: dict, person: str, photograph: str) -> bool:
     """Whether a forgetting is that of a person, or of a photograph."""
     targets = fields["targets"]
-    return targets["person"] == person if person else targets["person"] == "" and photograph in targets["photographs"]
+    if person:
+        return targets.get("person") == person
+    return targets.get("person") == "" and photograph in targets.get("photographs", ())

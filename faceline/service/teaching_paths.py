@@ -17,6 +17,7 @@ from faceline.people.quality import turned
 from faceline.service.context import PICTURES, Answer, Context, needs
 from faceline.service.guarding import RefusedError
 from faceline.service.jobs import Job
+from faceline.service.keys import DIGEST
 from faceline.service.pictures import json_object, pictures_of
 from faceline.work_folder.offered import missing_views, view_of
 from faceline.work_folder.options import read_options
@@ -86,11 +87,15 @@ def teaching_router(context: Context) -> APIRouter:
 
     @router.delete("/people/{name:path}", dependencies=admin, summary="Forget a person; the receipt")
     async def forget(name: str, photographs: bool = False) -> Response:
+        if not name:
+            raise RefusedError(404, "say whom: /people/NAME")
         work = partial(teaching.accept_forgetting, name, photographs=photographs)
         return await outcome(context, await context.beside(work))
 
     @router.delete("/photographs/{sha256}", dependencies=admin, summary="Forget a photograph; the receipt")
     async def forget_photograph(sha256: str, photographs: bool = False) -> Response:
+        if not DIGEST.fullmatch(sha256.lower()):
+            raise RefusedError(404, "say which: /photographs/SHA256")
         work = partial(teaching.accept_forgetting, photograph=sha256.lower(), photographs=photographs)
         return await outcome(context, await context.beside(work))
 

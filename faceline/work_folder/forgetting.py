@@ -1,22 +1,27 @@
 """A person, or a photograph, taken out of all that a work folder holds."""
 
 import os
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from faceline.disk.cluster_table import read_clusters, write_clusters
 from faceline.disk.corrections import corrections_path, forget_corrections, parsed
 from faceline.disk.distinct_people import read_distinct, rename_distinct
+from faceline.disk.embeddings import read_labels
 from faceline.disk.folder_locks import locked
+from faceline.disk.manifests import read_manifest
 from faceline.disk.names import (
     ALIGNED_DIR,
     CLASSIFIER_FILE,
     CLUSTERS_FILE,
     DISTINCT_FILE,
     EMBEDDINGS_DIR,
+    LABELS_FILE,
+    MANIFEST_FILE,
     MIGRATION_DIR,
     REVIEW_FILE,
+    RUN_FILE,
     SUSPECTS_FILE,
     TRAINING_DIR,
 )
@@ -24,6 +29,8 @@ from faceline.disk.paths import inside
 from faceline.disk.people_paths import folder_of, person_of
 from faceline.disk.placing import free_place, make_folder, move
 from faceline.disk.remembered_encodings import FILE as ENCODINGS_FILE
+from faceline.disk.rows import CropRow, PictureRow
+from faceline.disk.run_records import read_record
 from faceline.disk.writing import remove, write_errors
 from faceline.errors import FacelineError, LockedError, cure
 from faceline.runs.journal import was_begun
@@ -31,6 +38,7 @@ from faceline.stages.map import PAGE_FILE, PICTURE_FILE
 from faceline.wording import listed
 from faceline.work_folder.learning import embed_again, with_classifier
 from faceline.work_folder.migration_folder import discard, finish_migration, remove_old_results
+from faceline.work_folder.people import rows_by_image
 from faceline.work_folder.renaming import remove_empty
 from faceline.work_folder.targets import ASIDE_DIR, Targets, files_like, with_what_came_since
 
@@ -77,22 +85,45 @@ class Forgotten:
     notes: list[str]
 
 
+@dataclass
+class Done:
+    """What has been removed so far, over all passes of a forgetting: fields as those of `Forgotten`."""
+
+    removed: list[str] = field(default_factory=list)
+    corrections: int = 0
+    files: list[str] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)
+    had_classifier: bool = False
+    is_begun: bool = False
+
+    def add(self, *, removed: Iterable[str] = (), files: Iterable[str] = ()) -> None:
+        self.removed = sorted({*self.removed, *removed})
+        self.files = sorted({*self.files, *files})
+
+
 def forget(
     work_dir: Path,
     found: Targets,
+    done: Done,
+    note: Callable[[Targets], None],
     *,
     photographs: bool = False,
     jobs: int | None = None,
 ) -> Forgotten:
     """Take photographs, and all that was made of them, out of a work folder; then learn the others again.
 
-    Killed at any moment and run again with the same targets, it goes on.
+    Killed at any moment and run again with what was noted last, it goes on.
 
     Parameters
     ----------
     work_dir : Path
     found : Targets
         What `person_targets` or `photograph_targets` found.
+    done : Done
+        What earlier passes have removed; it is kept up to date.
+    note : callable
+        Called with the targets as they are now, before and behind what is removed: they and `done` are kept for the
+        next pass.
     photographs : bool
         Remove the files of the photographs, too, wherever in the work folder they lie; else they are moved to
         `forgotten-photographs`.
@@ -106,61 +137,83 @@ def forget(
     """
     finish_migration(work_dir)
     check_readable(work_dir)
-    found = with_what_came_since(work_dir, found)
     training, embeddings = work_dir / TRAINING_DIR, work_dir / EMBEDDINGS_DIR
-    had_classifier = (embeddings / CLASSIFIER_FILE).exists()
+    found = with_what_came_since(work_dir, found)
+    if not done.is_begun:
+        found = as_they_are_now(work_dir, found)
+        done.is_begun, done.had_classifier = True, (embeddings / CLASSIFIER_FILE).exists()
+    note(found)
     with locked(training):
-        for image in found.images:
-            path = inside(training, image)
-            if os.path.lexists(path) and photographs:
-                remove(path)
-            elif os.path.lexists(path):
-                place = free_place(work_dir / ASIDE_DIR / image)
-                make_folder(place.parent)
-                move(path, place)
+        there = [image for image in found.images if os.path.lexists(inside(training, image))]
+        if photographs:
+            copies = files_like(work_dir, found)
+            done.add(removed=[*(f"{TRAINING_DIR}/{image}" for image in there), *copies])
+            note(found)
+            for name in done.removed:
+                remove(work_dir / name)
+        for image in () if photographs else there:
+            place = free_place(work_dir / ASIDE_DIR / image)
+            make_folder(place.parent)
+            move(inside(training, image), place)
         folders = {folder_of(image) for image in found.images} | ({found.person} - {""})
         for folder in folders:
             remove_leftovers(inside(training, folder))
-        left = sorted(name for folder in folders for name in what_is_left(training, folder, found.person))
+        done.left = sorted(name for folder in folders for name in what_is_left(training, folder, found.person))
         for folder in folders:
             remove_empty(inside(training, folder), training)
-        files = gone(work_dir, [training / ENCODINGS_FILE])
-    # As a run that was killed may have moved or removed some of them, they are looked for.
-    removed, aside = [f"{TRAINING_DIR}/{image}" for image in found.images] if photographs else [], []
-    if photographs:
-        copies = files_like(work_dir, found)
-        for name in copies:
-            remove(work_dir / name)
-        removed += copies
-    elif (work_dir / ASIDE_DIR).is_dir():
-        aside = [f"{ASIDE_DIR}/{name}" for name in files_like(work_dir / ASIDE_DIR, found)]
+        done.add(files=gone(work_dir, [training / ENCODINGS_FILE]))
+        note(found)
     with locked(work_dir):
-        lines = forget_corrections(corrections_path(embeddings), set(found.photographs), found.person or None)
-        files += [f"{name}/" for name in remove_old_results(work_dir)]
+        done.corrections += forget_corrections(
+            corrections_path(embeddings), set(found.photographs), found.person or None
+        )
+        done.add(files=[f"{name}/" for name in remove_old_results(work_dir)])
         if os.path.lexists(work_dir / MIGRATION_DIR):
             discard(work_dir / MIGRATION_DIR)
-            files.append(f"{MIGRATION_DIR}/")
-        files += gone(work_dir, [work_dir / REVIEW_FILE])
+            done.add(files=[f"{MIGRATION_DIR}/"])
+        done.add(files=gone(work_dir, [work_dir / REVIEW_FILE]))
+        note(found)
     if embeddings.is_dir():
         with locked(embeddings):
             if found.person:
-                lines += rename_distinct(embeddings, found.person, None)
+                done.corrections += rename_distinct(embeddings, found.person, None)
             drop_clusters(embeddings, set(found.crops))
-            files += gone(work_dir, [embeddings / name for name in MADE_OF_ALL])
+            done.add(files=gone(work_dir, [embeddings / name for name in MADE_OF_ALL]))
             if (embeddings / EVALUATIONS_DIR).is_dir():
                 discard(embeddings / EVALUATIONS_DIR)
-                files.append(f"{EMBEDDINGS_DIR}/{EVALUATIONS_DIR}/")
-    classifier, notes = learnt_again(work_dir, had_classifier, jobs)
+                done.add(files=[f"{EMBEDDINGS_DIR}/{EVALUATIONS_DIR}/"])
+            note(found)
+    classifier, notes = learnt_again(work_dir, done.had_classifier, jobs)
     if found.shared:
         notes = [f"These photographs showed others, too: {listed(found.shared)}.", *notes]
-    sizes = (len(found.crops), found.embedded, lines)
-    return Forgotten(found.person, found.photographs, removed, aside, *sizes, files, classifier, left, notes)
+    aside = []
+    if not photographs and (work_dir / ASIDE_DIR).is_dir():
+        aside = [f"{ASIDE_DIR}/{name}" for name in files_like(work_dir / ASIDE_DIR, found)]
+    sizes = (len(found.crops), found.embedded, done.corrections)
+    gone_files = (done.removed, aside)
+    return Forgotten(found.person, found.photographs, *gone_files, *sizes, done.files, classifier, done.left, notes)
+
+
+def as_they_are_now(work_dir: Path, found: Targets) -> Targets:
+    """The targets without photographs and crops that have been renamed since they were found."""
+    rows = rows_by_image(work_dir)
+    crops = {row.crop for own in rows.values() for row in own}
+    training = work_dir / TRAINING_DIR
+    images = [image for image in found.images if image in rows or os.path.lexists(inside(training, image))]
+    return replace(found, images=images, crops=[crop for crop in found.crops if crop in crops])
 
 
 def check_readable(work_dir: Path) -> None:
     """Raise FacelineError where a table is damaged that has to be rewritten, before anything is removed."""
-    embeddings = work_dir / EMBEDDINGS_DIR
+    embeddings, aligned = work_dir / EMBEDDINGS_DIR, work_dir / ALIGNED_DIR
     parsed(corrections_path(embeddings))
+    if (aligned / RUN_FILE).exists():
+        with cure("run align-dlib.py again with --overwrite"):
+            read_manifest(aligned / MANIFEST_FILE, PictureRow, read_record(aligned, "align")["counts"])
+    if (embeddings / RUN_FILE).exists():
+        with cure("run batch_represent again with --overwrite"):
+            read_manifest(embeddings / MANIFEST_FILE, CropRow, read_record(embeddings, "represent")["counts"])
+            read_labels(embeddings / LABELS_FILE)
     if (embeddings / DISTINCT_FILE).exists():
         read_distinct(embeddings / DISTINCT_FILE)
     if (embeddings / CLUSTERS_FILE).exists():

@@ -94,6 +94,7 @@ def photograph_targets(work_dir: Path, digest: str) -> Targets:
 
 def of_digests(work_dir: Path, digests: Collection[str]) -> Targets | None:
     """What there is of photographs; None where that is nothing."""
+    digests = set(digests) - {""}  # which stands for files that cannot be read
     rows, training = rows_by_image(work_dir), work_dir / TRAINING_DIR
     images = {image for image, own in rows.items() if own[0].image_sha256 in digests}
     # Those that no stage has looked at yet.

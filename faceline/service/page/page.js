@@ -535,5 +535,6 @@ window.addEventListener("message", (event) => {
 (async () => {
   allow((await ask("GET", "/session")).role);
   const wanted = window.location.hash.slice(1);
-  openTab(wanted in OPENED ? wanted : "name");
+  const tab = TABS.find((one) => one.getAttribute("aria-controls") === wanted && !one.hidden);
+  openTab(tab ? wanted : "name");
 })();
