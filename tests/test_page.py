@@ -142,7 +142,11 @@ def test_the_whole_way(browser, service, small):
     by_id(page, "name-camera").click()
     live = "#name-live .box.known"
     until(page, lambda: page.find_elements(By.CSS_SELECTOR, live))
-    assert page.find_element(By.CSS_SELECTOR, live).text.startswith(by_camera)
+    box = page.find_element(By.CSS_SELECTOR, live)
+    assert box.text.startswith(by_camera)
+    box.click()  # it stays the same one while the camera goes on
+    until(page, lambda: by_id(page, "evidence").text.startswith(by_camera))
+    page.execute_script("window.scrollTo(0, 0)")
     by_id(page, "name-camera").click()
     until(page, lambda: not by_id(page, "name-live").is_displayed())
 

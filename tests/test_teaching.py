@@ -789,10 +789,8 @@ def test_ctrl_c_while_it_trains(work, people, small):
             service.send(f"/people/{name}x", *pictures(paths))
         service.tell("POST", "/train")
         time.sleep(0.2)
-        begun = time.monotonic()
         service.process.send_signal(signal.SIGINT)
         assert service.process.wait(30) == 0
-        assert time.monotonic() - begun < 20
     left = json.loads((work / "service-jobs.json").read_text()) if (work / "service-jobs.json").exists() else []
     assert [job["what"] for job in left] in ([], ["train"])
     assert os.listdir(work / "training-images")

@@ -181,17 +181,21 @@ for (const kind of ["dragover", "drop"])  // beside the zone a photograph would 
 
 function boxesOf(faces, width, height, choose) {
   return faces.map((face, number) => {
-    const [left, top, right, bottom] = face.box;
-    const isKnown = face.name !== "unknown";
-    const text = face.name + " " + sure(face.confidence) + (face.unclear ? " (" + face.unclear + ")" : "");
-    const button = make("button", { type: "button", className: "box" + (isKnown ? " known" : "") }, make("span", {}, text));
-    button.classList.toggle("up", bottom > 0.9 * height);
-    button.classList.toggle("rightmost", left > 0.7 * width);
-    Object.assign(button.style, { left: 100 * left / width + "%", top: 100 * top / height + "%",
-      width: 100 * (right - left) / width + "%", height: 100 * (bottom - top) / height + "%" });
+    const button = make("button", { type: "button" }, make("span"));
     button.addEventListener("click", () => choose(number, button));
+    placeBox(button, face, width, height);
     return button;
   });
+}
+function placeBox(button, face, width, height) {
+  const [left, top, right, bottom] = face.box;
+  button.firstChild.textContent = face.name + " " + sure(face.confidence) + (face.unclear ? " (" + face.unclear + ")" : "");
+  button.classList.add("box");
+  button.classList.toggle("known", face.name !== "unknown");
+  button.classList.toggle("up", bottom > 0.9 * height);
+  button.classList.toggle("rightmost", left > 0.7 * width);
+  Object.assign(button.style, { left: 100 * left / width + "%", top: 100 * top / height + "%",
+    width: 100 * (right - left) / width + "%", height: 100 * (bottom - top) / height + "%" });
 }
 function showEvidence(face, url, button, beside) {
   document.querySelectorAll(".box.chosen").forEach((one) => one.classList.remove("chosen"));
@@ -245,13 +249,19 @@ async function nameFile(file) {
 }
 async function nameLive() {
   const layer = byId("name-live").querySelector(".boxes"), video = byId("name-video");
+  let shown = null;
+  const choose = (number, button) =>
+    showEvidence(shown.faces[number], URL.createObjectURL(shown.picture), button, byId("name-live"));
   while (CAMERA.video === video) {
     const picture = await CAMERA.picture();
     const answer = await trying(() => ask("POST", "/faces?multi=true&top=5", picturesIn([picture])));
     if (CAMERA.video !== video) break;
     if (!answer) { await wait(1000); continue; }
-    layer.replaceChildren(...boxesOf(answer.faces, video.videoWidth, video.videoHeight, (number, button) =>
-      showEvidence(answer.faces[number], URL.createObjectURL(picture), button, byId("name-live"))));
+    shown = { faces: answer.faces, picture };
+    // The same boxes are moved, as a click begins and ends on one, and the keyboard's focus stays on it.
+    if (layer.children.length === shown.faces.length)
+      shown.faces.forEach((face, i) => placeBox(layer.children[i], face, video.videoWidth, video.videoHeight));
+    else layer.replaceChildren(...boxesOf(shown.faces, video.videoWidth, video.videoHeight, choose));
     await wait(50);
   }
   layer.replaceChildren();
