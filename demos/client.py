@@ -19,10 +19,6 @@ from pathlib import Path
 from typing import Any
 
 
-def path_of(person: str) -> str:
-    return f"/people/{urllib.parse.quote(person)}"
-
-
 def encoded(picture: str | Path) -> dict[str, str]:
     """A picture file, as the service takes it in JSON."""
     return {"name": Path(picture).name, "data": base64.b64encode(Path(picture).read_bytes()).decode()}
@@ -39,18 +35,14 @@ class Client:
         headers = {"Content-Type": "application/json"} | ({"X-API-Key": self.key} if self.key else {})
         body = json.dumps(fields).encode() if fields else None
         request = urllib.request.Request(self.address + path, body, headers, method=method)
-        content = b""
-        for _ in range(10):
+        while True:
             try:
                 with urllib.request.urlopen(request, timeout=120) as answer:
                     return json.load(answer)
             except urllib.error.HTTPError as error:
-                with error:
-                    content = error.read()
                 if error.code != 503 or "Retry-After" not in error.headers:
-                    break
+                    raise OSError(f"{method} {path}: {json.load(error).get('error')}") from None
                 time.sleep(float(error.headers["Retry-After"]))  # it has too much to do
-        raise OSError(f"{method} {path}: {json.loads(content or b'{}').get('error', 'no answer')}")
 
     def name(self, *pictures: str | Path, top: int = 1) -> list[dict]:
         """What `infer --json` says of each picture, of all its faces."""
@@ -62,17 +54,20 @@ class Client:
 
     def add(self, person: str, *pictures: str | Path) -> list[dict]:
         """What was seen on each picture; it counts when `train` has been asked."""
-        return self.ask("POST", path_of(person), picture=list(map(encoded, pictures)))["pictures"]
+        return self.person("POST", person, picture=list(map(encoded, pictures)))["pictures"]
+
+    def person(self, method: str, who: str, options: str = "", **fields: Any) -> Any:
+        return self.ask(method, f"/people/{urllib.parse.quote(who)}{options}", **fields)
 
     def people(self) -> list[dict]:
         return self.ask("GET", "/people")["people"]
 
     def rename(self, person: str, name: str) -> dict:
-        return self.done(self.ask("PATCH", path_of(person), name=name))
+        return self.done(self.person("PATCH", person, name=name))
 
     def forget(self, person: str, photographs: bool = False) -> dict:
         """The receipt; with `photographs` their files go, too."""
-        return self.done(self.ask("DELETE", f"{path_of(person)}?photographs={str(photographs).lower()}"))
+        return self.done(self.person("DELETE", person, f"?photographs={str(photographs).lower()}"))
 
     def train(self) -> dict:
         return self.done(self.ask("POST", "/train"))

@@ -13,6 +13,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,9 @@ from PIL import Image
 from services import Served, serving
 
 from faceline import FacelineError, enrol
+from faceline.errors import UnreadableError
 from faceline.service import connections
+from faceline.service.asking import MOST_FACES, Asking
 from faceline.service.guarding import hostname, is_loopback
 from faceline.service.keys import FILE, key_of, make_key, read_keys
 
@@ -112,6 +115,17 @@ def test_text_that_is_none_and_too_much_of_it(service, probe):
     assert service.tell("PUT", "/people", {})[0] == 405
     status, answer = service.ask("/faces", b'{"a": [' + b"[]," * 20_000_000 + b"[]]}", "application/json")
     assert (status, answer["error"]) == (413, "too much JSON; pictures are base64")
+
+
+def test_pictures_of_too_many_faces_are_refused(service, work, probe, small):
+    """The service's recognizer has the limit; what it does is seen with a limit of one face, and none."""
+    recognizer = Asking(work).recognizer()
+    assert recognizer.most_faces == MOST_FACES
+    assert len(recognizer.faces(probe)) == 1
+    strict = replace(recognizer, most_faces=0)
+    with pytest.raises(UnreadableError, match="1 faces, the limit is 0"):
+        strict.faces(probe)
+    assert len(strict.faces(probe, every=False)) == 1
 
 
 def test_other_paths(service, work, probe, small):

@@ -14,11 +14,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from faceline.disk.names import CORRECTIONS_FILE, MIGRATION_DIR
-from faceline.disk.people_paths import UNKNOWN, is_nobody
+from faceline.disk.people_paths import check_name
 from faceline.disk.reading import read_bytes
 from faceline.disk.writing import write_errors, write_lines
 from faceline.errors import FacelineError
-from faceline.wording import CONTROLS, one_line
+from faceline.wording import one_line
 
 # What is said, and which of the fields `face`, `name`, `faces`, `groups`, `people` and `of` it takes.
 FIELDS = {
@@ -162,18 +162,6 @@ def several(value: object, name: str, least: int) -> list:
     if not isinstance(value, list) or len(value) < least:
         raise ValueError(f"{name} is no list of {least} or more")
     return value
-
-
-def check_name(name: object) -> None:
-    """Raise ValueError if nobody can be called that: a person's name is the path of a folder of pictures."""
-    if not isinstance(name, str) or not name.strip() or len(name) > 500:
-        raise ValueError(f"{name!r:.40} is no name")
-    parts = name.split("/")
-    if any(part in ("", ".", "..") or part != part.strip() for part in parts) or "\\" in name or CONTROLS.search(name):
-        raise ValueError(f"{name!r:.40} is no name: it could not be that of a folder")
-    if is_nobody(name):
-        raise ValueError(f"nobody can be called {UNKNOWN}, which is what strangers are called")
-    name.encode()  # raises UnicodeEncodeError, a ValueError, where the text is none
 
 
 def read_corrections(path: Path) -> list[Correction]:

@@ -3,6 +3,8 @@
 import re
 import unicodedata
 
+from faceline.wording import CONTROLS
+
 # Folders in which servers, cameras and systems keep small copies and what was thrown away. Hidden ones (`.thumbnails`)
 # are left aside like all that is hidden.
 STORES = frozenset(
@@ -52,6 +54,18 @@ def person_of(path: str) -> str:
 def is_nobody(person: str) -> bool:
     """Whether a person is called what strangers are, in any case: a folder of faces of nobody in particular."""
     return any(part.strip().casefold() == UNKNOWN for part in person.split("/"))
+
+
+def check_name(name: object) -> None:
+    """Raise ValueError if nobody can be called that: a person's name is the path of a folder of pictures."""
+    if not isinstance(name, str) or not name.strip() or len(name) > 500:
+        raise ValueError(f"{name!r:.40} is no name")
+    parts = name.split("/")
+    if any(part in ("", ".", "..") or part != part.strip() for part in parts) or "\\" in name or CONTROLS.search(name):
+        raise ValueError(f"{name!r:.40} is no name: it could not be that of a folder")
+    if is_nobody(name):
+        raise ValueError(f"nobody can be called {UNKNOWN}, which is what strangers are called")
+    name.encode()  # raises UnicodeEncodeError, a ValueError, where the text is none
 
 
 def folder_of(path: str) -> str:

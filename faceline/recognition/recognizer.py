@@ -19,7 +19,7 @@ from faceline.disk.freshness import why_stale
 from faceline.disk.paths import named_path
 from faceline.disk.pictures.boxes import Box
 from faceline.disk.pictures.given import picture_given
-from faceline.errors import FacelineError
+from faceline.errors import FacelineError, UnreadableError
 from faceline.faces.aligner import aligner_for
 from faceline.faces.cutting import CoincidentLandmarksError
 from faceline.faces.detectors import Face
@@ -70,6 +70,8 @@ class Recognizer:
         What networks run on; with a thread for each core, if not given.
     wide : bool
         Whether photographs larger than `alignment.detection_size` may be looked at in their full resolution, too.
+    most_faces : int or None
+        Where every face is wanted, a picture that shows more is refused, for who looks at pictures of anybody's.
 
     Raises
     ------
@@ -90,6 +92,7 @@ class Recognizer:
     gallery: Gallery | None = field(default=None, repr=False)
     runtime: Runtime = field(default_factory=lambda: Runtime(threads=all_cores()))
     wide: bool = True
+    most_faces: int | None = None
 
     def __post_init__(self) -> None:
         for part in self.network.parts or (self.network,):
@@ -199,7 +202,7 @@ class Recognizer:
         Raises
         ------
         UnreadableError
-            If a file cannot be read, is no picture, damaged, or too large.
+            If a file cannot be read, is no picture, damaged, or too large; or if there are more than `most_faces`.
         FacelineError
             If `threshold` or `candidates` is out of range.
         TypeError, ValueError
@@ -232,6 +235,8 @@ class Recognizer:
         them; and the boxes of other faces that were seen, where only the main one is wanted."""
         with step("detect"):
             found = aligner_for(self.alignment, self.runtime, self.wide).find(pixels, every=every)
+        if every and self.most_faces is not None and len(found) > self.most_faces:
+            raise UnreadableError(f"{len(found)} faces, the limit is {self.most_faces}")
         faces = self.recognized(pixels, found if every else found[:1], threshold, one_each, candidates)
         others = [] if every else [face.visible_box(pixels) for face in found[1:]]
         return sorted((face for face in faces if face is not None), key=from_left), others

@@ -5,6 +5,7 @@ import logging
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -21,6 +22,7 @@ from faceline.work_folder.options import read_options
 logger = logging.getLogger(__name__)
 
 NOBODY = "nobody has been learnt yet; teach somebody on the page, or run faceline enrol"
+MOST_FACES = 500  # of a picture
 WAITING_FOR_EACH = 8  # requests that may wait for a core; those beyond are told to come again
 
 Found = TypeVar("Found")
@@ -61,7 +63,7 @@ class Asking:
                 status = os.stat(path)
                 state = (str(path), status.st_ino, status.st_mtime_ns, status.st_size)
                 if self._loaded is None or self._loaded[0] != state:
-                    self._loaded = state, Recognizer.load(path, threads=1)
+                    self._loaded = state, replace(Recognizer.load(path, threads=1), most_faces=MOST_FACES)
             except FileNotFoundError:
                 self._loaded = None  # nobody is known any more, as where all have been forgotten
                 raise NotReadyError(NOBODY) from None
@@ -78,7 +80,8 @@ class Asking:
             return self.recognizer()
         except NotReadyError:
             options = read_options(self.work_dir)
-            return Recognizer(options.network, options.alignment, options.augmentation, runtime=Runtime(threads=1))
+            how, runtime = (options.network, options.alignment, options.augmentation), Runtime(threads=1)
+            return Recognizer(*how, runtime=runtime, most_faces=MOST_FACES)
 
     async def done(self, work: Callable[[], Found]) -> Found:
         """What `work` gives, in a thread of its own as soon as there is a core; raises BusyError."""

@@ -24,7 +24,7 @@ from faceline.disk.photographs import aligned_folder
 from faceline.disk.pictures.images import decode_image, read_picture
 from faceline.disk.rows import USABLE, CropRow, PictureRow, Status
 from faceline.disk.run_records import read_record
-from faceline.disk.suspect_table import DOUBLE, WRONG_PERSON, Suspect, read_suspects
+from faceline.disk.suspect_table import read_suspects
 from faceline.disk.writing import write_bytes
 from faceline.errors import FacelineError, UnreadableError, cure
 from faceline.networks.network import Network
@@ -44,6 +44,7 @@ from faceline.report.pages.review_page import (
 from faceline.stages.check import check
 from faceline.stages.cluster import cluster
 from faceline.stages.corrected import Labels, corrected
+from faceline.stages.suspects import is_settled
 from faceline.wording import counted, one_line
 
 logger = logging.getLogger(__name__)
@@ -205,18 +206,6 @@ def collected(
         suspects,
         without,
     )
-
-
-def is_settled(found: Suspect, face: int | None, labels: Labels) -> bool:
-    """Whether the user has said since what is right of a mistake that was found; `face` is its row."""
-    decisions = labels.decisions
-    if found.kind == DOUBLE:
-        pair = {found.person, found.likely}
-        said = [*map(set, decisions.distinct_people), *map(set, decisions.same_people)]
-        return any(pair <= people for people in said)
-    if face is None:
-        return False
-    return not labels.kept[face] or (found.kind == WRONG_PERSON and bool(labels.sure[face]))
 
 
 def box_of(picture: PictureRow) -> list[int]:

@@ -16,6 +16,7 @@ from faceline.errors import FacelineError
 from faceline.people.copies import candidates, copied, patch, probabilities, same_content
 from faceline.people.faults import Labelled, find_faults, missed_with, poorness
 from faceline.runs.progress import bar
+from faceline.stages.corrected import Labels
 
 # Faults that are less likely are not told of.
 LEAST = 0.1
@@ -139,3 +140,15 @@ def too_few(faces: Faces, few: int) -> list[Suspect]:
         if count < few
     ]
     return found + [Suspect("", person, FEW, "", missed_with(0)) for person in faces.without if few > 0]
+
+
+def is_settled(found: Suspect, face: int | None, labels: Labels) -> bool:
+    """Whether the user has said since what is right of a mistake that was found; `face` is its row."""
+    decisions = labels.decisions
+    if found.kind == DOUBLE:
+        pair = {found.person, found.likely}
+        said = [*map(set, decisions.distinct_people), *map(set, decisions.same_people)]
+        return any(pair <= people for people in said)
+    if face is None:
+        return False
+    return not labels.kept[face] or (found.kind == WRONG_PERSON and bool(labels.sure[face]))

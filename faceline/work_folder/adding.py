@@ -4,11 +4,10 @@ import os
 import unicodedata
 from pathlib import Path
 
-from faceline.disk.corrections import check_name
 from faceline.disk.folder_locks import locked
 from faceline.disk.names import TRAINING_DIR
 from faceline.disk.paths import inside
-from faceline.disk.people_paths import is_thumbnail_store, person_of
+from faceline.disk.people_paths import check_name, is_thumbnail_store, person_of
 from faceline.disk.pictures.images import picture_ending
 from faceline.disk.placing import put_bytes
 from faceline.disk.reading import read_bytes, sha256

@@ -35,6 +35,8 @@ class FolderOptions:
         What the stages take beside the folders, `network` and `jobs`.
     notes : list of str
         What is not known of how it was made.
+    name : str
+        What the stages take for the network.
     """
 
     network: Network
@@ -44,7 +46,7 @@ class FolderOptions:
     represent: dict[str, Any] = field(default_factory=dict)
     train: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
-    name: str = DEFAULT_NETWORK  # what the stages take for the network
+    name: str = DEFAULT_NETWORK
 
 
 def read_options(work_dir: Path) -> FolderOptions:
