@@ -6,8 +6,9 @@ import numpy as np
 from embedding import NETWORK, crops_of
 from measure import interleaved, table
 
-from faceline.faces.embedder import dlib_weights, embed, load_dlib
+from faceline.faces.embedder import embed
 from faceline.faces.test_time_augmentation import Augmentation
+from faceline.networks.inference import dlib_weights, load_dlib
 from faceline.networks.runtime import Runtime
 from faceline.runs.parallel import all_cores
 

@@ -44,10 +44,10 @@ from faceline.faces.as_dlib import (
     whole_number,
 )
 from faceline.faces.detectors import hog_rectangles, laid_out, load_cnn
-from faceline.faces.embedder import load_dlib
 from faceline.faces.landmarks import predictor
 from faceline.host.interruptions import pass_on
 from faceline.host.truncated import truncated_allowed
+from faceline.networks.inference import load_dlib
 from faceline.networks.weights import DLIB_RESNET
 
 if TYPE_CHECKING:

@@ -10,9 +10,10 @@ from PIL import Image
 
 from faceline.errors import FacelineError
 from faceline.faces.catalogue import entries, get
-from faceline.faces.embedder import embed, onnx_session, run_network
+from faceline.faces.embedder import embed
 from faceline.networks import weights
 from faceline.networks.batches import with_free_batch
+from faceline.networks.inference import onnx_session, run_network
 from faceline.networks.runtime import Runtime, open_session
 from faceline.networks.table import NETWORKS, network_named
 from faceline.networks.weights import DLIB_RESNET, TAGUCHI_RESNET, download_path, weights_path

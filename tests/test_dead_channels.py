@@ -7,9 +7,11 @@ from onnx import TensorProto, helper, numpy_helper
 
 from faceline.disk.pictures.images import decode_image
 from faceline.faces import embedder
-from faceline.faces.embedder import directions, embed, onnx_session, prepared, resized_crops
+from faceline.faces.embedder import directions, embed, resized_crops
 from faceline.networks.batches import with_free_batch
 from faceline.networks.dead_channels import black_and_white, without_dead_channels
+from faceline.networks.inference import onnx_network, onnx_session
+from faceline.networks.preparation import prepared
 from faceline.networks.runtime import Runtime, open_session
 from faceline.networks.table import NETWORKS
 
@@ -65,7 +67,7 @@ def test_a_change_that_gives_other_numbers_is_not_taken(mobilefacenet, crops, mo
         return proto.SerializeToString()
 
     monkeypatch.setattr(embedder, "without_dead_channels", damaged)
-    onnx_session.cache_clear()
+    onnx_network.cache_clear()
     try:
         session = onnx_session(NETWORK, RUNTIME)
         pictures = prepared(NETWORK, False, crops[:3])
@@ -73,7 +75,7 @@ def test_a_change_that_gives_other_numbers_is_not_taken(mobilefacenet, crops, mo
         expected = outputs(mobilefacenet.read_bytes(), pictures)
         assert np.array_equal(session.run(None, {session.get_inputs()[0].name: pictures})[0], expected)
     finally:
-        onnx_session.cache_clear()
+        onnx_network.cache_clear()
 
 
 def drawn(generator, *shape):

@@ -8,12 +8,13 @@ import pytest
 from faceline.disk.pictures.images import decode_image
 from faceline.errors import FacelineError
 from faceline.faces.aligner import Aligner
-from faceline.faces.embedder import check_network, embed, onnx_session
+from faceline.faces.embedder import embed
 from faceline.faces.jitter import jittered
 from faceline.faces.options import AlignmentOptions
 from faceline.faces.test_time_augmentation import Augmentation
 from faceline.networks import runtime
 from faceline.networks import table as networks
+from faceline.networks.inference import check_network, onnx_session
 from faceline.networks.runtime import Runtime, cache_path, check_device, dlib_session
 from faceline.networks.table import NETWORKS, network_named, network_of
 from faceline.networks.telemetry import import_onnxruntime

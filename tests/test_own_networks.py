@@ -18,8 +18,9 @@ from faceline.disk.manifests import read_manifest
 from faceline.disk.pictures.images import decode_image
 from faceline.disk.rows import PictureRow
 from faceline.disk.run_records import read_record
-from faceline.faces.embedder import embed, onnx_session
+from faceline.faces.embedder import embed
 from faceline.networks.frames import DLIB_TIGHT
+from faceline.networks.inference import onnx_session
 from faceline.networks.runtime import Runtime
 from faceline.networks.table import network_named
 from faceline.networks.telemetry import import_onnxruntime

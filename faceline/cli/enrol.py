@@ -7,6 +7,7 @@ from faceline.cli.options import (
     add_calibration_options,
     add_detection_options,
     add_network_option,
+    add_precision_option,
     add_run_options,
     add_runtime_options,
 )
@@ -45,6 +46,7 @@ def fill(parser: Parser) -> None:
     parser.add_argument("--skip-multi", action="store_true", help="leave out pictures with several faces")
     add_augmentation_options(parser, "%(default)s")
     add_calibration_options(parser)
+    add_precision_option(parser)
     add_runtime_options(parser)
     add_run_options(parser)
     parser.does(enrol_shown, enrol, resumes=True, summarises=True)

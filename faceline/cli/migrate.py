@@ -2,7 +2,12 @@
 
 from typing import Any
 
-from faceline.cli.options import add_augmentation_options, add_calibration_options, add_runtime_options
+from faceline.cli.options import (
+    add_augmentation_options,
+    add_calibration_options,
+    add_precision_option,
+    add_runtime_options,
+)
 from faceline.cli.parser import Parser
 from faceline.networks.table import NETWORKS
 from faceline.work_folder.migrate import migrate
@@ -28,6 +33,7 @@ def fill(parser: Parser) -> None:
     )
     add_augmentation_options(parser, "as before")
     add_calibration_options(parser, "as before")
+    add_precision_option(parser)
     add_runtime_options(parser)
     parser.add_argument("--yes", action="store_true", help="remove the old result in the end, and those before it")
     parser.add_argument("--jobs", type=int, metavar="N", help="processes to use (default: one for each core)")

@@ -3,6 +3,7 @@
 import argparse
 
 from faceline.faces.test_time_augmentation import PASSES
+from faceline.networks.network import PRECISIONS
 from faceline.networks.runtime import DEVICES, ENGINES
 from faceline.networks.table import NETWORKS
 
@@ -15,6 +16,16 @@ def add_runtime_options(parser: argparse.ArgumentParser) -> None:
         help="onnx: ONNX Runtime; dlib: dlib itself, slower but the reference (default: %(default)s)",
     )
     parser.add_argument("--device", choices=DEVICES, help="where ONNX Runtime runs (default: %(default)s)")
+
+
+def add_precision_option(parser: argparse.ArgumentParser) -> None:
+    """What the embedding network reckons in."""
+    parser.add_argument(
+        "--precision",
+        choices=PRECISIONS,
+        help="what the network reckons in: float32, the reference; int8, almost three times as fast; bf16, twice as"
+        " fast on processors that have it (default: %(default)s)",
+    )
 
 
 def add_answer_options(parser: argparse.ArgumentParser) -> None:

@@ -3,6 +3,7 @@
 from faceline.cli.options import (
     add_augmentation_options,
     add_network_option,
+    add_precision_option,
     add_run_options,
     add_runtime_options,
 )
@@ -26,6 +27,7 @@ def fill(parser: Parser) -> None:
     )
     add_network_option(parser, "embedding network")
     add_augmentation_options(parser, "%(default)s")
+    add_precision_option(parser)
     add_runtime_options(parser)
     add_run_options(parser)
     parser.does(represent_folder, represent_folder, resumes=True, summarises=True)

@@ -10,8 +10,8 @@ import numpy as np
 
 from faceline.disk.pictures.boxes import Box
 from faceline.faces.detectors import CNN_GUARD, laid_out, load_cnn
-from faceline.faces.embedder import BATCH, run_network
 from faceline.host.sharing import once
+from faceline.networks.inference import BATCH, run_network
 from faceline.networks.runtime import Runtime, dlib_session
 from faceline.networks.table import NETWORKS
 from faceline.networks.weights import DLIB_MMOD

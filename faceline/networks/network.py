@@ -25,6 +25,9 @@ DESCRIPTION = {
 
 CHANNELS = ("rgb", "bgr")
 
+# What a network reckons in: the numbers of its authors, or others that are near them and come sooner.
+PRECISIONS = FLOAT32, BFLOAT16, INT8 = "float32", "bf16", "int8"
+
 
 @dataclass(frozen=True)
 class Network:
@@ -66,6 +69,8 @@ class Network:
         How much each part counts, in sum 1.
     one_person : tuple of OnePerson
         What its distances mean, for the numbers of passes for which that is known.
+    precision : str
+        One of PRECISIONS; of a combination that of all parts.
     """
 
     name: str
@@ -87,6 +92,12 @@ class Network:
     parts: tuple["Network", ...] = ()
     weights: tuple[float, ...] = ()
     one_person: tuple[OnePerson, ...] = ()
+    precision: str = FLOAT32
+
+    @property
+    def title(self) -> str:
+        """What it is called to people."""
+        return titled(self.name, self.precision)
 
     @property
     def metric(self) -> Metric:
@@ -110,13 +121,17 @@ class Network:
                 for name, value in asdict(self).items()
                 if name in DESCRIPTION and value is not None
             }
+        if self.precision != FLOAT32:  # so that folders of earlier versions stay good
+            record["precision"] = self.precision
         return record
 
     @property
     def fingerprint(self) -> str:
-        """What tells its embeddings from those of all others: the SHA-256 of its file, and of the description that the
-        user's own has, which may change while the file stays."""
+        """What tells its embeddings from those of all others: the SHA-256 of its file, and of its precision and the
+        description that the user's own has, which may change while the file stays."""
         own = [part.record()["network_description"] for part in self.parts or (self,) if isinstance(part.source, Path)]
+        if self.precision != FLOAT32:
+            own.append(self.precision)
         if not own:
             return self.sha256
         return hashlib.sha256(json.dumps([self.sha256, *own], sort_keys=True).encode()).hexdigest()
@@ -134,3 +149,8 @@ class Network:
         if self.source is None:
             raise ValueError(f"{self.name} has no file of its own")
         return self.source if isinstance(self.source, Path) else path_of(self.source)
+
+
+def titled(name: str, precision: str) -> str:
+    """What a network is called to people: its name, and what it reckons in where that is not as usual."""
+    return name if precision == FLOAT32 else f"{name} in {precision}"

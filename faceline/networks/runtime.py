@@ -4,7 +4,9 @@ import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
 
 from faceline.disk.cache import cache_folder, keep
 from faceline.disk.reading import file_sha256, read_bytes
@@ -26,6 +28,11 @@ DEFAULT_ENGINE = "onnx"
 
 DEVICES = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 DEFAULT_DEVICE = "cpu"
+
+# What a network is, from arrays to arrays.
+Function = Callable[[np.ndarray], np.ndarray]
+
+Opened = TypeVar("Opened")
 
 # How a file of dlib's becomes a graph: its reader, and the edge of the pictures that the graph takes.
 CONVERSIONS: dict[Weights | Download, tuple[Callable[[bytes], DlibNetwork], int | None]] = {
@@ -70,9 +77,21 @@ class Runtime:
 def dlib_session(weights: Weights | Download, runtime: Runtime) -> "onnxruntime.InferenceSession":
     """A session of a network in dlib's format (a key of CONVERSIONS), converted at first use and then kept in the
     user's cache."""
-    path = cache_path(weights)
+    return opened(cache_path(weights), lambda: dlib_graph(weights), lambda model: open_session(model, runtime))
+
+
+def opened(path: Path, make: Callable[[], bytes], open_model: Callable[[bytes], Opened]) -> Opened:
+    """What `open_model` gives for a graph that is kept in the user's cache, made where there is none that it takes."""
     with contextlib.suppress(FacelineError):
-        return open_session(read_bytes(path), runtime)
+        return open_model(read_bytes(path))
+    model = make()
+    found = open_model(model)
+    keep(path, lambda scratch: scratch.write_bytes(model))
+    return found
+
+
+def dlib_graph(weights: Weights | Download) -> bytes:
+    """The ONNX graph of a network in dlib's format; raises FacelineError if the file is none."""
     read, size = CONVERSIONS[weights]
     source = path_of(weights)
     with cure(f"install it again: {AGAIN}" if isinstance(weights, Weights) else "bring another one: faceline networks"):
@@ -80,10 +99,7 @@ def dlib_session(weights: Weights | Download, runtime: Runtime) -> "onnxruntime.
             network = read(read_bytes(source))
         except FacelineError as error:
             raise FacelineError(f"{one_line(source)}: {error}") from None
-    model = converter.convert(network, size).SerializeToString()
-    session = open_session(model, runtime)
-    keep(path, lambda scratch: scratch.write_bytes(model))
-    return session
+    return converter.convert(network, size).SerializeToString()
 
 
 def cache_path(weights: Weights | Download) -> Path:
@@ -117,3 +133,9 @@ def open_session(model: bytes, runtime: Runtime) -> "onnxruntime.InferenceSessio
     if session.get_providers()[0] != DEVICES[runtime.device]:
         raise FacelineError(f"device {runtime.device}: ONNX Runtime cannot start it; install its CUDA libraries")
     return session
+
+
+def function_of(session: "onnxruntime.InferenceSession") -> Function:
+    """A session of one input and output as a function of arrays."""
+    (name,) = (entry.name for entry in session.get_inputs())
+    return lambda values: session.run(None, {name: values})[0]

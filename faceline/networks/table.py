@@ -10,8 +10,9 @@ from faceline.disk.paths import named_path, real_path
 from faceline.errors import FacelineError, cure
 from faceline.networks.combination import combined, names_of_parts
 from faceline.networks.descriptions import network_sha256, read_network
-from faceline.networks.network import Network
+from faceline.networks.network import FLOAT32, Network
 from faceline.networks.one_person import OnePerson
+from faceline.networks.precision import with_precision
 from faceline.networks.weights import DLIB_RESNET, TAGUCHI_RESNET, Download
 from faceline.wording import one_line
 
@@ -129,7 +130,7 @@ NETWORKS: Mapping[str, Network] = {
 DEFAULT_NETWORK = "dlib"
 
 
-def network_named(name: str) -> Network:
+def network_named(name: str, precision: str = FLOAT32) -> Network:
     """Look a network up by its name in the table, or by the path of an ONNX file with a description beside it.
 
     Several of these with `+` between them are one network, see `combination`; a plus in a path is doubled then.
@@ -137,13 +138,17 @@ def network_named(name: str) -> Network:
     Raises
     ------
     FacelineError
-        If there is no such network, or its description is missing or wrong.
+        If there is no such network, its description is missing or wrong, or it does not go in that precision.
     """
+    return with_precision(plain_network(name), precision)
+
+
+def plain_network(name: str) -> Network:
     if name in NETWORKS:
         network = NETWORKS[name]
         return network if network.sha256 else replace(network, sha256=network_sha256(network.path()))
     if "+" in name and not os.path.isfile(name):
-        return combined([network_named(part) for part in names_of_parts(name)])
+        return combined([plain_network(part) for part in names_of_parts(name)])
     if not name.lower().endswith(".onnx"):
         choices = ", ".join(NETWORKS)
         raise FacelineError(f"unknown network {one_line(name)!r}; choose from {choices}, or name a file.onnx")
@@ -159,11 +164,12 @@ def network_of(record: dict, path: str | None = None) -> Network:
         If it is not there any more, or is another one now.
     """
     known, parts = record.get("network_path"), record.get("network_parts")
+    precision = str(record.get("precision", FLOAT32))
     if parts is not None and not path:
-        found = combined([network_of(part) for part in parts])
+        found = with_precision(combined([network_of(part | {"precision": FLOAT32}) for part in parts]), precision)
     else:
         with cure("name its place with --network") if known and not path else contextlib.nullcontext():
-            found = network_named(path or str(known or record.get("network")))
+            found = network_named(path or str(known or record.get("network")), precision)
     for name, value in found.record().items():
         if name != "network_path" and record.get(name) != value:
             raise FacelineError(f"made with another {name.replace('_', ' ')} than {found.name} has now")

@@ -23,12 +23,13 @@ from faceline.errors import FacelineError, UnreadableError
 from faceline.faces.aligner import aligner_for
 from faceline.faces.cutting import CoincidentLandmarksError
 from faceline.faces.detectors import Face
-from faceline.faces.embedder import check_network, embed
+from faceline.faces.embedder import embed
 from faceline.faces.options import AlignmentOptions
 from faceline.faces.test_time_augmentation import ALONE, DEFAULT_PASSES, Augmentation
 from faceline.faces.uprightness import likeness
 from faceline.host.steps import step
 from faceline.networks.frames import serves
+from faceline.networks.inference import check_network
 from faceline.networks.network import Network
 from faceline.networks.runtime import DEFAULT_DEVICE, DEFAULT_ENGINE, Runtime
 from faceline.networks.table import DEFAULT_NETWORK, network_named

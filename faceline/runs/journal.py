@@ -34,6 +34,9 @@ from faceline.disk.writing import (
 from faceline.errors import FacelineError, cure
 from faceline.wording import one_line
 
+# What an option was where nothing is said of it: in folders of versions that did not have it, and by default.
+UNSAID = {"precision": "float32"}
+
 ADVICE = "--overwrite does all again"
 
 
@@ -218,5 +221,5 @@ def difference(previous: dict, options: dict) -> str:
 
 def shown(name: str, options: dict, others: dict) -> str:
     """An option's value in one line; one that is not there is off where `others` have it on."""
-    value = options.get(name, False if others.get(name) is True else None)
+    value = options.get(name, UNSAID.get(name, False if others.get(name) is True else None))
     return one_line(short_repr(value))

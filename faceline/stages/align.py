@@ -25,7 +25,6 @@ from faceline.disk.run_records import read_record
 from faceline.disk.scan import list_pictures
 from faceline.errors import FacelineError
 from faceline.faces.detectors import DEFAULT_DETECTOR
-from faceline.faces.embedder import check_network
 from faceline.faces.options import (
     DEFAULT_DETECTION_SIZE,
     DEFAULT_UPSAMPLE,
@@ -33,6 +32,7 @@ from faceline.faces.options import (
 )
 from faceline.faces.reframing import shows_all
 from faceline.networks.frames import DEFAULT_LANDMARKS
+from faceline.networks.inference import check_network
 from faceline.networks.network import Network
 from faceline.networks.runtime import DEFAULT_DEVICE, DEFAULT_ENGINE, Runtime
 from faceline.networks.table import DEFAULT_NETWORK, network_named

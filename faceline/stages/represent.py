@@ -37,11 +37,12 @@ from faceline.disk.rows import (
 )
 from faceline.disk.run_records import read_record
 from faceline.errors import FacelineError, MissingError, UnreadableError, cure
-from faceline.faces.embedder import BATCH, check_network, embed
+from faceline.faces.embedder import embed
 from faceline.faces.options import AlignmentOptions
 from faceline.faces.test_time_augmentation import ALONE, DEFAULT_PASSES, Augmentation
 from faceline.networks.frames import serves
-from faceline.networks.network import Network
+from faceline.networks.inference import BATCH, check_network
+from faceline.networks.network import FLOAT32, Network
 from faceline.networks.runtime import DEFAULT_DEVICE, DEFAULT_ENGINE, Runtime
 from faceline.networks.table import DEFAULT_NETWORK, network_named
 from faceline.runs.folder_run import FolderRun
@@ -59,6 +60,7 @@ def represent_folder(
     out_dir: str | Path,
     *,
     network: str = DEFAULT_NETWORK,
+    precision: str = FLOAT32,
     engine: str = DEFAULT_ENGINE,
     device: str = DEFAULT_DEVICE,
     passes: int = DEFAULT_PASSES,
@@ -79,6 +81,8 @@ def represent_folder(
     network : str
         A key of `networks.table.NETWORKS`, the path of an ONNX file with a description beside it, or several of these
         with `+` between them, whose embeddings are put side by side.
+    precision : str
+        What it reckons in, one of `network.PRECISIONS`.
     engine, device : str
         What the network runs on, keys of `runtime.ENGINES` and `runtime.DEVICES`.
     passes : int
@@ -109,7 +113,7 @@ def represent_folder(
     jobs = process_count(jobs)
     if real_path(out_dir) == real_path(data):
         raise FacelineError(f"{one_line(out_dir)}: holds the crops; name another folder for the embeddings")
-    chosen_network = network_named(network)
+    chosen_network = network_named(network, precision)
     runtime = Runtime(engine, device)
     check_network(chosen_network, runtime)
     augmentation = Augmentation(passes, jitters)

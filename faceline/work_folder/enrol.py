@@ -11,6 +11,8 @@ from faceline.faces.detectors import DEFAULT_DETECTOR
 from faceline.faces.options import DEFAULT_DETECTION_SIZE, DEFAULT_UPSAMPLE, AlignmentOptions
 from faceline.faces.test_time_augmentation import DEFAULT_PASSES, Augmentation
 from faceline.networks.frames import DEFAULT_LANDMARKS
+from faceline.networks.inference import check_network
+from faceline.networks.network import FLOAT32
 from faceline.networks.runtime import DEFAULT_DEVICE, DEFAULT_ENGINE, Runtime
 from faceline.networks.table import DEFAULT_NETWORK, network_named
 from faceline.people.calibration import DEFAULT_FPIR, check_fpir
@@ -56,6 +58,7 @@ def enrol(
     skip_multi: bool = False,
     passes: int = DEFAULT_PASSES,
     jitters: int = 0,
+    precision: str = FLOAT32,
     engine: str = DEFAULT_ENGINE,
     device: str = DEFAULT_DEVICE,
     fpir: float = DEFAULT_FPIR,
@@ -84,7 +87,7 @@ def enrol(
         Made if need be.
     network, size, detector, upsample, detection_size, skip_multi
         As those of `align_folder`.
-    passes, jitters, engine, device
+    passes, jitters, precision, engine, device
         As those of `represent_folder`.
     fpir, classifier, lda_dim, distinct, strangers, cohort
         As those of `train`.
@@ -120,11 +123,11 @@ def enrol(
     photos, work_dir = named_path(photos), named_path(work_dir)
     jobs = process_count(jobs)
     # Mistakes that the last stage would find when the first ones have worked for hours.
-    chosen_network, runtime = network_named(network), Runtime(engine, device)
+    chosen_network, runtime = network_named(network, precision), Runtime(engine, device)
     frame, edge = chosen_network.frame, chosen_network.crop_size if size is None else size
     AlignmentOptions(DEFAULT_LANDMARKS, edge, None, detector, upsample, detection_size, frame)
     Augmentation(passes, jitters)
-    runtime.check()
+    check_network(chosen_network, runtime)
     check_fpir(fpir)
     check_classifier(classifier, lda_dim)
     if strangers is not None:
@@ -154,7 +157,9 @@ def enrol(
         **runs_on,
     )
     tell(aligned)
-    represented = represent_folder(aligned_dir, embeddings_dir, passes=passes, jitters=jitters, **runs_on)
+    represented = represent_folder(
+        aligned_dir, embeddings_dir, passes=passes, jitters=jitters, precision=precision, **runs_on
+    )
     tell(represented)
     trained = train(
         embeddings_dir,

@@ -10,9 +10,10 @@ from faceline.disk.folder_locks import locked
 from faceline.disk.names import ALIGNED_DIR, CLASSIFIER_FILE, EMBEDDINGS_DIR, MIGRATION_DIR
 from faceline.disk.paths import check_folder, named_path
 from faceline.errors import FacelineError
-from faceline.faces.embedder import check_network
 from faceline.faces.test_time_augmentation import DEFAULT_PASSES, Augmentation
-from faceline.networks.network import Network
+from faceline.networks.inference import check_network
+from faceline.networks.network import FLOAT32, Network
+from faceline.networks.precision import with_precision
 from faceline.networks.runtime import DEFAULT_DEVICE, DEFAULT_ENGINE, Runtime
 from faceline.networks.table import network_named
 from faceline.people.calibration import DEFAULT_FPIR, check_fpir
@@ -85,6 +86,7 @@ def migrate(
     network: str,
     passes: int | None = None,
     jitters: int | None = None,
+    precision: str | None = None,
     engine: str = DEFAULT_ENGINE,
     device: str = DEFAULT_DEVICE,
     fpir: float | None = None,
@@ -111,6 +113,8 @@ def migrate(
         As that of `represent_folder`.
     passes, jitters : int or None
         As those of `represent_folder`; None for those of before.
+    precision : str or None
+        As that of `represent_folder`; None for that of before.
     engine, device : str
         As those of `represent_folder`.
     fpir, classifier, lda_dim, distinct
@@ -141,7 +145,7 @@ def migrate(
 
     work_dir = named_path(work_dir)
     check_folder(work_dir, "name the work folder that enrol made")
-    chosen, runtime = network_named(network), Runtime(engine, device)
+    chosen, runtime = network_named(network, precision or FLOAT32), Runtime(engine, device)
     check_network(chosen, runtime)
     if fpir is not None:
         check_fpir(fpir)
@@ -156,6 +160,9 @@ def migrate(
             if (work_dir / name).is_dir():
                 locks.enter_context(locked(work_dir / name))
         old = read_old_result(work_dir)
+        if precision is None:
+            chosen = with_precision(chosen, old.precision)
+            check_network(chosen, runtime)
         if is_made_for(old, chosen):
             return already(work_dir, chosen, finished, yes)
         model, said = old_model(old)
@@ -191,9 +198,8 @@ def migrate(
 def is_made_for(old: "OldResult", network: Network) -> bool:
     """Whether a result is one of the network, wherever its file lies."""
     was, now = old.represented["options"], network.record()
-    return without_paths({name: was.get(name) for name in {*now, "network_parts"}}) == without_paths(
-        {"network_parts": None} | now
-    )
+    may_lack = {"network_parts": None, "precision": None}
+    return without_paths({name: was.get(name) for name in may_lack | now}) == without_paths(may_lack | now)
 
 
 def without_paths(record: dict) -> dict:
@@ -211,10 +217,10 @@ def already(work_dir: Path, network: Network, finished: dict, yes: bool) -> Migr
     if not has_just_ended and not (yes and kept):
         advice = f"; --yes removes {listed(kept)}" if kept else ""
         raise FacelineError(
-            f"{one_line(work_dir)}: is made for {one_line(network.name)} already; name another network{advice}"
+            f"{one_line(work_dir)}: is made for {one_line(network.title)} already; name another network{advice}"
         )
     path = str(work_dir / EMBEDDINGS_DIR / CLASSIFIER_FILE)
-    said = [f"Now made for {one_line(network.name)}: {one_line(path)}", *map(str, finished.get("said", ()))]
+    said = [f"Now made for {one_line(network.title)}: {one_line(path)}", *map(str, finished.get("said", ()))]
     if yes:
         return Migrated(path, network.name, said, removed=remove_old_results(work_dir))
     before = str(work_dir / str(finished["before"])) if finished else None

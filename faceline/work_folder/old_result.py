@@ -30,7 +30,7 @@ from faceline.errors import FacelineError, cure
 from faceline.faces.options import AlignmentOptions
 from faceline.faces.reframing import shows_all, shows_most
 from faceline.host.interruptions import ignoring
-from faceline.networks.network import Network
+from faceline.networks.network import FLOAT32, Network, titled
 from faceline.recognition.classifier_file import Model, read_classifier
 from faceline.runs.journal import was_begun
 from faceline.wording import one_line
@@ -77,6 +77,15 @@ class OldResult:
     @property
     def network(self) -> str:
         return str(self.represented["options"].get("network"))
+
+    @property
+    def title(self) -> str:
+        """What that network is called to people."""
+        return titled(self.network, self.precision)
+
+    @property
+    def precision(self) -> str:
+        return str(self.represented["options"].get("precision", FLOAT32))
 
     @property
     def alignment(self) -> AlignmentOptions:

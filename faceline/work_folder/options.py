@@ -10,7 +10,7 @@ from faceline.errors import FacelineError
 from faceline.faces.options import AlignmentOptions
 from faceline.faces.test_time_augmentation import ALONE, Augmentation
 from faceline.networks.frames import serves
-from faceline.networks.network import Network
+from faceline.networks.network import FLOAT32, Network
 from faceline.networks.runtime import DEFAULT_DEVICE, DEFAULT_ENGINE
 from faceline.networks.table import DEFAULT_NETWORK, name_of, network_named
 from faceline.recognition.classifier_file import Model, read_classifier
@@ -53,10 +53,12 @@ def read_options(work_dir: Path) -> FolderOptions:
     """How a work folder was made; raises FacelineError if that cannot be told, or its network is gone."""
     represented, aligned = earlier_run(work_dir / EMBEDDINGS_DIR), earlier_run(work_dir / ALIGNED_DIR)
     name = DEFAULT_NETWORK if represented is None else name_of(represented["options"])
-    network = network_named(name)
+    represent: dict[str, Any] = {"precision": FLOAT32, "engine": DEFAULT_ENGINE, "device": DEFAULT_DEVICE}
+    if represented is not None:
+        represent = {option: represented["options"].get(option, value) for option, value in represent.items()}
+    network = network_named(name, represent["precision"])
     alignment, augmentation = AlignmentOptions(frame=network.frame, size=network.crop_size), ALONE
     align: dict[str, Any] = {}
-    represent: dict[str, Any] = {"engine": DEFAULT_ENGINE, "device": DEFAULT_DEVICE}
     if aligned is not None:
         alignment = AlignmentOptions.from_record(aligned["options"])
         if not serves(alignment.frame, network.frame):
@@ -68,7 +70,6 @@ def read_options(work_dir: Path) -> FolderOptions:
         align["size"] = alignment.size if alignment.frame == network.frame else None
     if represented is not None:
         augmentation = Augmentation.from_record(represented["options"])
-        represent = {option: represented["options"].get(option, value) for option, value in represent.items()}
     represent |= augmentation.record()
     model = model_of(work_dir)
     notes = []

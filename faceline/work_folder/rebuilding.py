@@ -14,9 +14,9 @@ from faceline.disk.names import ALIGNED_DIR, DISTINCT_FILE, EMBEDDINGS_DIR, MANI
 from faceline.disk.rows import USABLE, PictureRow, Status
 from faceline.disk.run_records import read_record
 from faceline.errors import FacelineError
-from faceline.faces.embedder import check_network
 from faceline.faces.test_time_augmentation import Augmentation
 from faceline.networks.frames import DEFAULT_LANDMARKS, FRAMES
+from faceline.networks.inference import check_network
 from faceline.networks.network import Network
 from faceline.networks.runtime import Runtime
 from faceline.networks.table import name_of, network_of
@@ -81,7 +81,8 @@ def build(plan: Plan, network: str, model: Model | None, said: list[str], traini
         aligned = align_folder(plan.work_dir / TRAINING_DIR, new_crops, **alignment_of(plan, network), **runs_on)
     rows = read_manifest(new_crops / MANIFEST_FILE, PictureRow)
     dropped = drop_crops(new_crops, rows, plan.old)
-    represented = represent_folder(new_crops, new_embeddings, network=network, **plan.augmentation.record(), **runs_on)
+    how = plan.augmentation.record() | {"precision": plan.network.precision}
+    represented = represent_folder(new_crops, new_embeddings, network=network, **how, **runs_on)
     carried = carry_files(plan.old, new_embeddings)
     trained = train(new_embeddings, **plan.training, **training, jobs=plan.jobs)
     said = [
@@ -125,7 +126,7 @@ def alignment_of(plan: Plan, network: str) -> dict[str, Any]:
 def source_lines(plan: Plan, rows: list[PictureRow], dropped: list[str]) -> list[str]:
     """Where the faces came from, and which pictures of before are not among them."""
     source = f"the crops in {ALIGNED_DIR}" if plan.from_crops else f"the photographs in {TRAINING_DIR}"
-    lines = [f"From {one_line(plan.old.network)} to {one_line(plan.network.name)}, from {source}."]
+    lines = [f"From {one_line(plan.old.title)} to {one_line(plan.network.title)}, from {source}."]
     if plan.from_crops and not plan.old.has_photographs:
         frame = plan.old.alignment.frame
         if frame != plan.network.frame and any(part.frame != frame for part in plan.network.parts or (plan.network,)):
