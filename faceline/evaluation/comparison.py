@@ -122,9 +122,8 @@ def distance_in_words(distance: str, cohort: int) -> str:
 
 
 def embeds_otherwise(network: Network, other: Network) -> bool:
-    """Whether two networks are different ones, or one that is shown its pictures in different ways."""
-    descriptions = [one.record().get("network_description") for one in (network, other)]
-    return network.sha256 != other.sha256 or descriptions[0] != descriptions[1]
+    """Whether two networks are different ones, or one that is shown its pictures otherwise, or reckons otherwise."""
+    return network.fingerprint != other.fingerprint
 
 
 def all_distances(embeddings: np.ndarray, labels: np.ndarray, metric: Compares) -> tuple[np.ndarray, np.ndarray]:

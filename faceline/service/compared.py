@@ -19,7 +19,7 @@ def compared(asking: Asking, first: Sent, second: Sent) -> list[dict]:
     it is of the catalogue. Raises UnreadableError, and RefusedError where there are too many pairs."""
     network = DEFAULT_NETWORK
     with contextlib.suppress(NotReadyError):  # it takes no gallery
-        used = asking.recognizer().network.name
+        used = asking.recognizer().network.title
         network = used if used in NETWORKS else network
 
     verifier = Verifier.load(network=network, threads=1)

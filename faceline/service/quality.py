@@ -25,7 +25,7 @@ def quality_of(recognizer: Recognizer, evaluations: Path) -> dict[str, Any]:
     scores = np.linspace(low, high, POINTS)
     return {
         "people": len(gallery.people),
-        "network": recognizer.network.name,
+        "network": recognizer.network.title,
         "strangers_named": calibration.fpir,
         "known_found": calibration.tpir,
         "limit": named_from,

@@ -164,7 +164,7 @@ def profile(
     rounds = num_iters or -(-LEAST_MEASUREMENTS // len(faces))
     found = measurements(recognizer, list(faces), multi, rounds)
     without_face = [path for path, count in faces.items() if not count]
-    what = recognizer.network.name, engine, device, recognizer.runtime.threads
+    what = recognizer.network.title, engine, device, recognizer.runtime.threads
     return Profile(found, len(faces), sum(faces.values()), rounds, first, *what, without_face, unreadable)
 
 

@@ -185,7 +185,7 @@ def migrate(
         path = str(work_dir / EMBEDDINGS_DIR / CLASSIFIER_FILE)
         return Migrated(
             path,
-            chosen.name,
+            chosen.title,
             built.said,
             None if yes else str(work_dir / before),
             remove_old_results(work_dir) if yes else (),
@@ -222,9 +222,9 @@ def already(work_dir: Path, network: Network, finished: dict, yes: bool) -> Migr
     path = str(work_dir / EMBEDDINGS_DIR / CLASSIFIER_FILE)
     said = [f"Now made for {one_line(network.title)}: {one_line(path)}", *map(str, finished.get("said", ()))]
     if yes:
-        return Migrated(path, network.name, said, removed=remove_old_results(work_dir))
+        return Migrated(path, network.title, said, removed=remove_old_results(work_dir))
     before = str(work_dir / str(finished["before"])) if finished else None
-    return Migrated(path, network.name, said, before)
+    return Migrated(path, network.title, said, before)
 
 
 def augmentation_of(old: "OldResult", passes: int | None, jitters: int | None) -> Augmentation:

@@ -88,5 +88,5 @@ def compare_groups(
     with locked(output_dir):
         write_comparison(output_dir, comparison, grouped)
     return GroupComparison(
-        embedded.network.name, embedded.network.distance, comparison, str(output_dir), embedded.cohort
+        embedded.network.title, embedded.network.distance, comparison, str(output_dir), embedded.cohort
     )

@@ -117,7 +117,7 @@ def identify(
     refuse_inputs(output, OUTPUTS, [named_path(path) for path in (known_path, strangers_path) if path is not None])
     embedded = read_embedded([folder])
     roles = choose_roles(embedded, folder, known_path, strangers_path, enrolled)
-    settings = {"embeddings": str(folder), "network": embedded.network.name, "enrolled": enrolled, "draws": draws}
+    settings = {"embeddings": str(folder), "network": embedded.network.title, "enrolled": enrolled, "draws": draws}
     options = {"fpir": fpir, "classifier": classifier, "lda_dim": lda_dim}
     settings |= {"seed": seed, **options, "cohort": None if cohort is None else str(named_path(cohort))}
     crowd = faces_of_cohort(embedded, cohort, folder)

@@ -91,7 +91,7 @@ class ComparedPairs:
             pictures=len(pictures),
             fallback_pairs=int(self.has_fallback.sum()),
             fallback_pictures=int(self.embedded.fallbacks[pictures].sum()),
-            network=self.embedded.network.name,
+            network=self.embedded.network.title,
             distance=self.embedded.network.distance,
             has_folds=self.listed.has_folds,
             fold_accuracies=tuple(self.accuracies.tolist()),

@@ -91,7 +91,7 @@ def measure(
     found = Distances(*all_distances(embedded.embeddings, labels, embedded.metric))
     rates = FolderRates(
         label,
-        embedded.network.name,
+        embedded.network.title,
         embedded.network.distance,
         embedded.passes,
         group,
