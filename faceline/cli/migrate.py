@@ -33,7 +33,7 @@ def fill(parser: Parser) -> None:
     )
     add_augmentation_options(parser, "as before")
     add_calibration_options(parser, "as before")
-    add_precision_option(parser)
+    add_precision_option(parser, "as before")
     add_runtime_options(parser)
     parser.add_argument("--yes", action="store_true", help="remove the old result in the end, and those before it")
     parser.add_argument("--jobs", type=int, metavar="N", help="processes to use (default: one for each core)")

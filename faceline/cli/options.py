@@ -18,13 +18,13 @@ def add_runtime_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", choices=DEVICES, help="where ONNX Runtime runs (default: %(default)s)")
 
 
-def add_precision_option(parser: argparse.ArgumentParser) -> None:
-    """What the embedding network reckons in."""
+def add_precision_option(parser: argparse.ArgumentParser, default: str = "%(default)s") -> None:
+    """What the embedding network reckons in; `default` says what is taken otherwise."""
     parser.add_argument(
         "--precision",
         choices=PRECISIONS,
         help="what the network reckons in: float32, the reference; int8, almost three times as fast; bf16, twice as"
-        " fast on processors that have it (default: %(default)s)",
+        f" fast on processors that have it (default: {default})",
     )
 
 
