@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from faceline.stages.infer import infer
     from faceline.stages.map import draw_map
     from faceline.stages.mean_landmarks import mean_landmarks
+    from faceline.stages.merge import merge
     from faceline.stages.profile import profile
     from faceline.stages.prune import prune
     from faceline.stages.represent import represent_folder
@@ -49,6 +50,7 @@ MODULES = {
     "correct": "faceline.stages.correct",
     "represent_folder": "faceline.stages.represent",
     "review": "faceline.stages.review",
+    "merge": "faceline.stages.merge",
     "migrate": "faceline.work_folder.migrate",
     "train": "faceline.stages.train",
     "watch": "faceline.stages.watch",
@@ -75,6 +77,7 @@ __all__ = [
     "infer",
     "keep_workers",
     "mean_landmarks",
+    "merge",
     "migrate",
     "profile",
     "prune",

@@ -5,7 +5,12 @@ from collections.abc import Iterator
 
 
 class FacelineError(Exception):
-    """A mistake in the input or the surroundings. Its text is one line: what, where, what to do about it."""
+    """A mistake in the input or the surroundings. Its text is one line: what, where, what to do about it.
+
+    `exit_status` is that of a command which it ends.
+    """
+
+    exit_status = 2
 
 
 class UnreadableError(FacelineError):
@@ -28,6 +33,16 @@ class LockedError(FacelineError):
     """Another run is writing to the folder: in a moment, it may be free."""
 
 
+class UnmergedError(FacelineError):
+    """A folder whose shards have not been merged. Its text says all that there is to do."""
+
+
+class UnfinishedError(FacelineError):
+    """Shards that have to come to their end before they are merged: nothing is wrong yet."""
+
+    exit_status = 1
+
+
 class EditedError(FacelineError):
     """A table that does not fit its fellows any more, as after it was edited by hand."""
 
@@ -41,6 +56,8 @@ def cure(advice: str) -> Iterator[None]:
     """Add to a FacelineError from the body what the user can do about it."""
     try:
         yield
+    except UnmergedError:
+        raise
     except EditedError as error:
         raise EditedError(f"{error.args[0]}; {advice}") from error
     except FacelineError as error:

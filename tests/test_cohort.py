@@ -19,7 +19,7 @@ from faceline.faces.test_time_augmentation import Augmentation
 from faceline.networks.table import NETWORKS
 from faceline.people.cohort import Cohort, CohortMetric
 from faceline.recognition.classifier_file import read_classifier
-from faceline.stages.represent import write_represented
+from faceline.stages.represented_tables import write_represented
 
 ALIGNMENT = AlignmentOptions(DEFAULT_LANDMARKS, 96)
 METRIC = NETWORKS["dlib"].metric

@@ -16,7 +16,7 @@ from faceline.errors import FacelineError
 from faceline.evaluation import compare_embeddings, compare_groups
 from faceline.faces.test_time_augmentation import Augmentation
 from faceline.networks.table import NETWORKS
-from faceline.stages.represent import write_represented
+from faceline.stages.represented_tables import write_represented
 
 FILES = {"comparison.csv", "comparison-det.csv", "comparison-det.png", "comparison-det.pdf"}
 

@@ -19,7 +19,7 @@ from faceline.evaluation.comparison import all_distances, read_embedded
 from faceline.faces.test_time_augmentation import ALONE, Augmentation
 from faceline.networks.distances import Metric
 from faceline.networks.table import NETWORKS, network_named
-from faceline.stages.represent import write_represented
+from faceline.stages.represented_tables import write_represented
 
 # Where the pictures of made-up people lie on the first axis of the embeddings; sums of powers of 2, so that all
 # distances are exact: as the network of these embeddings is described, they compare as they are.

@@ -27,6 +27,7 @@ COMMANDS = {
     "blur": ("blur", "copy photographs so that nobody in them can be recognised, or some people cannot"),
     "align": ("align", "find, align and crop the face in every picture of a folder"),
     "represent": ("represent", "turn every aligned crop into an embedding"),
+    "merge": ("merge", "close the folder that shards of align or represent wrote to"),
     "train": ("train", "learn people from their embeddings"),
     "cluster": ("cluster", "find who is the same in embeddings, without knowing who"),
     "compare": ("compare", "say which faces of photographs are one person's, without enrolling"),

@@ -96,6 +96,11 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     """The options that stages 1 and 2 share."""
     parser.add_argument("--jobs", type=int, metavar="N", help="processes to use (default: one for each core)")
     parser.add_argument("--overwrite", action="store_true", help="compute everything again")
+    parser.add_argument(
+        "--shard",
+        metavar="I/N",
+        help="do the I-th of N parts only, beside the others if need be; faceline merge closes the folder",
+    )
 
 
 def add_cohort_option(parser: argparse.ArgumentParser) -> None:

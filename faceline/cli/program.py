@@ -42,8 +42,9 @@ def run(parser: Parser, argv: Sequence[str] | None = None, said: Callable[[str],
             result = asked.call()
             return show_summary(result) if asked.command.summarises else show_all(result)
     except FacelineError as error:
-        complain(f"{program}: error: {said(str(error))}")
-        return MISTAKE
+        kind = "error: " if error.exit_status == MISTAKE else ""
+        complain(f"{program}: {kind}{said(str(error))}")
+        return error.exit_status
     except KeyboardInterrupt as interruption:
         advice = "run the same command again to go on" if resumes else "run the same command again to begin anew"
         complain(f"{program}: interrupted; {interruption if interruption.args else advice}")

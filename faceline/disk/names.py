@@ -5,6 +5,10 @@ RUN_FILE = "run.json"
 MANIFEST_FILE = "manifest.csv"
 JOURNAL_FILE = "journal.jsonl"
 
+# What shards have done that are not merged yet: a folder in that of the results, with what they have agreed on.
+SHARDS_DIR = ".shards"
+PLAN_FILE = "plan.json"
+
 CROP_EMBEDDINGS_FILE = "embeddings.npz"
 
 REPS_FILE = "reps.csv"

@@ -5,9 +5,9 @@ import platform
 from collections import Counter
 from pathlib import Path
 
-from faceline.disk.names import RUN_FILE
+from faceline.disk.names import PLAN_FILE, RUN_FILE, SHARDS_DIR
 from faceline.disk.reading import read_json
-from faceline.errors import FacelineError
+from faceline.errors import FacelineError, UnmergedError
 from faceline.wording import one_line
 
 
@@ -21,12 +21,21 @@ def check_record(record: object, path: Path, parts: dict[str, type]) -> dict:
 
 
 def read_record(folder: Path, stage: str | None = None) -> dict:
-    """The `run.json` of a finished stage; raises FacelineError, also if it is another stage than asked for."""
+    """The `run.json` of a finished stage; raises FacelineError, also if it is another stage than asked for, and
+    UnmergedError where it waits for its shards to be merged."""
     path = folder / RUN_FILE
+    if (folder / SHARDS_DIR / PLAN_FILE).exists() and not path.exists():
+        raise unmerged(folder)
     record = check_record(read_json(path), path, {"stage": str, "options": dict, "counts": dict})
     if stage not in (None, record["stage"]):
         raise FacelineError(f"{one_line(folder)}: holds what the stage {one_line(record['stage'])} wrote, not {stage}")
     return record
+
+
+def unmerged(folder: Path) -> UnmergedError:
+    """What there is to say where a folder waits for its shards to be merged."""
+    advice = f"when all shards are done, run faceline merge {one_line(folder)}"
+    return UnmergedError(f"{one_line(folder)}: is being made in shards; {advice}")
 
 
 # Distributions whose versions can change the results; dlib comes as either of two.

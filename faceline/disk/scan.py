@@ -3,7 +3,8 @@
 import os
 import stat
 from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from faceline.disk.names import CROP_EMBEDDINGS_FILE, JOURNAL_FILE, MANIFEST_FILE, RUN_FILE
@@ -55,6 +56,12 @@ class Listing:
     folders: list[str] = field(default_factory=list)
     closed: tuple[str, ...] = ()
     ignored: Counter = field(default_factory=Counter)
+
+    def part(self, holds: Callable[[str], bool]) -> "Listing":
+        """The listing with only those pictures, and refused ones, whose path `holds` is true of."""
+        images = [image for image in self.images if holds(image)]
+        sizes = {image: self.sizes[image] for image in images}
+        return replace(self, images=images, sizes=sizes, refused=[row for row in self.refused if holds(row.image)])
 
     def without_pictures(self) -> set[str]:
         """The people in whose folders no picture lies; a folder within theirs, or another person's, is nobody."""

@@ -39,8 +39,14 @@ def library() -> ModuleType:
 @contextlib.contextmanager
 def on_folder(folder: Path, wait: bool) -> Iterator[None]:
     """Lock the folder itself, which no file has to stand for; macOS can do that, too."""
+    with held_descriptor(os.open(folder, os.O_RDONLY), wait):
+        yield
+
+
+@contextlib.contextmanager
+def held_descriptor(descriptor: int, wait: bool) -> Iterator[None]:
+    """Hold the lock of what is open there, and close it in the end."""
     filelock = library()
-    descriptor = os.open(folder, os.O_RDONLY)
     try:
         try:
             held = filelock.lock_descriptor(descriptor, blocking=wait)
@@ -76,6 +82,36 @@ def beside_folder(folder: Path, wait: bool) -> Iterator[None]:
         except OSError as error:  # no such folder, or it is closed to this user
             pass_on(error)
         yield
+
+
+@contextlib.contextmanager
+def locking_file(path: Path, wait: bool = False) -> Iterator[None]:
+    """Hold the lock of a file, which is made if need be and stays, in a folder that is there.
+
+    Network file systems that cannot lock a folder can lock a file that is open for writing, for all their machines.
+    Raises what `locking` does.
+    """
+    with on_file(path, wait) if library().has_fcntl else beside_folder(path, wait):
+        yield
+
+
+@contextlib.contextmanager
+def on_file(path: Path, wait: bool) -> Iterator[None]:
+    is_ours = False
+    while not is_ours:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o666)
+        with held_descriptor(descriptor, wait):
+            is_ours = is_at(descriptor, path)
+            if is_ours:
+                yield
+
+
+def is_at(descriptor: int, path: Path) -> bool:
+    """Whether an open file lies at a path: who held its lock before may have removed it."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), os.stat(path))
+    except FileNotFoundError:
+        return False
 
 
 def taken() -> BlockingIOError:

@@ -125,6 +125,10 @@ class Network:
             record["precision"] = self.precision
         return record
 
+    def identity(self) -> dict:
+        """What tells its embeddings from others, and how long they are, as JSON."""
+        return {"network": self.name, "network_sha256": self.fingerprint, "dimensions": self.dimensions}
+
     @property
     def fingerprint(self) -> str:
         """What tells its embeddings from those of all others: the SHA-256 of its file, and of its precision and the

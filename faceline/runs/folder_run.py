@@ -21,9 +21,11 @@ from typing import Any, Generic, Self
 
 from faceline.disk.folder_locks import locked
 from faceline.disk.rows import USABLE, Row
-from faceline.disk.run_records import run_record
-from faceline.runs.journal import Journal
+from faceline.disk.run_records import read_record, run_record
+from faceline.errors import FacelineError
+from faceline.runs.journal import Journal, earlier_run, salvaged, write_journal
 from faceline.runs.parallel import spread
+from faceline.runs.shard_plan import leave_shards, state_dirs
 from faceline.runs.summary import Summary
 from faceline.wording import one_line
 
@@ -50,10 +52,12 @@ class FolderRun(Generic[Row]):
 
     Attributes
     ----------
+    tables_dir : Path
+        Where the tables go.
     known : dict
         The rows of the run before, by their keys.
-    was_finished : bool
-        Whether that came to its end.
+    earlier_dir, earlier_record : Path, dict
+        Where the tables of that run lie, and its `run.json`; an empty one if it did not come to its end.
 
     Raises
     ------
@@ -68,36 +72,58 @@ class FolderRun(Generic[Row]):
         options: dict,
         *,
         read_row: Callable[[dict], Row],
-        read_finished: Callable[[dict | None], list[Row]],
+        read_finished: Callable[[Path, dict | None], list[Row]],
         outputs: Iterable[str],
         overwrite: bool,
         jobs: int,
         begun: float,
     ) -> None:
         self.folder, self.stage, self.options, self.jobs = folder, stage, options, jobs
+        self.tables_dir = self.earlier_dir = folder
         self.known: dict[str, Row] = {}
-        self.was_finished = False
-        self._open_journal: Callable[[], Journal[Row]] = lambda: Journal(
-            folder,
-            stage,
-            options,
-            read_row=read_row,
-            read_finished=read_finished,
-            outputs=outputs,
-            overwrite=overwrite,
-        )
-        self._begun = begun
+        self.earlier_record: dict = {}
+        self._read_row: Callable[[dict], Row] = read_row
+        self._read_finished: Callable[[Path, dict | None], list[Row]] = read_finished
+        self._outputs, self._overwrite, self._begun = outputs, overwrite, begun
         self._done: set[str] = set()
 
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as stack:
-            stack.enter_context(locked(self.folder))
-            self._journal: Journal[Row] = self._open_journal()
+            self._journal: Journal[Row] = self._begin(stack)
             stack.callback(self._journal.close)
-            self.known, self.was_finished = dict(self._journal.rows), self._journal.finished
+            self.known = dict(self._journal.rows)
             logger.info("%s: %s, %d known already", self.stage, one_line(self.folder), len(self.known))
             self._resources = stack.pop_all()
         return self
+
+    def _begin(self, stack: contextlib.ExitStack) -> Journal[Row]:
+        """Keep others out until the stack ends; gives the journal of this run."""
+        stack.enter_context(locked(self.folder))
+        leave_shards(self.folder, self._absorb if self._overwrite else None)
+        journal = self._journal_in(self.folder, self._outputs)
+        self.earlier_record = read_record(self.folder) if journal.finished else {}
+        return journal
+
+    def _journal_in(
+        self, folder: Path, outputs: Iterable[str] = (), earlier: Callable[[], list[Row]] = list
+    ) -> Journal[Row]:
+        return Journal(
+            *(folder, self.stage, self.options),
+            read_row=self._read_row,
+            read_finished=self._read_finished,
+            outputs=outputs,
+            overwrite=self._overwrite,
+            earlier=earlier,
+        )
+
+    def _absorb(self) -> None:
+        """Take what shards have done for what is known of the folder, so that they are needed no more."""
+        readers = self._read_row, self._read_finished
+        rows = {row.key: row for place in (self.folder, *state_dirs(self.folder)) for row in salvaged(place, *readers)}
+        header = {"stage": self.stage, "options": self.options}
+        with contextlib.suppress(FacelineError):  # until the plan is gone, it is what the other shards were made with
+            header = {name: (earlier_run(self.folder) or header)[name] for name in header}
+        write_journal(self.folder, header, rows.values())
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -168,11 +194,9 @@ class FolderRun(Generic[Row]):
         """
         counts = Counter(str(row.status) for row in rows)
         seconds = time.monotonic() - self._begun
-        entry = run_record(self.stage, self.options, counts, seconds, **(record or {}))
-        self._journal.finish(rows, write_outputs, entry, vouch)
         people = {row.person for row in rows if row.status in USABLE} - {""}  # who is nobody in particular
         done = len(self._done)
-        return Summary(
+        summary = Summary(
             str(self.folder),
             what,
             len(people),
@@ -187,3 +211,14 @@ class FolderRun(Generic[Row]):
             notes=notes,
             pictures=pictures,
         )
+        entry = run_record(self.stage, self.options, counts, seconds, **self._recorded(record or {}, summary))
+        self._journal.finish(rows, write_outputs, entry, vouch)
+        return self._closed(summary)
+
+    def _recorded(self, record: dict, summary: Summary) -> dict:
+        """What `run.json` holds beside the usual, given what the stage says."""
+        return record
+
+    def _closed(self, summary: Summary) -> Summary:
+        """What is said in the end; all has been written."""
+        return summary

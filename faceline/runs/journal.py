@@ -54,11 +54,14 @@ class Journal(Generic[Row]):
     read_row : callable
         Gives the row that its `to_json` stood for; raises ValueError, TypeError or KeyError if it is none.
     read_finished : callable
-        Gives the rows of a finished run, which has as many of each status as its argument says; None for any number.
+        Gives the rows of a finished run in a folder, which has as many of each status as the second argument says; None
+        for any number.
     outputs : iterable of str
         Where the stage is going to write below the folder.
     overwrite : bool
         Trust nothing that is there.
+    earlier : callable
+        Gives the rows to begin with where no run has written to the folder.
 
     Raises
     ------
@@ -74,9 +77,10 @@ class Journal(Generic[Row]):
         options: dict,
         *,
         read_row: Callable[[dict], Row],
-        read_finished: Callable[[dict | None], list[Row]],
+        read_finished: Callable[[Path, dict | None], list[Row]],
         outputs: Iterable[str],
         overwrite: bool,
+        earlier: Callable[[], list[Row]] = list,
     ) -> None:
         self.folder = folder
         self.rows: dict[str, Row] = {}
@@ -84,8 +88,6 @@ class Journal(Generic[Row]):
         self._header = {"stage": stage, "options": options}
         self._path = folder / JOURNAL_FILE
         self._file: FileIO | None = None
-        self._read_row: Callable[[dict], Row] = read_row
-        self._read_finished: Callable[[dict | None], list[Row]] = read_finished
         record = None
         try:
             with cure(ADVICE):
@@ -97,32 +99,18 @@ class Journal(Generic[Row]):
             found = one_line(record["stage"])
             raise FacelineError(f"{one_line(folder)}: belongs to the stage {found}, not {stage}; name another folder")
         if overwrite:
-            self.rows = {row.key: row.forgotten() for row in self._salvaged()}
+            rows = salvaged(folder, read_row, read_finished) or earlier()
+            self.rows = {row.key: row.forgotten() for row in rows}
             self.finished = False
         elif record is None:
             refuse_foreign(folder, outputs)
+            self.rows = {row.key: row for row in earlier()}
         elif record["options"] != options:
             raise FacelineError(f"{one_line(folder)}: {difference(record['options'], options)}")
         else:
             with cure(ADVICE):
-                rows = read_finished(record["counts"]) if self.finished else self._read()
+                rows = read_finished(folder, record["counts"]) if self.finished else journal_rows(folder, read_row)
             self.rows = {row.key: row for row in rows}
-
-    def _read(self) -> list[Row]:
-        """The rows of the journal."""
-        try:
-            # A kill may have cut the last line, which then has no line feed behind it.
-            return [self._read_row(json.loads(line)) for line in read_bytes(self._path).split(b"\n")[1:-1]]
-        except (ValueError, TypeError, KeyError, RecursionError) as error:
-            raise FacelineError(f"{one_line(self._path)}: damaged: {one_line(error)}") from None
-
-    def _salvaged(self) -> list[Row]:
-        """The rows that can be read in whatever is there: they tell which files are ours."""
-        rows: list[Row] = []
-        for read in (lambda: self._read_finished(None), self._read):
-            with contextlib.suppress(FacelineError):
-                rows += read()
-        return rows
 
     def add(self, row: Row) -> None:
         """Note what became of one item."""
@@ -137,8 +125,7 @@ class Journal(Generic[Row]):
         """Begin to change the folder, unless that has begun; gives the journal, open at its end."""
         if self._file is not None:
             return self._file
-        lines = itertools.chain([self._header], (row.to_json() for row in self.rows.values()))
-        write_lines(self._path, map(encode, lines))
+        write_journal(self.folder, self._header, self.rows.values())
         remove(self.folder / RUN_FILE)
         self.finished = False
         with write_errors(self._path):
@@ -168,6 +155,33 @@ class Journal(Generic[Row]):
         if self._file is not None:
             self._file.close()
             self._file = None
+
+
+def journal_rows(folder: Path, read_row: Callable[[dict], Row]) -> list[Row]:
+    """The rows of the journal in a folder, of which the last one for a key counts; raises FacelineError."""
+    path = folder / JOURNAL_FILE
+    try:
+        # A kill may have cut the last line, which then has no line feed behind it.
+        return [read_row(json.loads(line)) for line in read_bytes(path).split(b"\n")[1:-1]]
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise FacelineError(f"{one_line(path)}: damaged: {one_line(error)}") from None
+
+
+def salvaged(
+    folder: Path, read_row: Callable[[dict], Row], read_finished: Callable[[Path, dict | None], list[Row]]
+) -> list[Row]:
+    """The rows that can be read in whatever is in a folder: they tell which files are ours."""
+    rows: list[Row] = []
+    for read in (lambda: read_finished(folder, None), lambda: journal_rows(folder, read_row)):
+        with contextlib.suppress(FacelineError):
+            rows += read()
+    return rows
+
+
+def write_journal(folder: Path, header: dict, rows: Iterable[Row]) -> None:
+    """Write a whole journal, which begins with the `stage` and the `options` of its header."""
+    lines = itertools.chain([header], (row.to_json() for row in rows))
+    write_lines(folder / JOURNAL_FILE, map(encode, lines))
 
 
 def was_begun(folder: Path) -> bool:

@@ -36,6 +36,10 @@ class Summary:
         Lines on items that the user should look at.
     pictures : int or None
         Where the items are the faces of pictures, and pictures without a face: how many pictures there are.
+    closing : str
+        The last line, where the result is not complete yet, or was there already.
+    merged : int
+        How many shards the result was put together from; 0 where it was not.
     """
 
     result: str
@@ -51,21 +55,27 @@ class Summary:
     without: Sequence[str] = ()
     notes: Sequence[str] = ()
     pictures: int | None = None
+    closing: str = ""
+    merged: int = 0
 
     def __str__(self) -> str:
         outcomes = ", ".join(f"{count} {status}" for status, count in sorted(self.counts.items())) or "none is left"
-        left_out = f"{self.left_out} left out, " if self.left_out else ""
-        lines = [
-            f"{self.items()}: {outcomes}.",
-            f"{self.done} computed, {self.kept} as before, {left_out}{self.removed} removed, in {self.seconds:.1f} s.",
-        ]
+        lines = [f"{self.items()}: {outcomes}.", self.work()]
         if self.without:
             lines.append(without_text(self.without))
         lines += self.notes
         if self.ignored:
             lines.append(ignored_text(self.ignored))
-        lines.append(f"Written to {one_line(self.result)}")
+        lines.append(self.closing or f"Written to {one_line(self.result)}")
         return "\n".join(lines)
+
+    def work(self) -> str:
+        """What was done in this run."""
+        if self.merged:
+            return f"{counted(self.merged, 'shard')} merged in {self.seconds:.1f} s."
+        left_out = f"{self.left_out} left out, " if self.left_out else ""
+        done = f"{self.done} computed, {self.kept} as before, {left_out}{self.removed} removed"
+        return f"{done}, in {self.seconds:.1f} s."
 
     def items(self) -> str:
         """How many items there are, and of how many people, unless all are of nobody in particular."""

@@ -7,10 +7,7 @@ from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
 
-import numpy as np
-
-from faceline.disk.crop_embeddings import crop_embeddings_digest, read_crop_embeddings, write_crop_embeddings
-from faceline.disk.manifests import read_manifest, write_manifest
+from faceline.disk.crop_embeddings import read_crop_embeddings
 from faceline.disk.names import CROP_EMBEDDINGS_FILE, MANIFEST_FILE
 from faceline.disk.paths import (
     named_path,
@@ -36,18 +33,18 @@ from faceline.networks.inference import check_network
 from faceline.networks.network import Network
 from faceline.networks.runtime import DEFAULT_DEVICE, DEFAULT_ENGINE, Runtime
 from faceline.networks.table import DEFAULT_NETWORK, network_named
-from faceline.runs.folder_run import FolderRun
 from faceline.runs.journal import earlier_run, was_begun
 from faceline.runs.keeping import keep_workers
 from faceline.runs.parallel import process_count
+from faceline.runs.shard_run import folder_run
+from faceline.runs.shards import Shard
 from faceline.runs.summary import Summary
+from faceline.stages.aligned_tables import STAGE, finish_aligned, read_aligned_rows
 from faceline.stages.alignment import Compared, Outcome, PictureTask, align_pictures
 from faceline.stages.crop_files import clear, crop_folders, further_crops, put_crop, put_crops, refuse_within
-from faceline.stages.picture_rows import by_picture, changed_people, everybody, in_order, notes_on
+from faceline.stages.picture_rows import by_picture, changed_people, everybody, in_order
 from faceline.stages.settling import Settling
 from faceline.wording import one_line
-
-STAGE = "align"
 
 # What becomes of a picture without a face: no crop, or one of its middle.
 FALLBACKS = ("none", "centre")
@@ -75,6 +72,7 @@ def align_folder(
     device: str = DEFAULT_DEVICE,
     jobs: int | None = None,
     overwrite: bool = False,
+    shard: str | None = None,
 ) -> Summary:
     """Crop the main face of every picture `<input_dir>/<person>/…`, or every face of all pictures below `input_dir`.
 
@@ -114,6 +112,9 @@ def align_folder(
         Processes, with a thread each; None for as many as there are cores.
     overwrite : bool
         Compute all again, with other options if need be.
+    shard : str or None
+        "2/8" does the second of eight parts, each of which may run at any time and on any machine that sees both
+        folders; `merge` closes the folder when all are done.
 
     Raises
     ------
@@ -134,6 +135,7 @@ def align_folder(
     begun = time.monotonic()
     input_dir, output_dir = named_path(input_dir), named_path(output_dir)
     jobs = process_count(jobs)
+    part = None if shard is None else Shard.parse(shard)
     chosen_network = network_named(network)
     frame, size = frame_and_size(chosen_network, size, None if overwrite else output_dir)
     options = AlignmentOptions(landmarks, size, landmark_model, detector, upsample, detection_size, frame)
@@ -144,9 +146,14 @@ def align_folder(
     if skip_multi and every:
         raise FacelineError("--skipMulti leaves out pictures with several faces, --every takes all faces; choose one")
     source = real_path(input_dir).name
-    listing = list_pictures(input_dir, was_made_from(source, output_dir), every)
-    crops = [crop_path(image) for image in listing.images]
+    whole = list_pictures(input_dir, was_made_from(source, output_dir), every)
+    crops = [crop_path(image) for image in whole.images]
     refuse_within(input_dir, {output_dir, *crop_folders(output_dir, crops)})
+
+    def holds(path: str) -> bool:
+        return part is None or part.holds(path, alone=every)
+
+    listing = whole if part is None else whole.part(holds)
     pictures = Counter(map(person_of, listing.images))
     takes_main = not skip_multi and not every  # else there is no face to choose
     compare = takes_main and any(count > 1 for count in pictures.values())
@@ -155,19 +162,26 @@ def align_folder(
     record = options.record() | {"skip_multi": skip_multi, "fallback": fallback}
     if every:  # earlier versions know nothing of it, and their folders stay good
         record["every"] = True
-    with FolderRun(
-        *(output_dir, STAGE, record),
+    with folder_run(
+        output_dir,
+        part,
+        {"input": source} | chosen_network.identity(),
+        lambda row: holds(row.image),
+        stage=STAGE,
+        options=record,
         read_row=PictureRow.from_json,
-        read_finished=lambda counts: read_manifest(output_dir / MANIFEST_FILE, PictureRow, counts),
+        read_finished=read_aligned_rows,
         outputs=chain(
             (MANIFEST_FILE, CROP_EMBEDDINGS_FILE, *crops),
-            further_crops(output_dir, listing.images) if every else (),
+            further_crops(output_dir, whole.images) if every else (),
         ),
         overwrite=overwrite,
         jobs=jobs,
         begun=begun,
     ) as run:
-        embeddings = known_embeddings(output_dir, chosen_network) if run.was_finished else {}
+        embeddings = read_crop_embeddings(
+            run.earlier_dir, chosen_network.fingerprint, chosen_network.dimensions, run.earlier_record
+        )
 
         def task_of(image: str, compared: Compared, before: tuple[PictureRow, ...] = ()) -> PictureTask:
             if not compare or pictures[person_of(image)] == 1:
@@ -200,22 +214,20 @@ def align_folder(
                 embeddings[outcome.row.crop_sha256] = outcome.embedding
             removed += put_crops(run, outcome.all, known.get(outcome.row.image, ()))
         settling = Settling(rows, embeddings, task_of, run_tasks)
-        changed = changed_people(rows, run.known if run.was_finished else {})
+        changed = changed_people(rows, run.known if run.earlier_record else {})
         for outcome in settling.settle(changed) if takes_main else ():
             put_crop(run, outcome.row, outcome.png)
         rows = in_order(settling.rows.values())
-        return run.finish(
+        return finish_aligned(
+            run,
             rows,
-            lambda rows: write_aligned(output_dir, rows, chosen_network, settling.kept() if takes_main else {}),
-            what="face" if every else "picture",
-            pictures=len({row.image for row in rows}) if every else None,
-            everybody=() if every else everybody(rows, listing),
+            chosen_network.fingerprint,
+            settling.kept() if takes_main else {},
+            source=source,
+            everybody=() if every else everybody(rows, whole, holds),
             removed=removed,
-            record={"input": source},
-            vouch=lambda: crop_embeddings_digest(output_dir),
             left_out=len(listing.refused),
             ignored=listing.ignored,
-            notes=() if every else notes_on(rows),
         )
 
 
@@ -231,18 +243,6 @@ def frame_and_size(network: Network, size: int | None, folder: Path | None) -> t
             if shows_all(found.frame, found.size, network):
                 return found.frame, found.size
     return network.frame, network.crop_size
-
-
-def known_embeddings(output_dir: Path, network: Network) -> dict[str, np.ndarray]:
-    """What a finished run embedded to compare a person's pictures."""
-    return read_crop_embeddings(output_dir, network.fingerprint, network.dimensions, read_record(output_dir))
-
-
-def write_aligned(
-    output_dir: Path, rows: list[PictureRow], network: Network, embeddings: dict[str, np.ndarray]
-) -> None:
-    write_crop_embeddings(output_dir, network.fingerprint, embeddings)
-    write_manifest(output_dir / MANIFEST_FILE, rows, PictureRow)
 
 
 def was_made_from(source: str, output_dir: Path) -> bool:

@@ -1,5 +1,6 @@
 """The crops on disk: stage 1 writes them, and removes those that no picture has any more."""
 
+import itertools
 import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,6 +15,9 @@ from faceline.errors import FacelineError
 from faceline.runs.folder_run import FolderRun
 from faceline.stages.picture_rows import by_picture
 from faceline.wording import one_line
+
+# How often it is tried to write a crop whose folder disappears.
+ATTEMPTS = 100
 
 
 def crop_folders(output_dir: Path, crops: list[str]) -> set[Path]:
@@ -93,14 +97,26 @@ def put_crop(run: FolderRun, row: PictureRow, png: bytes | None) -> None:
         run.note(row)
     else:
         run.note(row)
-        path = inside(run.folder, row.crop)
-        with write_errors(path):
-            # One by one: `parents=True` calls itself for each of them, which fails where there are a thousand.
-            folder = run.folder
-            for part in row.crop.split("/")[:-1]:
-                folder /= part
-                folder.mkdir(exist_ok=True)
-        write_bytes(path, png)
+        write_crop(run.folder, row.crop, png)
+
+
+def write_crop(output_dir: Path, crop: str, png: bytes) -> None:
+    """Write a crop, and the folders that it lies in."""
+    path = inside(output_dir, crop)
+    for attempt in itertools.count(1):
+        try:
+            with write_errors(path):
+                # One by one: `parents=True` calls itself for each of them, which fails where there are a thousand.
+                folder = output_dir
+                for part in crop.split("/")[:-1]:
+                    folder /= part
+                    folder.mkdir(exist_ok=True)
+            write_bytes(path, png)
+            return
+        except FacelineError as error:
+            # Another shard has removed the last crop of another person's from a folder that both lie in.
+            if not isinstance(error.__cause__, FileNotFoundError) or attempt == ATTEMPTS:
+                raise
 
 
 def remove_crop(run: FolderRun, row: PictureRow) -> None:
@@ -121,5 +137,7 @@ def remove_crop(run: FolderRun, row: PictureRow) -> None:
             break
         try:
             folder.rmdir()
+        except FileNotFoundError:
+            continue  # a killed run has come as far as this
         except OSError:
             break  # not empty

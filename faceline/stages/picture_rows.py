@@ -1,7 +1,7 @@
 """The rows of all pictures in stage 1: which are of one picture, their order, and what they say together."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from faceline.disk.rows import PictureRow, Status
 from faceline.disk.scan import Listing
@@ -52,8 +52,8 @@ def notes_on(rows: list[PictureRow]) -> list[str]:
     return lines
 
 
-def everybody(rows: list[PictureRow], listing: Listing) -> set[str]:
-    """The people whose pictures or folders were found, usable or not."""
+def everybody(rows: list[PictureRow], listing: Listing, holds: Callable[[str], bool]) -> set[str]:
+    """The people whose pictures or folders were found, usable or not, as far as `holds` is true of a folder's path."""
     folders = [row.image for row in rows if row.image.endswith("/") and row.image not in listing.closed]
     shown = {row.person for row in rows if row.person and row.image not in folders}
-    return shown | listing.without_pictures()
+    return shown | {person for person in listing.without_pictures() if holds(f"{person}/")}

@@ -7,13 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from faceline.disk.crop_embeddings import read_crop_embeddings
-from faceline.disk.embeddings import (
-    read_represented,
-    reps_digests,
-    write_embeddings,
-)
+from faceline.disk.embeddings import read_represented
 from faceline.disk.freshness import aligned_record
-from faceline.disk.manifests import read_manifest, write_manifest
+from faceline.disk.manifests import read_manifest
 from faceline.disk.names import (
     LABELS_FILE,
     MANIFEST_FILE,
@@ -45,14 +41,14 @@ from faceline.networks.inference import BATCH, check_network
 from faceline.networks.network import FLOAT32, Network
 from faceline.networks.runtime import DEFAULT_DEVICE, DEFAULT_ENGINE, Runtime
 from faceline.networks.table import DEFAULT_NETWORK, network_named
-from faceline.runs.folder_run import FolderRun
 from faceline.runs.journal import was_begun
 from faceline.runs.parallel import process_count
+from faceline.runs.shard_run import folder_run
+from faceline.runs.shards import Shard
 from faceline.runs.summary import Summary
 from faceline.stages.crop_quality import measured
-from faceline.wording import counted, one_line
-
-STAGE = "represent"
+from faceline.stages.represented_tables import STAGE, finish_represented, in_order, refuse_unusable
+from faceline.wording import one_line
 
 
 def represent_folder(
@@ -67,6 +63,7 @@ def represent_folder(
     jitters: int = 0,
     jobs: int | None = None,
     overwrite: bool = False,
+    shard: str | None = None,
 ) -> Summary:
     """Embed the crops that `align_folder` wrote.
 
@@ -93,6 +90,8 @@ def represent_folder(
         Processes, with a thread each; None for as many as there are cores.
     overwrite : bool
         Compute all again, with another network if need be.
+    shard : str or None
+        "2/8" does the second of eight parts, as that of `align_folder`; `merge` closes the folder.
 
     Raises
     ------
@@ -111,6 +110,7 @@ def represent_folder(
     begun = time.monotonic()
     data, out_dir = named_path(data), named_path(out_dir)
     jobs = process_count(jobs)
+    part = None if shard is None else Shard.parse(shard)
     if real_path(out_dir) == real_path(data):
         raise FacelineError(f"{one_line(out_dir)}: holds the crops; name another folder for the embeddings")
     chosen_network = network_named(network, precision)
@@ -124,25 +124,37 @@ def represent_folder(
         raise FacelineError(f"{one_line(data)}: {no_crops(aligned)}")
     # They are those of the same network on the same engine, of the crop alone.
     is_plain = augmentation == ALONE and runtime == Runtime()
+    record = read_record(data)
     given = {}
     if is_plain:
-        given = read_crop_embeddings(data, chosen_network.fingerprint, chosen_network.dimensions, read_record(data))
-    with FolderRun(
-        *(out_dir, STAGE, options),
+        given = read_crop_embeddings(data, chosen_network.fingerprint, chosen_network.dimensions, record)
+
+    def holds(path: str) -> bool:
+        return part is None or part.holds(path, alone=record["options"].get("every") is True)
+
+    with folder_run(
+        out_dir,
+        part,
+        chosen_network.identity(),
+        lambda row: holds(row.crop),
+        stage=STAGE,
+        options=options,
         read_row=lambda fields: CropRow.from_json(fields, chosen_network.dimensions),
-        read_finished=lambda counts: read_represented(out_dir, chosen_network.dimensions, counts),
+        read_finished=lambda folder, counts: read_represented(folder, chosen_network.dimensions, counts),
         outputs=(MANIFEST_FILE, REPS_FILE, REPS_COPY_FILE, LABELS_FILE),
         overwrite=overwrite,
         jobs=jobs,
         begun=begun,
     ) as run:
+        picture_of = {picture.crop: picture for picture in pictures if holds(picture.crop)}
         tasks = [
             CropTask(
-                *(data, picture, chosen_network, runtime, augmentation, alignment["size"], alignment["frame"]),
-                run.known.get(picture.crop),
-                given.get(picture.crop_sha256),
+                *(data, picture_of[crop], chosen_network, runtime, augmentation),
+                *(alignment["size"], alignment["frame"]),
+                run.known.get(crop),
+                given.get(picture_of[crop].crop_sha256),
             )
-            for picture in sorted(pictures, key=lambda picture: (person_of(picture.crop), picture.crop))
+            for crop in in_order(picture_of)
         ]
         found = {}
         for row, is_new in run.results(represent_crops, tasks, batch=BATCH):
@@ -150,20 +162,14 @@ def represent_folder(
             if is_new:
                 run.note(row)
         rows = [found[task.picture.crop] for task in tasks]
-        if rows and not any(row.status in USABLE for row in rows):
-            raise FacelineError(
-                f"{one_line(data)}: none of {counted(len(rows), 'crop')} can be read;"
-                " run align-dlib.py again with --overwrite"
-            )
-        return run.finish(
+        if part is None:
+            refuse_unusable(rows, data)
+        return finish_represented(
+            run,
             rows,
-            lambda rows: write_represented(out_dir, rows),
-            what="crop",
-            everybody={person_of(row.image) for row in aligned if row.image[-1:] != "/"} - {""},
-            removed=len(run.known.keys() - found.keys()),
             record={"alignment": alignment, "aligned": aligned_record(data, out_dir)},
-            # Where they are not those of `run.json`, say after `reps.csv` was edited, all is written from it again.
-            vouch=lambda: {"sha256": reps_digests(out_dir)},
+            everybody={person_of(row.image) for row in aligned if row.image[-1:] != "/" and holds(row.image)} - {""},
+            removed=len(run.known.keys() - found.keys()),
         )
 
 
@@ -282,8 +288,3 @@ def known_as(known: CropRow, picture: PictureRow) -> CropRow:
     if known.status not in USABLE or known.status == picture.status:
         return known
     return replace(known, status=picture.status, reason="" if picture.status == Status.OK else picture.reason)
-
-
-def write_represented(out_dir: Path, rows: list[CropRow]) -> None:
-    write_embeddings(out_dir, [row for row in rows if row.status in USABLE])
-    write_manifest(out_dir / MANIFEST_FILE, rows, CropRow)
