@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,7 +21,7 @@ from faceline.host.locks import locking_file
 from faceline.runs.shards import MOST_SHARDS, Shard, spans
 from faceline.stages.crop_files import write_crop
 
-QUICKLY = {"upsample": 0, "jobs": 1, "detector": "hog"}
+QUICKLY: dict[str, Any] = {"upsample": 0, "jobs": 1, "detector": "hog"}
 
 
 @pytest.fixture(scope="module")
@@ -104,9 +105,9 @@ def test_shards_at_once_make_what_one_run_makes(people, fresh, tmp_path):
             assert status in (0, 2), complaint
             assert f" of {folder} is done; " in said or "another run is writing shard 2/3 here" in complaint
         assert 0 in (done[0][1], done[3][1])
-        done = run_script(ROOT / "util" / "merge-shards.py", folder)
-        assert (done.returncode, done.stderr) == (0, "")
-        assert "3 shards merged in " in done.stdout
+        merged = run_script(ROOT / "util" / "merge-shards.py", folder)
+        assert (merged.returncode, merged.stderr) == (0, "")
+        assert "3 shards merged in " in merged.stdout
     assert tree(tmp_path) == tree(expected)
 
 

@@ -6,6 +6,7 @@ from faceline.faces.test_time_augmentation import PASSES
 from faceline.networks.network import PRECISIONS
 from faceline.networks.runtime import DEVICES, ENGINES
 from faceline.networks.table import NETWORKS
+from faceline.runs.cluster import BACKENDS
 
 
 def add_runtime_options(parser: argparse.ArgumentParser) -> None:
@@ -96,6 +97,10 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     """The options that stages 1 and 2 share."""
     parser.add_argument("--jobs", type=int, metavar="N", help="processes to use (default: one for each core)")
     parser.add_argument("--overwrite", action="store_true", help="compute everything again")
+    parser.add_argument(
+        "--backend", choices=BACKENDS, help="who does it: processes here, or a Dask cluster (default: %(default)s)"
+    )
+    parser.add_argument("--scheduler", metavar="ADDRESS", help="with --backend dask: its scheduler, tcp://host:8786")
     parser.add_argument(
         "--shard",
         metavar="I/N",

@@ -23,6 +23,7 @@ from faceline.disk.folder_locks import locked
 from faceline.disk.rows import USABLE, Row
 from faceline.disk.run_records import read_record, run_record
 from faceline.errors import FacelineError
+from faceline.runs.cluster import Cluster
 from faceline.runs.journal import Journal, earlier_run, salvaged, write_journal
 from faceline.runs.parallel import spread
 from faceline.runs.shard_plan import leave_shards, state_dirs
@@ -49,6 +50,8 @@ class FolderRun(Generic[Row]):
         Processes.
     begun : float
         When the run began, by `time.monotonic`.
+    cluster : Cluster or None
+        What is asked instead of processes.
 
     Attributes
     ----------
@@ -77,8 +80,10 @@ class FolderRun(Generic[Row]):
         overwrite: bool,
         jobs: int,
         begun: float,
+        cluster: Cluster | None = None,
     ) -> None:
-        self.folder, self.stage, self.options, self.jobs = folder, stage, options, jobs
+        self.folder, self.stage, self.options = folder, stage, options
+        self.jobs, self.cluster = jobs, cluster
         self.tables_dir = self.earlier_dir = folder
         self.known: dict[str, Row] = {}
         self.earlier_record: dict = {}
@@ -136,8 +141,9 @@ class FolderRun(Generic[Row]):
         """What `work` gives for the tasks, as it comes, in any order; see `parallel.spread`."""
         if not tasks:
             return iter(())
-        logger.info("%s: %d to look at, processes: %d", doing or self.stage, len(tasks), self.jobs)
-        results = spread(work, tasks, self.jobs, doing or self.stage, batch)
+        where = self.cluster.scheduler if self.cluster else f"processes: {self.jobs}"
+        logger.info("%s: %d to look at, %s", doing or self.stage, len(tasks), one_line(where))
+        results = spread(work, tasks, self.jobs, doing or self.stage, batch, self.cluster)
         return self._resources.enter_context(contextlib.closing(results))
 
     def begin_changes(self) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from faceline.errors import FacelineError
 from faceline.host.imports import load
+from faceline.runs.cluster import Cluster, in_cluster
 from faceline.runs.progress import bar
 from faceline.runs.workers import in_processes
 
@@ -29,7 +30,9 @@ def process_count(jobs: int | None) -> int:
     return jobs
 
 
-def spread(work: Callable, items: Sequence, jobs: int, title: str, batch: int = 1) -> Generator[Any, None, None]:
+def spread(
+    work: Callable, items: Sequence, jobs: int, title: str, batch: int = 1, cluster: Cluster | None = None
+) -> Generator[Any, None, None]:
     """Call `work` with lists of items, in `jobs` processes, and give each item's result as it comes, in any order.
 
     Processes, since dlib's landmarks, chips and networks hold the interpreter's lock. They end with the iterator. A
@@ -45,14 +48,16 @@ def spread(work: Callable, items: Sequence, jobs: int, title: str, batch: int = 
         What the progress bar says.
     batch : int
         How many items `work` gets at once.
+    cluster : Cluster or None
+        Where it is called instead.
 
     Raises
     ------
     FacelineError
-        If a process is killed.
+        If a process is killed, or what `in_cluster` raises.
     """
     starts = range(0, len(items), batch)
-    found = outcomes(work, (items[start : start + batch] for start in starts), len(starts), jobs)
+    found = outcomes(work, (items[start : start + batch] for start in starts), len(starts), jobs, cluster)
     with bar(title, len(items)) as progress, contextlib.closing(found):
         for _, part in found:
             progress.update(len(part))
@@ -75,11 +80,14 @@ def map_batches(work: Callable, items: Sequence, jobs: int, title: str, batch: i
 
 
 def outcomes(
-    work: Callable, batches: Iterable[Sequence], count: int, jobs: int
+    work: Callable, batches: Iterable[Sequence], count: int, jobs: int, cluster: Cluster | None = None
 ) -> Generator[tuple[int, list], None, None]:
-    """The number of each of `count` batches and what `work` gives for it, as it comes: from processes, or from here."""
+    """The number of each of `count` batches and what `work` gives for it, as it comes: from a cluster, processes, or
+    here."""
     jobs = min(jobs, count)
-    if jobs > 1 and may_have_processes():
+    if cluster is not None:
+        yield from in_cluster(work, batches, cluster)
+    elif jobs > 1 and may_have_processes():
         yield from in_processes(work, batches, jobs)
     else:
         for number, part in enumerate(batches):

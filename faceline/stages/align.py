@@ -1,6 +1,7 @@
 """Stage 1: find, align and crop the main face of every picture, or every face."""
 
 import contextlib
+import os
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -33,6 +34,7 @@ from faceline.networks.inference import check_network
 from faceline.networks.network import Network
 from faceline.networks.runtime import DEFAULT_DEVICE, DEFAULT_ENGINE, Runtime
 from faceline.networks.table import DEFAULT_NETWORK, network_named
+from faceline.runs.cluster import DEFAULT_BACKEND, cluster_of
 from faceline.runs.journal import earlier_run, was_begun
 from faceline.runs.keeping import keep_workers
 from faceline.runs.parallel import process_count
@@ -73,6 +75,8 @@ def align_folder(
     jobs: int | None = None,
     overwrite: bool = False,
     shard: str | None = None,
+    backend: str = DEFAULT_BACKEND,
+    scheduler: str | None = None,
 ) -> Summary:
     """Crop the main face of every picture `<input_dir>/<person>/…`, or every face of all pictures below `input_dir`.
 
@@ -115,6 +119,9 @@ def align_folder(
     shard : str or None
         "2/8" does the second of eight parts, each of which may run at any time and on any machine that sees both
         folders; `merge` closes the folder when all are done.
+    backend, scheduler : str
+        A key of `cluster.BACKENDS`: "dask" has the pictures looked at by the cluster of the scheduler at that address,
+        whose workers see both folders under the same paths. This process is the only one that writes all the same.
 
     Raises
     ------
@@ -134,7 +141,7 @@ def align_folder(
     """
     begun = time.monotonic()
     input_dir, output_dir = named_path(input_dir), named_path(output_dir)
-    jobs = process_count(jobs)
+    jobs, cluster = process_count(jobs), cluster_of(backend, scheduler)
     part = None if shard is None else Shard.parse(shard)
     chosen_network = network_named(network)
     frame, size = frame_and_size(chosen_network, size, None if overwrite else output_dir)
@@ -178,17 +185,23 @@ def align_folder(
         overwrite=overwrite,
         jobs=jobs,
         begun=begun,
+        cluster=cluster,
     ) as run:
         embeddings = read_crop_embeddings(
             run.earlier_dir, chosen_network.fingerprint, chosen_network.dimensions, run.earlier_record
+        )
+
+        # Workers of a cluster were started in other folders.
+        input_seen, output_seen = (
+            Path(os.path.abspath(folder)) if cluster else folder for folder in (input_dir, output_dir)
         )
 
         def task_of(image: str, compared: Compared, before: tuple[PictureRow, ...] = ()) -> PictureTask:
             if not compare or pictures[person_of(image)] == 1:
                 compared = Compared.NONE
             return PictureTask(
-                input_dir,
-                output_dir,
+                input_seen,
+                output_seen,
                 image,
                 options,
                 runtime,

@@ -1,5 +1,6 @@
 """Stage 2: turn every aligned crop into an embedding."""
 
+import os
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -41,6 +42,7 @@ from faceline.networks.inference import BATCH, check_network
 from faceline.networks.network import FLOAT32, Network
 from faceline.networks.runtime import DEFAULT_DEVICE, DEFAULT_ENGINE, Runtime
 from faceline.networks.table import DEFAULT_NETWORK, network_named
+from faceline.runs.cluster import DEFAULT_BACKEND, cluster_of
 from faceline.runs.journal import was_begun
 from faceline.runs.parallel import process_count
 from faceline.runs.shard_run import folder_run
@@ -64,6 +66,8 @@ def represent_folder(
     jobs: int | None = None,
     overwrite: bool = False,
     shard: str | None = None,
+    backend: str = DEFAULT_BACKEND,
+    scheduler: str | None = None,
 ) -> Summary:
     """Embed the crops that `align_folder` wrote.
 
@@ -92,6 +96,8 @@ def represent_folder(
         Compute all again, with another network if need be.
     shard : str or None
         "2/8" does the second of eight parts, as that of `align_folder`; `merge` closes the folder.
+    backend, scheduler : str
+        As those of `align_folder`.
 
     Raises
     ------
@@ -109,7 +115,7 @@ def represent_folder(
     """
     begun = time.monotonic()
     data, out_dir = named_path(data), named_path(out_dir)
-    jobs = process_count(jobs)
+    jobs, cluster = process_count(jobs), cluster_of(backend, scheduler)
     part = None if shard is None else Shard.parse(shard)
     if real_path(out_dir) == real_path(data):
         raise FacelineError(f"{one_line(out_dir)}: holds the crops; name another folder for the embeddings")
@@ -145,11 +151,13 @@ def represent_folder(
         overwrite=overwrite,
         jobs=jobs,
         begun=begun,
+        cluster=cluster,
     ) as run:
+        crops_dir = Path(os.path.abspath(data)) if cluster else data  # workers of a cluster were started elsewhere
         picture_of = {picture.crop: picture for picture in pictures if holds(picture.crop)}
         tasks = [
             CropTask(
-                *(data, picture_of[crop], chosen_network, runtime, augmentation),
+                *(crops_dir, picture_of[crop], chosen_network, runtime, augmentation),
                 *(alignment["size"], alignment["frame"]),
                 run.known.get(crop),
                 given.get(picture_of[crop].crop_sha256),
