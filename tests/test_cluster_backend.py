@@ -34,7 +34,8 @@ class LocalCluster:
         for worker in self.workers:
             self._wait_for(worker, r"Registered to:\s+(tcp://\S+)")
 
-    def add_worker(self):
+    def add_worker(self, **environment):
+        self._environment |= environment
         options = ["--nthreads", "1", "--no-nanny", "--host", "127.0.0.1", "--memory-limit", "0"]
         return self._start("worker", self.address, *options)
 
@@ -121,7 +122,7 @@ def test_all_stages_on_a_cluster_make_the_same_bytes(cluster, people, tmp_path, 
 
 def test_a_shard_on_a_cluster(cluster, people, tmp_path):
     done = run_script(
-        *("-m", "faceline", "align", people, tmp_path / "out", "--shard", "1/1", "--upsample", "0"),
+        *("-m", "faceline", "-q", "align", people, tmp_path / "out", "--shard", "1/1", "--upsample", "0"),
         *("--backend", "dask", "--scheduler", cluster.address),
     )
     assert (done.returncode, done.stderr) == (0, "")
@@ -140,6 +141,23 @@ def test_errors_of_the_work_come_through(cluster):
 
 def divide(items):
     return [1 / item for item in items]
+
+
+def test_workers_of_another_version(tmp_path):
+    """As one of before there was this module; it stays as it was."""
+    (tmp_path / "older" / "faceline").mkdir(parents=True)
+    (tmp_path / "older" / "faceline" / "__init__.py").write_text("__version__ = '0.0.9'\n")
+    cluster = LocalCluster(tmp_path, 0)
+    try:
+        worker = cluster.add_worker(PYTHONPATH=str(tmp_path / "older"))
+        for _ in range(2):
+            with pytest.raises(
+                FacelineError, match="a Dask worker lacks Faceline, or has another version of it; install"
+            ):
+                list(in_cluster(divide, [[1]], Cluster(cluster.address)))
+        assert worker.poll() is None
+    finally:
+        cluster.end()
 
 
 @pytest.mark.parametrize(

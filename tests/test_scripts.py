@@ -28,6 +28,7 @@ from faceline import (
     enrol,
     infer,
     mean_landmarks,
+    merge,
     migrate,
     profile,
     prune,
@@ -56,6 +57,7 @@ from faceline.cli import correct as correct_command
 from faceline.cli import enrol as enrol_command
 from faceline.cli import map as map_command
 from faceline.cli import mean_landmarks as mean_landmarks_command
+from faceline.cli import merge as merge_command
 from faceline.cli import migrate as migrate_command
 from faceline.cli import profile as profile_command
 from faceline.cli import prune as prune_command
@@ -101,6 +103,7 @@ def options_of(command, arguments):
         (profile_command, ["a.jpg"], profile, {"as_json"}),
         (correct_command, [], correct, set()),
         (review_command, [], review, set()),
+        (merge_command, ["out"], merge, set()),
         (migrate_command, ["work", "--network", "dlib"], migrate, set()),
         (evaluate_lfw, ["pairs.txt", "in"], verify, {"as_json"}),
         (evaluate_groups, ["groups.csv", "in"], compare_groups, {"as_json"}),
@@ -161,6 +164,13 @@ def test_openface_s_spellings_stay():
         (ALIGN, ["{0}", "align", "outerEyesAndNose", "out", "--skipMult"], "unrecognized arguments: --skipMult"),
         (ALIGN, ["{0}/none", "align", "outerEyesAndNose", "out"], "none: No such file or directory; name the folder"),
         (ALIGN, ["{0}", "align", "outerEyesAndNose", "out"], "no pictures; put each person's pictures in a folder"),
+        (ALIGN, ["people", "out", "--shard", "0/4"], "shard '0/4' is none; say I/N, the I-th of N parts, such as 2/8"),
+        (ALIGN, ["people", "out", "--shard", "5/4"], "shard '5/4' is none; say I/N"),
+        (REPRESENT, ["-outDir", "out", "-data", "{0}", "--shard", "x"], "shard 'x' is none; say I/N"),
+        (ALIGN, ["people", "out", "--backend", "ray"], "invalid choice: 'ray' (choose from"),
+        (ALIGN, ["people", "out", "--backend", "dask"], "--backend dask needs --scheduler ADDRESS"),
+        (ALIGN, ["people", "out", "--scheduler", "tcp://x:1"], "--scheduler goes with --backend dask"),
+        (ROOT / "util/merge-shards.py", ["{0}"], "no shard has been begun here; run a stage with --shard 1/N first"),
         (REPRESENT, ["-outDir", "out"], "the following arguments are required: -data/--data"),
         (
             REPRESENT,

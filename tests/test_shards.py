@@ -13,13 +13,16 @@ import pytest
 from conftest import ALIGN, REPRESENT, ROOT, run_script, tree
 from test_kill import killed_at
 
-from faceline import align_folder, merge, represent_folder, train
+from faceline import align_folder, enrol, merge, represent_folder, train
+from faceline.disk.folder_locks import locked
 from faceline.disk.pictures.images import encode_png
 from faceline.disk.writing import write_json
 from faceline.errors import FacelineError, LockedError, UnfinishedError, UnmergedError
 from faceline.host.locks import locking_file
 from faceline.runs.shards import MOST_SHARDS, Shard, spans
 from faceline.stages.crop_files import write_crop
+from faceline.work_folder.forgetting import Done, forget
+from faceline.work_folder.targets import person_targets
 
 QUICKLY: dict[str, Any] = {"upsample": 0, "jobs": 1, "detector": "hog"}
 
@@ -270,6 +273,27 @@ def test_other_peoples_files_and_folders_without_shards(people, tmp_path):
         (tmp_path / "empty").mkdir()
         align_folder(tmp_path / "empty", tmp_path / "out2", shard="1/2", **QUICKLY)
     assert not (tmp_path / "out2").exists()
+
+
+def test_a_run_that_is_none_of_a_shard_is_not_joined(people, tmp_path):
+    out = tmp_path / "out"
+    with locked(out):
+        with pytest.raises(LockedError, match="out: another run is writing here; wait for it to end"):
+            align_folder(people, out, shard="1/2", **QUICKLY)
+        assert not list(out.iterdir())
+
+
+def test_nobody_is_forgotten_where_shards_wait(small, tmp_path):
+    """What they hold would come back with the merger."""
+    work = tmp_path / "work"
+    enrol(small.train, work, upsample=0, jobs=1)
+    person = sorted((work / "training-images").iterdir())[0].name
+    align_folder(work / "training-images", work / "aligned-images", upsample=0, shard="1/2", jobs=1)
+    before = tree(work)
+    found = person_targets(work, person)
+    with pytest.raises(UnmergedError):
+        forget(work, found, Done(), lambda targets: None)
+    assert tree(work) == before
 
 
 def test_everybody_is_removed_in_shards(people, tmp_path):

@@ -69,7 +69,8 @@ and `infer` are `faceline train` and `infer`, `demos/compare.py` is `faceline co
 `faceline watch`, and `evaluation/lfw.py`, `groups.py`, `identify.py` and `compare.py` are `faceline evaluate …`. Of the
 scripts in `util/`, `annotate-image.py` is `faceline annotate`, `prune-dataset.py` is `faceline prune`,
 `create-train-val-split.py` is `faceline split`, `profile-pipeline.py` is `faceline profile`, `tsne.py` is
-`faceline map`, and `align-dlib.py <input> computeMean` is `faceline mean-landmarks`.
+`faceline map`, `merge-shards.py` is `faceline merge`, and `align-dlib.py <input> computeMean` is
+`faceline mean-landmarks`.
 """
 
 

@@ -24,12 +24,17 @@ def read_record(folder: Path, stage: str | None = None) -> dict:
     """The `run.json` of a finished stage; raises FacelineError, also if it is another stage than asked for, and
     UnmergedError where it waits for its shards to be merged."""
     path = folder / RUN_FILE
-    if (folder / SHARDS_DIR / PLAN_FILE).exists() and not path.exists():
-        raise unmerged(folder)
+    refuse_unmerged(folder)
     record = check_record(read_json(path), path, {"stage": str, "options": dict, "counts": dict})
     if stage not in (None, record["stage"]):
         raise FacelineError(f"{one_line(folder)}: holds what the stage {one_line(record['stage'])} wrote, not {stage}")
     return record
+
+
+def refuse_unmerged(folder: Path) -> None:
+    """Raise UnmergedError where shards have been begun in a folder and are not merged: then `run.json` comes back."""
+    if (folder / SHARDS_DIR / PLAN_FILE).exists() and not (folder / RUN_FILE).exists():
+        raise unmerged(folder)
 
 
 def unmerged(folder: Path) -> UnmergedError:

@@ -8,6 +8,7 @@ import concurrent.futures
 import contextlib
 import importlib.util
 import logging
+import pickle
 import queue
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
@@ -64,6 +65,21 @@ def cluster_of(backend: str, scheduler: str | None) -> Cluster | None:
     return Cluster(scheduler)
 
 
+@dataclass(frozen=True)
+class Batch:
+    """What is sent to a worker: to unpickle it is to call `call`.
+
+    A worker that lacks this package fails in its task then, which it can report, and not as it reads what it is sent,
+    which would end it.
+    """
+
+    work: Callable
+    items: Sequence
+
+    def __reduce__(self) -> tuple[Callable, tuple[str, Callable, Sequence]]:
+        return call, (faceline.__version__, self.work, self.items)
+
+
 def call(version: str, work: Callable, items: Sequence) -> tuple[dict[str, str], list]:
     """What a worker does with a batch: the versions that it has, and the results."""
     if version != faceline.__version__:
@@ -94,7 +110,7 @@ def in_cluster(
                 number, items = next(numbered, (None, None))
                 if number is None or items is None:
                     break
-                future = client.submit(call, faceline.__version__, work, items, pure=False)
+                future = client.submit(pickle.loads, pickle.dumps(Batch(work, items)), pure=False)
                 under_way[future.key] = number, future
                 future.add_done_callback(ended.put)
             if not under_way:
@@ -174,6 +190,11 @@ def result_of(future: "Future", cluster: Cluster) -> tuple[dict[str, str], list]
             raise concurrent.futures.CancelledError
     try:
         return future.result()
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] != faceline.__name__:
+            raise
+        advice = f"install {faceline.__version__} everywhere"
+        raise FacelineError(f"a Dask worker lacks Faceline, or has another version of it; {advice}") from error
     except KilledWorker as error:
         advice = "give the workers more memory, or fewer of them a machine"
         raise FacelineError(f"a batch ended several Dask workers, probably for want of memory; {advice}") from error

@@ -30,7 +30,7 @@ from faceline.disk.people_paths import folder_of, person_of
 from faceline.disk.placing import free_place, make_folder, move
 from faceline.disk.remembered_encodings import FILE as ENCODINGS_FILE
 from faceline.disk.rows import CropRow, PictureRow
-from faceline.disk.run_records import read_record
+from faceline.disk.run_records import read_record, refuse_unmerged
 from faceline.disk.writing import remove, write_errors
 from faceline.errors import FacelineError, LockedError, cure
 from faceline.runs.journal import was_begun
@@ -204,8 +204,11 @@ def as_they_are_now(work_dir: Path, found: Targets) -> Targets:
 
 
 def check_readable(work_dir: Path) -> None:
-    """Raise FacelineError where a table is damaged that has to be rewritten, before anything is removed."""
+    """Raise FacelineError where a table is damaged, or not there yet, that has to be rewritten, before anything is
+    removed."""
     embeddings, aligned = work_dir / EMBEDDINGS_DIR, work_dir / ALIGNED_DIR
+    for folder in (aligned, embeddings):
+        refuse_unmerged(folder)
     parsed(corrections_path(embeddings))
     if (aligned / RUN_FILE).exists():
         with cure("run align-dlib.py again with --overwrite"):
