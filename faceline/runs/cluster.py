@@ -140,8 +140,11 @@ class Room:
         return max(1, self._batches)
 
     def _look(self) -> int:
-        with lost_scheduler(self._cluster):
+        try:
             threads = sum(self._client.ncores().values())
+        except (OSError, concurrent.futures.CancelledError) as error:  # CommClosedError is an OSError
+            pass_on(error)
+            raise lost(self._cluster) from error
         self._looked = time.monotonic()
         if threads:
             self._seen = self._looked
@@ -168,28 +171,23 @@ def connected(cluster: Cluster) -> Iterator["Client"]:
         client.close(timeout=CONNECTING)
 
 
-@contextlib.contextmanager
-def lost_scheduler(cluster: Cluster) -> Iterator[None]:
-    """Turn the loss of the scheduler into a FacelineError."""
-    from distributed.comm import CommClosedError
-
-    try:
-        yield
-    except (CommClosedError, concurrent.futures.CancelledError, OSError) as error:
-        pass_on(error)
-        advice = "start one and run the same command again, which goes on"
-        raise FacelineError(f"{one_line(cluster.scheduler)}: this Dask scheduler is lost; {advice}") from error
+def lost(cluster: Cluster) -> FacelineError:
+    """What there is to say where the scheduler is gone."""
+    advice = "start one and run the same command again, which goes on"
+    return FacelineError(f"{one_line(cluster.scheduler)}: this Dask scheduler is lost; {advice}")
 
 
 def result_of(future: "Future", cluster: Cluster) -> tuple[dict[str, str], list]:
     """What a worker gave, or raises what it raised; FacelineError where that is the cluster's fault."""
     from distributed import KilledWorker
+    from distributed.comm import CommClosedError
 
-    if future.status == "cancelled":
-        with lost_scheduler(cluster):
-            raise concurrent.futures.CancelledError
+    if future.status not in ("finished", "error"):
+        raise lost(cluster)
     try:
         return future.result()
+    except (CommClosedError, concurrent.futures.CancelledError) as error:
+        raise lost(cluster) from error
     except ModuleNotFoundError as error:
         if error.name is None or error.name.partition(".")[0] != faceline.__name__:
             raise

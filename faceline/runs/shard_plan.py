@@ -27,7 +27,7 @@ from faceline.disk.writing import remove, write_errors, write_json
 from faceline.errors import FacelineError, LockedError, cure
 from faceline.host.locks import locking_file
 from faceline.runs.journal import ADVICE, difference
-from faceline.runs.shards import Shard
+from faceline.runs.shards import MOST_SHARDS, Shard
 from faceline.wording import counted, one_line
 
 LOCK_FILE = "lock"
@@ -85,6 +85,9 @@ def read_plan(folder: Path) -> Plan | None:
         before = record.get("before")
         if before is not None:
             check_record(before, path, {"stage": str, "options": dict, "counts": dict})
+        check_record(record["settings"], path, {"network_sha256": str, "dimensions": int})
+        if not 1 <= record["shards"] <= MOST_SHARDS:
+            raise FacelineError(f"{one_line(path)}: damaged: {record['shards']} shards")
         return Plan(record["stage"], record["options"], record["shards"], record["settings"], before)
 
 

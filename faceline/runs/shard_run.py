@@ -121,12 +121,11 @@ def finished_parts(folder: Path, plan: Plan, stale: Callable[[list[Part]], list[
     for number in range(1, plan.shards + 1):
         shard = Shard(number, plan.shards)
         state_dir = shard.folder(folder)
-        record = finished_record(folder, plan, shard)
         if not state_dir.is_dir():
             left["missing"].append(number)
         elif is_busy(state_dir):
             left["at work"].append(number)
-        elif record is None:
+        elif (record := finished_record(folder, plan, shard)) is None:
             left["unfinished"].append(number)
         else:
             parts.append(Part(shard, state_dir, record))
@@ -186,7 +185,7 @@ def unlike_versions(parts: list[Part]) -> list[str]:
     others = [part for part in parts if part.record["versions"] != first]
     if not others:
         return []
-    found = [versions for part in others for versions in [part.record["versions"]]]
+    found = [part.record["versions"] for part in others]
     names = sorted({name for own in found for name in own.keys() | first.keys() if own.get(name) != first.get(name)})
     shards = spans(part.shard.number for part in others)
     return [f"Shard 1 and shards {shards} were made by different versions of {listed(names)}."]

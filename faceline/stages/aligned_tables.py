@@ -92,7 +92,7 @@ def merge_aligned(folder: Path, plan: Plan, parts: list[Part], begun: float) -> 
             in_order(rows),
             network,
             embeddings,
-            source=plan.settings["input"],
+            source=str(plan.settings.get("input")),
             everybody=run.without(),
             removed=0,
             left_out=0,

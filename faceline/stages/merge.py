@@ -11,7 +11,7 @@ from faceline.disk.names import MANIFEST_FILE, RUN_FILE, SHARDS_DIR
 from faceline.disk.paths import check_folder, named_path
 from faceline.disk.reading import file_sha256
 from faceline.disk.rows import USABLE, CropRow, PictureRow
-from faceline.disk.run_records import read_record
+from faceline.disk.run_records import check_record, read_record
 from faceline.errors import FacelineError, MissingError
 from faceline.runs.shard_plan import Plan, finish_merger, gate, read_plan
 from faceline.runs.shard_run import Part, finished_parts
@@ -84,7 +84,9 @@ def nothing_to_merge(folder: Path) -> Summary:
 
 def of_other_crops(folder: Path, parts: list[Part]) -> list[Part]:
     """The shards of stage 2 that embedded other crops than lie there now, where shards differ in what they embedded."""
-    seen = [part.record["record"].get("aligned") for part in parts]
+    if not parts or parts[0].record["stage"] != represented_tables.STAGE:
+        return []
+    seen = [crops_of(part) for part in parts]
     if all(aligned == seen[0] for aligned in seen):
         return []
     try:
@@ -92,3 +94,10 @@ def of_other_crops(folder: Path, parts: list[Part]) -> list[Part]:
     except MissingError:
         now = set()
     return [part for part, aligned in zip(parts, seen, strict=True) if {aligned["manifest_sha256"]} != now]
+
+
+def crops_of(part: Part) -> dict:
+    """What a shard of stage 2 says of the crops that it embedded; raises FacelineError if it is damaged."""
+    path = part.folder / RUN_FILE
+    found = check_record(part.record["record"], path, {"alignment": dict, "aligned": dict})["aligned"]
+    return check_record(found, path, {"folder": str, "manifest_sha256": str})
