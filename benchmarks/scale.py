@@ -15,6 +15,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import textwrap
 import time
 import tracemalloc
 from collections import Counter
@@ -367,7 +368,7 @@ def main() -> None:
         load = Path("/proc/loadavg").read_text().split()[1]
         on = f"{count} pictures of LFW; {machine()}; rounds: {options.rounds}; load of the machine before: {load}."
         tables = {
-            "measured": f"{on}\n\n{measured_table(pictures, count, root, options.rounds)}",
+            "measured": f"{textwrap.fill(on, 120)}\n\n{measured_table(pictures, count, root, options.rounds)}",
             "costs": costs_table(costs),
             "simulated": simulated_table(costs),
             "plan": plan_table(costs),

@@ -1,7 +1,13 @@
 """Stage 1 as a command."""
 
 from faceline.cli.arguments import ALIGN_WORDS, alignment_words
-from faceline.cli.options import add_detection_options, add_network_option, add_run_options, add_runtime_options
+from faceline.cli.options import (
+    add_detection_options,
+    add_machine_options,
+    add_network_option,
+    add_run_options,
+    add_runtime_options,
+)
 from faceline.cli.parser import Parser
 from faceline.faces.detectors import DETECTORS
 from faceline.faces.landmarks import LANDMARK_MODELS
@@ -57,5 +63,6 @@ def fill(parser: Parser) -> None:
     )
     add_runtime_options(parser)
     add_run_options(parser)
+    add_machine_options(parser)
     parser.does(align_folder, align_folder, resumes=True, summarises=True)
     parser.take_rest("words", alignment_words)

@@ -97,6 +97,10 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     """The options that stages 1 and 2 share."""
     parser.add_argument("--jobs", type=int, metavar="N", help="processes to use (default: one for each core)")
     parser.add_argument("--overwrite", action="store_true", help="compute everything again")
+
+
+def add_machine_options(parser: argparse.ArgumentParser) -> None:
+    """How a stage runs on several machines."""
     parser.add_argument(
         "--backend", choices=BACKENDS, help="who does it: processes here, or a Dask cluster (default: %(default)s)"
     )

@@ -2,6 +2,7 @@
 
 from faceline.cli.options import (
     add_augmentation_options,
+    add_machine_options,
     add_network_option,
     add_precision_option,
     add_run_options,
@@ -30,4 +31,5 @@ def fill(parser: Parser) -> None:
     add_precision_option(parser)
     add_runtime_options(parser)
     add_run_options(parser)
+    add_machine_options(parser)
     parser.does(represent_folder, represent_folder, resumes=True, summarises=True)
