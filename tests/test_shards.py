@@ -465,12 +465,12 @@ def test_align_killed_at_every_change(tmp_path, older_and_newer):
 
 
 def test_represent_killed_at_changes(tmp_path, older_and_newer):
-    """At a fifth of them: most are those of stage 1."""
+    """At every seventh of them: most are those of stage 1."""
     for name in ("aligned", "embeddings"):
         shutil.copytree(older_and_newer / "newer" / name, tmp_path / name)
     (tmp_path / "embeddings").rename(tmp_path / "fresh")
     source = tmp_path / "aligned"
-    assert kill_at(itertools.count(3, 5), tmp_path, represent_folder, source, None, {"jobs": 1}) > 30
+    assert kill_at(itertools.count(3, 7), tmp_path, represent_folder, source, None, {"jobs": 1}) > 30
 
 
 def test_overwriting_killed_as_it_begins(tmp_path, older_and_newer):
