@@ -1,6 +1,7 @@
 """`run.json`: what a stage says of a run that it finished."""
 
 import functools
+import os
 import platform
 from collections import Counter
 from pathlib import Path
@@ -33,7 +34,7 @@ def read_record(folder: Path, stage: str | None = None) -> dict:
 
 def refuse_unmerged(folder: Path) -> None:
     """Raise UnmergedError where shards have been begun in a folder and are not merged: then `run.json` comes back."""
-    if (folder / SHARDS_DIR / PLAN_FILE).exists() and not (folder / RUN_FILE).exists():
+    if os.path.exists(folder / SHARDS_DIR / PLAN_FILE) and not os.path.exists(folder / RUN_FILE):
         raise unmerged(folder)
 
 
