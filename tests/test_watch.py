@@ -1,8 +1,10 @@
 """`watch`: faces of videos, cameras and streams, followed and named."""
 
+import concurrent.futures
 import contextlib
 import csv
 import json
+import os
 import shutil
 import signal
 import socket
@@ -25,6 +27,7 @@ import faceline.stages.watch
 from faceline import FacelineError, enrol, watch
 from faceline.disk.pictures.boxes import Box
 from faceline.disk.videos import open_video, without_password
+from faceline.host.interruptions import interrupted_between_steps
 from faceline.networks.table import network_named
 from faceline.people.gallery import Gallery
 from faceline.people.quality import GOOD
@@ -172,11 +175,10 @@ def test_a_video_that_is_cut_off_is_watched_as_far_as_it_goes(short, people, tmp
 def test_interrupted_it_says_what_was_seen(concert, people, tmp_path):
     table, copy = tmp_path / "faces.csv", tmp_path / "named.avi"
     command = [sys.executable, str(VIDEO), str(concert), "--classifier", str(people), "--every", "1"]
-    with subprocess.Popen([*command, "--table", str(table), "--save", str(copy)], stderr=subprocess.PIPE) as running:
+    with started([*command, "--table", str(table), "--save", str(copy)]) as running:
         until(lambda: table.exists() and table.read_text().count("\n") > 1)
         running.send_signal(signal.SIGINT)
-        assert running.stderr is not None
-        said = running.stderr.read().decode()
+        said = running.communicate(timeout=60)[1].decode()
     assert running.returncode == 130
     assert said.endswith("interrupted; run the same command again to begin anew\n")
     assert "Traceback" not in said
@@ -190,6 +192,16 @@ def until(happens, seconds=60):
             return
         time.sleep(0.05)
     raise AssertionError("it did not happen")
+
+
+@contextlib.contextmanager
+def started(command):
+    """A process, which is killed in the end: whatever fails, nobody waits for one that goes on."""
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
+        try:
+            yield running
+        finally:
+            running.kill()
 
 
 class Camera:
@@ -224,10 +236,10 @@ def test_a_camera_that_goes_and_comes_back(short, people, tmp_path):
     camera = Camera(pictures * 2)  # long enough for a busy machine to see something
     table = tmp_path / "faces.csv"
     command = [sys.executable, str(VIDEO), camera.address, "--classifier", str(people), "--table", str(table), "--json"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
+    with started(command) as running:
         until(lambda: camera.asked >= 4)
         running.send_signal(signal.SIGINT)
-        said, complaints = (stream.decode() for stream in running.communicate())
+        said, complaints = (stream.decode() for stream in running.communicate(timeout=60))
     camera.server.shutdown()
     camera.server.server_close()
     assert running.returncode == 0
@@ -337,3 +349,26 @@ def test_no_camera_is_a_mistake_in_a_program_too():
         nobody.bind(("127.0.0.1", 0))
         with pytest.raises(FacelineError, match="cannot be opened"):
             open_video(f"http://127.0.0.1:{nobody.getsockname()[1]}/camera")
+
+
+def test_ctrl_c_is_noted_and_comes_between_steps():
+    """KeyboardInterrupt in the middle of a lock would leave it taken for ever."""
+    with interrupted_between_steps() as asked:
+        os.kill(os.getpid(), signal.SIGINT)
+        assert asked.to_end
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    with concurrent.futures.ThreadPoolExecutor(1) as thread:  # where no handler can be set
+        assert not thread.submit(lambda: interrupted_between_steps().__enter__().to_end).result()
+
+
+def test_a_program_s_own_handler_of_ctrl_c_stays():
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with interrupted_between_steps() as asked:
+            os.kill(os.getpid(), signal.SIGINT)
+            assert not asked.to_end
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
