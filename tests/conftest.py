@@ -77,9 +77,11 @@ QUICK = frozenset(
 
 # The files that take longest, the longest first: begun last, they would be waited for in the end.
 LONG = (
+    "teaching",
     "calibration",
     "scripts",
     "kill",
+    "shards",
     "docs",
     "migrate",
     "programs",
@@ -87,6 +89,9 @@ LONG = (
     "every",
     "settling",
     "watch",
+    "page",
+    "cluster_backend",
+    "precision",
     "identification",
     "compat",
     "compare",

@@ -658,7 +658,7 @@ def test_killed_at_any_moment_it_loses_nothing_that_was_accepted(people, small, 
     kills = 0
     while waiting:
         with serving(work, check=False) as service:
-            killer = threading.Timer(0.15 + 0.35 * kills, service.process.kill)
+            killer = threading.Timer(0.15 + 0.8 * kills, service.process.kill)
             killer.start()
             kills += 1
             try:
