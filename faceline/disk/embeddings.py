@@ -5,7 +5,7 @@ import csv
 import dataclasses
 import io
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -37,11 +37,16 @@ def write_embeddings(folder: Path, rows: Sequence[CropRow]) -> None:
     """
     classes = {person: number for number, person in enumerate(sorted({row.person for row in rows}), start=1)}
     dimensions = len(embedding_of(rows[0])) if rows else 0
-    line = ",".join(["%.9g"] * dimensions) + "\n"
+    line = reps_line(dimensions)
     write_lines(folder / REPS_FILE, ((line % tuple(embedding_of(row).tolist())).encode() for row in rows))
     header = npy_header((len(rows), dimensions))
     write_lines(folder / REPS_COPY_FILE, itertools.chain([header], (embedding_of(row).tobytes() for row in rows)))
     write_csv(folder / LABELS_FILE, ((classes[row.person], row.crop) for row in rows))
+
+
+def reps_line(dimensions: int) -> str:
+    """The form of a line of `reps.csv`."""
+    return ",".join(["%.9g"] * dimensions) + "\n"
 
 
 def embedding_of(row: CropRow) -> np.ndarray:
@@ -66,6 +71,12 @@ def reps_digests(folder: Path) -> dict[str, str]:
         with contextlib.suppress(UnreadableError):
             digests[name] = file_sha256(folder / name)
     return digests
+
+
+def is_as_recorded(folder: Path, digests: dict[str, str]) -> bool:
+    """Whether `reps.csv` and its copy, which have these digests, are what `run.json` says that was written."""
+    recorded = read_json(folder / RUN_FILE).get("sha256")
+    return bool(recorded) and recorded == digests
 
 
 def read_embeddings(folder: Path, dimensions: int) -> tuple[np.ndarray, list[str]]:
@@ -96,8 +107,7 @@ def read_embeddings(folder: Path, dimensions: int) -> tuple[np.ndarray, list[str
 def read_reps_copy(folder: Path, dimensions: int) -> np.ndarray | None:
     """The array of `reps.npy`; None unless it and `reps.csv`, whose place it takes, are as they were written."""
     try:
-        recorded = read_json(folder / RUN_FILE).get("sha256")
-        if not recorded or recorded != reps_digests(folder):
+        if not is_as_recorded(folder, reps_digests(folder)):
             return None
         with opened(folder / REPS_COPY_FILE) as file:
             embeddings = np.lib.format.read_array(file, allow_pickle=False)
@@ -193,7 +203,12 @@ def bad_line(path: Path, dimensions: int) -> str:
 
 
 def read_labels(path: Path) -> list[str]:
-    crops: list[str] = []
+    """The crops of `labels.csv`; raises FacelineError."""
+    return [crop for _, crop in label_lines(path)]
+
+
+def label_lines(path: Path) -> Iterator[tuple[int, str]]:
+    """The class and the crop of each line of `labels.csv`; raises FacelineError."""
     people: dict[int, str] = {}
     with opened_text(path) as file:
         reader = csv.reader(file, strict=True)
@@ -201,9 +216,8 @@ def read_labels(path: Path) -> list[str]:
             for cells in reader:
                 number, crop = cells
                 person = person_of(crop)
-                crops.append(crop)
                 if people.setdefault(int(number), person) != person:
                     raise ValueError(f"class {number} stands for two people")
+                yield int(number), crop
         except (ValueError, csv.Error) as error:
             raise EditedError(f"{one_line(path)}: line {reader.line_num}: {one_line(error)}") from None
-    return crops

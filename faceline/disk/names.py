@@ -20,6 +20,10 @@ CLUSTERS_FILE = "clusters.csv"
 SUSPECTS_FILE = "suspects.csv"
 REVIEW_FILE = "review.html"
 
+# What `export` writes for other programs.
+MANIFEST_TABLE_FILE = "manifest.parquet"
+EMBEDDINGS_TABLE_FILE = "embeddings.parquet"
+
 # What the user says of faces and people: in the folder that the embeddings' folder lies in, the work folder.
 CORRECTIONS_FILE = "corrections.jsonl"
 
