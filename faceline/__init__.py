@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from faceline.stages.cluster import cluster
     from faceline.stages.compare import compare
     from faceline.stages.correct import correct
+    from faceline.stages.export import export_tables
+    from faceline.stages.import_embeddings import import_embeddings
     from faceline.stages.infer import infer
     from faceline.stages.map import draw_map
     from faceline.stages.mean_landmarks import mean_landmarks
@@ -48,6 +50,8 @@ MODULES = {
     "compare": "faceline.stages.compare",
     "draw_map": "faceline.stages.map",
     "correct": "faceline.stages.correct",
+    "export_tables": "faceline.stages.export",
+    "import_embeddings": "faceline.stages.import_embeddings",
     "represent_folder": "faceline.stages.represent",
     "review": "faceline.stages.review",
     "merge": "faceline.stages.merge",
@@ -74,6 +78,8 @@ __all__ = [
     "correct",
     "draw_map",
     "enrol",
+    "export_tables",
+    "import_embeddings",
     "infer",
     "keep_workers",
     "mean_landmarks",

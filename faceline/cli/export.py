@@ -7,8 +7,8 @@ DESCRIPTION = """\
 Write the tables of a folder as Parquet, for DuckDB, pandas and other programs.
 
 Reads   <dir>/manifest.csv, and in a folder of embeddings reps.csv and the tables beside it
-Writes  <dir>/manifest.parquet, and in a folder of embeddings embeddings.parquet: a row for each embedding, with all that
-        is known of its crop
+Writes  <dir>/manifest.parquet, and in a folder of embeddings embeddings.parquet: a row for each embedding, with
+        all that is known of its crop
 
 An empty cell is null. faceline import makes a folder of embeddings of such a file, or of another program's.
 """

@@ -41,6 +41,8 @@ COMMANDS = {
     "profile": ("profile", "say where the time goes between a photograph and its names"),
     "check": ("check", "find mistakes: wrong people, doubles, copies, poor pictures, too few"),
     "migrate": ("migrate", "change the network of a work folder, keeping what people have done to it"),
+    "export": ("export", "write tables as Parquet, for other programs"),
+    "import": ("import_embeddings", "make a folder of embeddings of a Parquet file"),
     "networks": ("networks", "list networks and detectors, and get their files"),
 }
 EVALUATIONS = {

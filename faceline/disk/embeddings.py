@@ -35,12 +35,17 @@ def write_embeddings(folder: Path, rows: Sequence[CropRow]) -> None:
     `class,path`, classes counted from 1 in the order of the people's names, as OpenFace writes them. `reps.npy` is
     `reps.csv` as NumPy saves an array of shape (n, d), float32, which takes a hundredth of the time to read.
     """
-    classes = {person: number for number, person in enumerate(sorted({row.person for row in rows}), start=1)}
     dimensions = len(embedding_of(rows[0])) if rows else 0
     line = reps_line(dimensions)
     write_lines(folder / REPS_FILE, ((line % tuple(embedding_of(row).tolist())).encode() for row in rows))
     header = npy_header((len(rows), dimensions))
     write_lines(folder / REPS_COPY_FILE, itertools.chain([header], (embedding_of(row).tobytes() for row in rows)))
+    write_labels(folder, rows)
+
+
+def write_labels(folder: Path, rows: Sequence[CropRow]) -> None:
+    """Write `labels.csv` of rows that have an embedding, sorted by person."""
+    classes = {person: number for number, person in enumerate(sorted({row.person for row in rows}), start=1)}
     write_csv(folder / LABELS_FILE, ((classes[row.person], row.crop) for row in rows))
 
 

@@ -8,8 +8,9 @@ import dataclasses
 import importlib.util
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from io import BufferedReader
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 FORMAT = "1"
 PREFIX = "faceline."
 
+# What the tables are called there: a manifest by its stage.
+EMBEDDINGS, MANIFEST_OF = "embeddings", "manifest of "
+
 # Up to so many rows, and so many bytes of embeddings, are one row group: what a reader has in memory at a time.
 GROUP_ROWS, GROUP_BYTES = 65_536, 32 * 1024 * 1024
 
@@ -43,9 +47,8 @@ def check_pyarrow() -> None:
 
 def columns_of(row_type: type) -> dict[str, type]:
     """The columns of a manifest's rows and their kinds: str, int or float."""
-    kinds: dict[Any, type] = {int | None: int, float | None: float}
-    fields = [field for field in dataclasses.fields(row_type) if field.name != "embedding"]
-    return {field.name: kinds.get(field.type, field.type) for field in fields}
+    kinds: dict[Any, type] = {str: str, int: int, int | None: int, float | None: float}
+    return {field.name: kinds[field.type] for field in dataclasses.fields(row_type) if field.name != "embedding"}
 
 
 def schema_of(row_type: type, metadata: Mapping[str, str], dimensions: int | None = None) -> "pyarrow.Schema":
@@ -111,8 +114,8 @@ def table_of(
 
     columns = []
     for field in schema:
-        if field.name == "embedding":
-            columns.append(pa.FixedSizeListArray.from_arrays(pa.array(np.ravel(embeddings)), type=field.type))
+        if field.name == "embedding" and embeddings is not None:
+            columns.append(pa.FixedSizeListArray.from_arrays(pa.array(embeddings.ravel()), type=field.type))
             continue
         values = classes if field.name == "class" else [getattr(row, field.name) for row in rows]
         if field.type == pa.string():
@@ -149,7 +152,7 @@ def metadata_of(file: "pyarrow.parquet.ParquetFile") -> dict[str, str]:
 
 
 def opened_table(
-    file: BinaryIO, path: Path, texts: Sequence[str] = (), **options: object
+    file: BufferedReader, path: Path, texts: Sequence[str] = (), **options: object
 ) -> "pyarrow.parquet.ParquetFile":
     """An open file as a Parquet file, of which nothing but the footer has been read; raises FacelineError.
 

@@ -28,7 +28,10 @@ class Photograph:
 
 def aligned_folder(folder: Path) -> Path:
     """Where the crops of the embeddings in `folder` lay when these were made; raises FacelineError."""
-    record = check_record(read_json(folder / RUN_FILE).get("aligned"), folder / RUN_FILE, {"folder": str})
+    record = read_json(folder / RUN_FILE)
+    if "imported_from" in record:
+        raise FacelineError(f"{one_line(folder)}: imported from a table, which tells nothing of crops and photographs")
+    record = check_record(record.get("aligned"), folder / RUN_FILE, {"folder": str})
     return Path(os.path.normpath(real_path(folder) / record["folder"]))
 
 

@@ -5,7 +5,7 @@ import itertools
 import json
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,7 +23,9 @@ from faceline.disk.names import (
     RUN_FILE,
 )
 from faceline.disk.parquet_tables import (
+    EMBEDDINGS,
     GROUP_ROWS,
+    MANIFEST_OF,
     check_pyarrow,
     group_rows,
     is_table_of_ours,
@@ -32,6 +34,7 @@ from faceline.disk.parquet_tables import (
     writing_table,
 )
 from faceline.disk.paths import check_folder, named_path
+from faceline.disk.people_paths import person_of
 from faceline.disk.reading import read_bytes
 from faceline.disk.rows import USABLE, CropRow, PictureRow, Row
 from faceline.disk.run_records import read_record
@@ -46,8 +49,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# What the tables are called in their metadata: a manifest by its stage.
-EMBEDDINGS, MANIFEST_OF = "embeddings", "manifest of "
+AGAIN = "run the stage again with --overwrite"
 
 
 @dataclass(frozen=True)
@@ -109,11 +111,8 @@ def export_tables(
     with locked(place):
         refuse_foreign(place, stage, overwrite)
         logger.info("export: %s", one_line(folder))
-        with cure("run the stage again with --overwrite"):
-            if stage == "align":
-                files = export_pictures(folder, place, record)
-            else:
-                files = export_crops(folder, place, record)
+        write_tables = export_pictures if stage == "align" else export_crops
+        files = write_tables(folder, place, record)
         if read_bytes(folder / RUN_FILE) != begun:
             raise FacelineError(f"{one_line(folder)}: has changed meanwhile; run the same command again")
     return Exported([(str(path), rows) for path, rows in files])
@@ -143,7 +142,8 @@ def export_pictures(folder: Path, place: Path, record: dict) -> list[tuple[Path,
 
 def export_crops(folder: Path, place: Path, record: dict) -> list[tuple[Path, int]]:
     """Write both tables of stage 2."""
-    network = network_of(record["options"])
+    with cure(AGAIN):
+        network = network_of(record["options"])
     counts = record["counts"]
     embedded, total = sum(counts.get(status, 0) for status in USABLE), sum(counts.values())
     digests = reps_digests(folder)
@@ -162,9 +162,10 @@ def export_crops(folder: Path, place: Path, record: dict) -> list[tuple[Path, in
             usable = [row for row in rows if row.status in USABLE]
             if usable:
                 write_embedded(write, schema, usable, labels, stream, folder)
-        if next(labels, None) is not None:
-            raise EditedError(f"{one_line(folder)}: {LABELS_FILE} tells of more crops than {MANIFEST_FILE}")
-        stream.check_end()
+        with cure(AGAIN):
+            if next(labels, None) is not None:
+                raise EditedError(f"{one_line(folder)}: {LABELS_FILE} tells of more crops than {MANIFEST_FILE}")
+            stream.check_end()
     return [(manifest_path, total), (path, embedded)]
 
 
@@ -177,15 +178,17 @@ def write_embedded(
     folder: Path,
 ) -> None:
     """Write rows with their classes and embeddings, which are the next ones; raises FacelineError if they are not."""
-    classes, labelled = [], []
-    for number, crop in itertools.islice(labels, len(rows)):
-        classes.append(number)
-        labelled.append(crop)
     crops = [row.crop for row in rows]
-    if crops != labelled:
-        difference = f"{first_difference(crops, labelled)}{MANIFEST_FILE} and {LABELS_FILE}"
-        raise EditedError(f"{one_line(folder)}: {difference} do not tell of the same crops")
-    write(table_of(rows, schema, classes, stream.take(len(rows))))
+    with cure(AGAIN):
+        own = list(itertools.islice(labels, len(rows)))
+        labelled = [crop for _, crop in own]
+        if crops != labelled:
+            difference = f"{first_difference(crops, labelled)}{MANIFEST_FILE} and {LABELS_FILE}"
+            raise EditedError(f"{one_line(folder)}: {difference} do not tell of the same crops")
+        embeddings = stream.take(len(rows))
+    # An earlier version took a folder named by a date for a person.
+    rows = [row if row.person == person_of(row.crop) else replace(row, person=person_of(row.crop)) for row in rows]
+    write(table_of(rows, schema, [number for number, _ in own], embeddings))
 
 
 def description(record: dict, network: Network, digest: str) -> dict[str, str]:
@@ -211,6 +214,10 @@ def as_text(value: object) -> str:
 def groups(rows: Iterator[Row], size: int, total: int) -> Iterator[list[Row]]:
     """Rows, `size` together; what `manifest_rows` raises for the whole comes after the last."""
     with bar("rows", total) as progress:
-        while group := list(itertools.islice(rows, size)):
+        while True:
+            with cure(AGAIN):
+                group = list(itertools.islice(rows, size))
+            if not group:
+                return
             yield group
             progress.update(len(group))

@@ -17,8 +17,10 @@ from faceline.disk.names import (
     CLUSTERS_FILE,
     DISTINCT_FILE,
     EMBEDDINGS_DIR,
+    EMBEDDINGS_TABLE_FILE,
     LABELS_FILE,
     MANIFEST_FILE,
+    MANIFEST_TABLE_FILE,
     MIGRATION_DIR,
     REVIEW_FILE,
     RUN_FILE,
@@ -43,7 +45,7 @@ from faceline.work_folder.renaming import remove_empty
 from faceline.work_folder.targets import ASIDE_DIR, Targets, files_like, with_what_came_since
 
 # What is made of everybody's faces, and made again when it is wanted.
-MADE_OF_ALL = (SUSPECTS_FILE, PICTURE_FILE, PAGE_FILE)
+MADE_OF_ALL = (SUSPECTS_FILE, PICTURE_FILE, PAGE_FILE, MANIFEST_TABLE_FILE, EMBEDDINGS_TABLE_FILE)
 EVALUATIONS_DIR = "evaluation-results"
 
 
@@ -171,7 +173,7 @@ def forget(
         if os.path.lexists(work_dir / MIGRATION_DIR):
             discard(work_dir / MIGRATION_DIR)
             done.add(files=[f"{MIGRATION_DIR}/"])
-        done.add(files=gone(work_dir, [work_dir / REVIEW_FILE]))
+        done.add(files=gone(work_dir, [work_dir / REVIEW_FILE, work_dir / ALIGNED_DIR / MANIFEST_TABLE_FILE]))
         note(found)
     if embeddings.is_dir():
         with locked(embeddings):

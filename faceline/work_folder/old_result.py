@@ -12,9 +12,11 @@ from faceline.disk.names import (
     CLASSIFIER_FILE,
     CROP_EMBEDDINGS_FILE,
     EMBEDDINGS_DIR,
+    EMBEDDINGS_TABLE_FILE,
     JOURNAL_FILE,
     LABELS_FILE,
     MANIFEST_FILE,
+    MANIFEST_TABLE_FILE,
     REPS_COPY_FILE,
     REPS_FILE,
     RUN_FILE,
@@ -35,8 +37,13 @@ from faceline.recognition.classifier_file import Model, read_classifier
 from faceline.runs.journal import was_begun
 from faceline.wording import one_line
 
-# What the stages write beside the embeddings. All else there is the user's.
-OURS = frozenset([RUN_FILE, JOURNAL_FILE, MANIFEST_FILE, REPS_FILE, REPS_COPY_FILE, LABELS_FILE, CLASSIFIER_FILE])
+# What the stages write beside the embeddings, and exports of these. All else there is the user's.
+OURS = frozenset(
+    [
+        *(RUN_FILE, JOURNAL_FILE, MANIFEST_FILE, REPS_FILE, REPS_COPY_FILE, LABELS_FILE, CLASSIFIER_FILE),
+        *(MANIFEST_TABLE_FILE, EMBEDDINGS_TABLE_FILE),
+    ]
+)
 
 
 # What is known of the face in a crop: its photograph's SHA-256, and its box and turn where there are several.
