@@ -48,10 +48,9 @@ class EmbeddingsFile:
     """
 
     def __init__(self, file: BufferedReader, path: Path) -> None:
-        texts = [name for name, kind in columns_of(CropRow).items() if kind is str]
         self.path = path
         self.sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        self._parquet = opened_table(file, path, texts)
+        self._parquet = opened_table(file, path)
         self.metadata = metadata_of(self._parquet)
         self.is_export = self.metadata.get("table") == EMBEDDINGS
         self.count = self._parquet.metadata.num_rows
@@ -59,6 +58,8 @@ class EmbeddingsFile:
             self._schema = self._parquet.schema_arrow
         self._columns = self._known_columns()
         self._check_size(os.fstat(file.fileno()).st_size)
+        texts = [name for name in self._columns if columns_of(CropRow)[name] is str]
+        self._parquet = opened_table(file, path, texts)
 
     def _known_columns(self) -> list[str]:
         """The columns beside the embeddings that mean something here."""
@@ -189,6 +190,7 @@ class EmbeddingsFile:
             row = int(np.flatnonzero(numbers.is_null().to_numpy(zero_copy_only=False))[0]) // dimensions
             raise self.wrong("a number of the embedding is null", first + row)
         found = numbers.to_numpy(zero_copy_only=False).reshape(-1, dimensions)
+        found = found.astype(np.float32) if found.dtype == np.float16 else found
         if not are_reckonable(found):
             row = next(row for row, values in enumerate(found) if not are_reckonable(values))
             raise self.wrong("the embedding holds what is no number to reckon with", first + row)
@@ -240,5 +242,5 @@ def check_crop(crop: str, person: str) -> None:
         raise ValueError(f"crop {crop[:40]!r}… is longer than a path can be")
     owner = person_of(crop)
     if owner != person:
-        whose = f"{owner!r:.80}'s" if owner else "nobody's"
-        raise ValueError(f"crop {crop!r:.80} is {whose} by its folder, not {person!r:.80}'s")
+        whose = f"in the folder of {owner!r:.80}" if owner else "in nobody's folder"
+        raise ValueError(f"crop {crop!r:.80} lies {whose}, not of {person!r:.80}")

@@ -36,7 +36,7 @@ EMBEDDINGS, MANIFEST_OF = "embeddings", "manifest of "
 GROUP_ROWS, GROUP_BYTES = 65_536, 32 * 1024 * 1024
 
 # The most that is believed of what a file says of itself: bytes of its footer, of a text in it, things in a list of it.
-MOST_FOOTER, MOST_TEXT, MOST_THINGS, MOST_DEPTH = 64 * 1024 * 1024, 16 * 1024 * 1024, 1_000_000, 20
+MOST_FOOTER, MOST_TEXT, MOST_THINGS = 64 * 1024 * 1024, 16 * 1024 * 1024, 1_000_000
 
 
 def check_pyarrow() -> None:
@@ -177,7 +177,6 @@ def opened_table(
             buffer_size=1024 * 1024,
             thrift_string_size_limit=MOST_TEXT,
             thrift_container_size_limit=MOST_THINGS,
-            schema_depth_limit=MOST_DEPTH,
             page_checksum_verification=True,
             arrow_extensions_enabled=False,
             **options,
