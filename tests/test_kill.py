@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from conftest import ALIGN, REPRESENT, tree
 
-from faceline import align_folder, represent_folder, train
+from faceline import align_folder, export_tables, import_embeddings, represent_folder, train
 from faceline.disk.names import JOURNAL_FILE
 from faceline.disk.pictures.images import encode_png
 from faceline.disk.reading import read_json
@@ -131,6 +131,34 @@ def test_represent_over_an_older_run(tmp_path, aligned, small_people, encoded):
         represent_folder(tmp_path / "older aligned", out, jobs=1)
 
     assert kill_everywhere(tmp_path, represent_folder, aligned, prepare, {}) > 8
+
+
+def test_tables_over_older_ones(tmp_path, aligned, small_people):
+    represent_folder(aligned, tmp_path / "embeddings", jobs=1)
+    one_person = tmp_path / "one"
+    shutil.copytree(small_people / "anna", one_person / "anna")
+    align_folder(one_person, tmp_path / "one aligned", upsample=0, jobs=1)
+    represent_folder(tmp_path / "one aligned", tmp_path / "one embeddings", jobs=1)
+
+    def export(folder, out, jobs):
+        export_tables(folder, save_dir=out)
+
+    def bring(folder, out, jobs):
+        import_embeddings(folder / "embeddings.parquet", out, overwrite=True)
+
+    for folder in ("embeddings", "one embeddings"):
+        export_tables(tmp_path / folder)
+    for stage in (export, bring):
+        older = tmp_path / stage.__name__
+        older.mkdir()
+        steps = kill_everywhere(
+            older,
+            stage,
+            tmp_path / "embeddings",
+            lambda out, stage=stage: stage(tmp_path / "one embeddings", out, 1),
+            {},
+        )
+        assert steps > 4
 
 
 def test_represent_over_a_run_without_the_copy(tmp_path, aligned):

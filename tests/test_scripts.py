@@ -26,6 +26,8 @@ from faceline import (
     correct,
     draw_map,
     enrol,
+    export_tables,
+    import_embeddings,
     infer,
     mean_landmarks,
     merge,
@@ -55,6 +57,8 @@ from faceline.cli import cluster as cluster_command
 from faceline.cli import compare as compare_command
 from faceline.cli import correct as correct_command
 from faceline.cli import enrol as enrol_command
+from faceline.cli import export as export_command
+from faceline.cli import import_embeddings as import_command
 from faceline.cli import map as map_command
 from faceline.cli import mean_landmarks as mean_landmarks_command
 from faceline.cli import merge as merge_command
@@ -104,6 +108,8 @@ def options_of(command, arguments):
         (correct_command, [], correct, set()),
         (review_command, [], review, set()),
         (merge_command, ["out"], merge, set()),
+        (export_command, [], export_tables, set()),
+        (import_command, ["faces.parquet", "out"], import_embeddings, set()),
         (migrate_command, ["work", "--network", "dlib"], migrate, set()),
         (evaluate_lfw, ["pairs.txt", "in"], verify, {"as_json"}),
         (evaluate_groups, ["groups.csv", "in"], compare_groups, {"as_json"}),

@@ -386,7 +386,10 @@ HOSTILE = [
     (lambda n: {"person": text_of("Unknown")}, "row 1: nobody can be called unknown"),
     (lambda n: {"person": text_of("x" * 501)}, "is no name"),
     (lambda n: {"person": text_of("x" * 5000)}, "column person: a text of 5,000 bytes, 4,096 are the limit"),
-    (lambda n: {"person": text_of("set/12")}, "crop 'set/12/row-000000001' lies in the folder of 'set', not of 'set/12'"),
+    (
+        lambda n: {"person": text_of("set/12")},
+        "crop 'set/12/row-000000001' lies in the folder of 'set', not of 'set/12'",
+    ),
     (lambda n: {"crop": text_of("../1.jpg")}, "row 1: crop '../1.jpg' is no path within a folder"),
     (lambda n: {"crop": text_of("/bert/1.jpg")}, "is no path within a folder"),
     (lambda n: {"crop": text_of("bert//1.jpg")}, "is no path within a folder"),

@@ -24,7 +24,7 @@ from conftest import CLASSIFIER, ROOT, run_script
 from PIL import Image
 from services import Served, serving
 
-from faceline import Recognizer, correct, enrol
+from faceline import Recognizer, correct, enrol, export_tables
 from faceline.disk.corrections import read_corrections
 from faceline.disk.reading import sha256
 from faceline.recognition.classifier_file import read_classifier
@@ -315,6 +315,8 @@ def test_a_person_is_forgotten(service, work, people, small, with_files):
     correct(different_people=[name, other], embeddings_dir=embeddings_dir)
     for command in (["review", work], ["map", embeddings_dir], ["train", embeddings_dir, "--distinct", name, other]):
         assert run_script("-m", "faceline", *command).returncode == 0
+    for folder in (embeddings_dir, work / "aligned-images"):
+        export_tables(folder)
     (work / "training-images" / name / "notes.txt").write_text("of no picture")
     (work / "training-images" / name / ".gone.jpg.part").write_bytes(b"")
     contents = [path.read_bytes() for path in people[name]]
@@ -336,6 +338,8 @@ def test_a_person_is_forgotten(service, work, people, small, with_files):
     assert receipt["left"] == [f"training-images/{name}/notes.txt"]
     assert not (work / "training-images" / name / ".gone.jpg.part").exists()
     assert {"review.html", "generated-embeddings/map.html", "generated-embeddings/map.png"} <= set(receipt["files"])
+    assert len([name for name in receipt["files"] if name.endswith(".parquet")]) == 3
+    assert not list(work.rglob("*.parquet"))
     shutil.rmtree(work / "training-images" / name)  # what was left, and is told
     found = traces(work, contents, crops, embeddings, name)
     if with_files:

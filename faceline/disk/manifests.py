@@ -17,6 +17,10 @@ from faceline.errors import EditedError
 from faceline.wording import one_line
 
 
+# What a cell that is not empty is made to, by the type of its field.
+KINDS: dict[Any, type] = {int: int, int | None: int, float | None: float}
+
+
 def write_manifest(path: Path, rows: Sequence[PictureRow] | Sequence[CropRow], row_type: type | None = None) -> None:
     """Write rows as CSV with a header; `row_type` is their kind, where there may be none."""
     fields = [field.name for field in dataclasses.fields(row_type or rows[0]) if field.name != "embedding"]
@@ -85,8 +89,6 @@ def are_columns(found: list[str], known: list[str], since_first: int) -> bool:
 
 def value_of(cell: str, field: dataclasses.Field) -> object:
     """What a cell of a table says; an empty one stands for the field's default, unless it is text."""
-    kinds: dict[Any, Any] = {int | None: int, float | None: float}
-    kind = kinds.get(field.type, field.type)
-    if kind is str:
+    if field.type is str:
         return cell
-    return kind(cell) if cell else field.default
+    return KINDS[field.type](cell) if cell else field.default

@@ -2,9 +2,11 @@
 
 import base64
 import dataclasses
+import functools
 import math
 import os
 import re
+import typing
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Self, TypeVar
@@ -144,17 +146,23 @@ Row = TypeVar("Row", PictureRow, CropRow)
 def make_row(row_type: type[Row], fields: dict) -> Row:
     """A row from fields that come from a file; raises TypeError or ValueError if one is none of its kind."""
     row = row_type(**fields)
-    for field in dataclasses.fields(row):
-        value = getattr(row, field.name)
-        kind: Any = field.type  # a type: no annotation here is a string
-        if isinstance(value, str):
+    for name, kinds in kinds_of(row_type):
+        value = getattr(row, name)
+        if isinstance(value, str) and not value.isascii():
             os.fsencode(value)  # raises UnicodeEncodeError where no file could have that name
-        if field.name != "embedding" and (not isinstance(value, kind) or isinstance(value, bool)):
-            raise TypeError(f"{field.name} is {value!r:.40}")
+        if name != "embedding" and type(value) not in kinds:  # a bool is no int here
+            raise TypeError(f"{name} is {value!r:.40}")
         if isinstance(value, float) and not math.isfinite(value):
-            raise ValueError(f"{field.name} is {value}")
+            raise ValueError(f"{name} is {value}")
     Status(row.status)
     return row
+
+
+@functools.cache  # tables have millions of rows
+def kinds_of(row_type: type) -> tuple[tuple[str, tuple[type, ...]], ...]:
+    """The fields of a kind of row, and the types that each may have."""
+    fields: list[Any] = list(dataclasses.fields(row_type))
+    return tuple((field.name, typing.get_args(field.type) or (field.type,)) for field in fields)
 
 
 def face_key(image: str, face: int) -> str:
