@@ -114,7 +114,8 @@ def main() -> None:
         folder, other = Path(name) / "embeddings", Path(name) / "imported"
         folder.mkdir()
         make_folder(folder, faces)
-        print(f"{faces:,} embeddings of {NETWORK.dimensions} numbers; {machine()}\n")
+        versions = f"pyarrow {pyarrow.__version__}, duckdb {duckdb.__version__}"
+        print(f"{faces:,} embeddings of {NETWORK.dimensions} numbers; {machine()}, {versions}\n")
         print("| command | s | MB of memory at most |\n|---|---|---|")
         print(f"| `faceline export` | {run('export', folder)} |")
         path = folder / EMBEDDINGS_TABLE_FILE

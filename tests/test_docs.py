@@ -8,6 +8,7 @@ import re
 import shutil
 import sys
 
+import duckdb
 import numpy as np
 import pytest
 from conftest import CLASSIFIER, ROOT, run_script
@@ -99,6 +100,18 @@ def named_in(section):
     (text,) = re.findall(rf"^## {section}$(.*?)(?=^## )", (DOCS / "fields.md").read_text(), re.MULTILINE | re.DOTALL)
     first_cells = re.findall(r"^\|([^|]*)\|", text, re.MULTILINE)
     return {name for cell in first_cells for name in re.findall(r"`(\w+)`", cell)}
+
+
+def test_what_duckdb_says_of_exported_tables(demonstration, monkeypatch):
+    monkeypatch.chdir(demonstration)
+    exported = faceline.export_tables("generated-embeddings", save_dir="tables")
+    page = (DOCS / "tables.md").read_text()
+    query, shown = re.search(r"```sql\n(.*?)```\n```\n(.*?)```", page, re.DOTALL).groups()
+    assert query.count("'generated-embeddings/embeddings.parquet'") == 2
+    found = duckdb.sql(query.replace("generated-embeddings/", "tables/"))
+    assert str(found).strip() == shown.strip()
+    columns = {name for path, _ in exported.files for name in duckdb.sql(f"FROM '{path}'").columns}
+    assert columns == named_in("`manifest.csv` of stage 2") | {"class", "embedding"}
 
 
 def test_every_column_has_a_row():

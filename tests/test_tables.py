@@ -231,6 +231,8 @@ def test_an_imported_folder_is_one_of_stage_2(made, exported, tmp_path):
     assert {suspect.kind for suspect in check(folder, jobs=1).suspects} >= {"few"}
     with pytest.raises(FacelineError, match="imported from a table, which tells nothing of crops"):
         correct(["anna/1.jpg.png"], embeddings_dir=folder, no_face=True)
+    correct(same_people=["anna", "x/anna"], embeddings_dir=folder)  # which takes no photographs
+    assert train(folder, jobs=1).people == 2
 
 
 def test_stage_2_and_other_files_do_not_touch_an_imported_folder(made, exported, tmp_path):
@@ -450,7 +452,7 @@ def doubled(numbers):
         (lambda path, n: pq.write_table(doubled(n), path), "has 2 columns called person"),
         (lambda path, n: pq.write_table(pa.table({"person": ["a"]}), path), "has no column embedding; it takes person"),
         (lambda path, n: written(path, n[:0], people=pa.array([], pa.string())), "has no rows"),
-        (lambda path, n: pq.write_table(of_one_number(2**17), path), "values, which no embeddings do"),
+        (lambda path, n: pq.write_table(of_one_number(2**17), path), "bytes hold 131,072 embeddings, which cannot be"),
     ],
 )
 def test_no_file_of_embeddings(numbers, tmp_path, write, complaint):

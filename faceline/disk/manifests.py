@@ -16,7 +16,6 @@ from faceline.disk.tables import write_csv
 from faceline.errors import EditedError
 from faceline.wording import one_line
 
-
 # What a cell that is not empty is made to, by the type of its field.
 KINDS: dict[Any, type] = {int: int, int | None: int, float | None: float}
 

@@ -22,8 +22,8 @@ from faceline.wording import CONTROLS, counted, one_line
 if TYPE_CHECKING:
     import pyarrow
 
-# A byte of the file may stand for so many numbers, or bytes of text, and no more: embeddings hardly get smaller when
-# they are compressed, and a small file that says it holds millions of them would fill the disk.
+# A byte of the file may stand for so many numbers, and no more: embeddings hardly get smaller when they are compressed,
+# and a small file that says it holds millions of them would fill the disk.
 MOST_FOR_A_BYTE = 256
 # What is taken before it is looked at.
 MOST_ROWS, MOST_NAME = 100_000_000, 4096
@@ -49,6 +49,7 @@ class EmbeddingsFile:
 
     def __init__(self, file: BufferedReader, path: Path) -> None:
         self.path = path
+        self._size = os.fstat(file.fileno()).st_size
         self.sha256 = hashlib.file_digest(file, "sha256").hexdigest()
         self._parquet = opened_table(file, path)
         self.metadata = metadata_of(self._parquet)
@@ -56,8 +57,8 @@ class EmbeddingsFile:
         self.count = self._parquet.metadata.num_rows
         with damage(path):
             self._schema = self._parquet.schema_arrow
-        self._columns = self._known_columns()
-        self._check_size(os.fstat(file.fileno()).st_size)
+            self._columns = self._known_columns()
+            self._check_size()
         texts = [name for name in self._columns if columns_of(CropRow)[name] is str]
         self._parquet = opened_table(file, path, texts)
 
@@ -79,19 +80,19 @@ class EmbeddingsFile:
             raise self.wrong(f"column embedding is {self._schema.field('embedding').type}, not lists of floats")
         return columns
 
-    def _check_size(self, size: int) -> None:
-        """Raise FacelineError if the file says that there is more in it than can be."""
+    def _check_size(self) -> None:
+        """Raise FacelineError if the file says that there is more in it than can be.
+
+        What it says of single columns is left alone: where that is forged, pyarrow ends the process.
+        """
         if not 0 < self.count <= MOST_ROWS:
             raise self.wrong("has no rows" if not self.count else f"has {self.count:,} rows, of {MOST_ROWS:,} at most")
         metadata = self._parquet.metadata
-        total = 0
-        for group in range(metadata.num_row_groups):
-            for column in range(metadata.num_columns):
-                chunk = metadata.row_group(group).column(column)
-                if chunk.path_in_schema.split(".")[0] in ("embedding", *self._columns):
-                    total += max(chunk.num_values, chunk.total_uncompressed_size // 4)
-        if total > MOST_FOR_A_BYTE * size or self.count > MOST_FOR_A_BYTE * size:
-            raise self.wrong(f"says that {size:,} bytes hold {max(total, self.count):,} values, which no embeddings do")
+        groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
+        unpacked = sum(group.total_byte_size for group in groups)
+        if unpacked > 4 * MOST_FOR_A_BYTE * self._size:
+            raise self.wrong(f"says that its {self._size:,} bytes unpack to {unpacked:,}, which no embeddings do")
+        self._check_count(sum(group.num_rows for group in groups))
 
     def wrong(self, what: str, row: int | None = None) -> FacelineError:
         """What is wrong with the file, or with a row of it, counted from 0 here and from 1 for the reader."""
@@ -166,6 +167,8 @@ class EmbeddingsFile:
         FacelineError
             If there is none in a row, or it has another length, or numbers that cannot be reckoned with.
         """
+        if self.count * dimensions > MOST_FOR_A_BYTE * self._size:
+            raise self.wrong(f"says that its {self._size:,} bytes hold {self.count:,} embeddings, which cannot be")
         done = 0
         for batch in self._batches(["embedding"]):
             with damage(self.path):

@@ -26,12 +26,16 @@ class Photograph:
     crops: int
 
 
+def is_imported(folder: Path) -> bool:
+    """Whether the embeddings in `folder` come from another program's table, or an export; raises FacelineError."""
+    return "imported_from" in read_json(folder / RUN_FILE)
+
+
 def aligned_folder(folder: Path) -> Path:
     """Where the crops of the embeddings in `folder` lay when these were made; raises FacelineError."""
-    record = read_json(folder / RUN_FILE)
-    if "imported_from" in record:
+    if is_imported(folder):
         raise FacelineError(f"{one_line(folder)}: imported from a table, which tells nothing of crops and photographs")
-    record = check_record(record.get("aligned"), folder / RUN_FILE, {"folder": str})
+    record = check_record(read_json(folder / RUN_FILE).get("aligned"), folder / RUN_FILE, {"folder": str})
     return Path(os.path.normpath(real_path(folder) / record["folder"]))
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from faceline.disk.corrections import corrections_path, read_corrections
 from faceline.disk.manifests import manifest_rows
 from faceline.disk.names import MANIFEST_FILE
-from faceline.disk.photographs import aligned_folder
+from faceline.disk.photographs import aligned_folder, is_imported
 from faceline.disk.rows import USABLE, PictureRow
 from faceline.disk.run_records import read_record
 from faceline.errors import cure
@@ -58,7 +58,7 @@ def read_decisions(folder: Path, crops: Sequence[str]) -> Decisions:
     if not corrections:
         return Decisions()
     with cure(f"without it, nothing tells which faces {one_line(path)} speaks of; move that away to do without it"):
-        faces = faces_of(aligned_folder(folder))
+        faces = {} if is_imported(folder) else faces_of(aligned_folder(folder))
     return decide(corrections, [faces.get(crop) for crop in crops])
 
 
