@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -59,7 +60,9 @@ def make_folder(folder: Path, faces: int) -> None:
     write_manifest(folder / MANIFEST_FILE, rows, CropRow)
     options = NETWORK.record() | {"engine": DEFAULT_ENGINE, "device": DEFAULT_DEVICE} | ALONE.record()
     alignment = AlignmentOptions(frame=NETWORK.frame, size=NETWORK.crop_size).record()
-    record = run_record("represent", options, {"ok": faces}, 0, alignment=alignment, sha256=reps_digests(folder))
+    record = run_record(
+        "represent", options, Counter({"ok": faces}), 0, alignment=alignment, sha256=reps_digests(folder)
+    )
     write_json(folder / RUN_FILE, record)
 
 
@@ -103,7 +106,7 @@ def nearest(path: Path) -> Callable[[], list[tuple]]:
         SELECT crop, array_distance({numbers}, (SELECT {numbers} FROM '{path}' LIMIT 1)) AS distance
         FROM '{path}' ORDER BY distance LIMIT 10
     """
-    return lambda: duckdb.sql(query).fetchall()
+    return lambda: duckdb.execute(query).fetchall()
 
 
 def main() -> None:

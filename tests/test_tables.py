@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -94,7 +95,8 @@ def test_metadata_say_how_embeddings_were_made(made, exported):
 
 
 def test_manifests_are_the_same_rows(made, exported):
-    for name, kind in (("aligned", PictureRow), ("out", CropRow)):
+    kinds: dict[str, Any] = {"aligned": PictureRow, "out": CropRow}
+    for name, kind in kinds.items():
         rows = read_manifest(made / name / "manifest.csv", kind)
         found = pq.read_table(exported / name / "manifest.parquet").to_pylist()
         fields = [field for field in kind.__dataclass_fields__ if field != "embedding"]
@@ -110,12 +112,12 @@ def test_duckdb_reads_them(exported):
         SELECT a.crop, b.crop, array_distance(a.embedding::FLOAT[128], b.embedding::FLOAT[128])
         FROM '{path}' a, '{path}' b WHERE a.person = 'anna' AND b.person = 'x/anna' AND a.status = 'ok'
     """
-    ((one, other, distance),) = duckdb.sql(query).fetchall()
+    ((one, other, distance),) = duckdb.execute(query).fetchall()
     assert (one, other) == ("anna/1.jpg.png", "x/anna/1.jpg.png")
     table = pq.read_table(path)
     numbers = dict(zip(table["crop"].to_pylist(), table["embedding"].to_pylist(), strict=True))
     assert distance == pytest.approx(np.linalg.norm(np.subtract(numbers[one], numbers[other])), rel=1e-5)
-    counts = duckdb.sql(f"SELECT status, count(*) FROM '{exported}/out/manifest.parquet' GROUP BY ALL ORDER BY 1")
+    counts = duckdb.execute(f"SELECT status, count(*) FROM '{exported}/out/manifest.parquet' GROUP BY ALL ORDER BY 1")
     assert counts.fetchall() == [("fallback", 1), ("missing", 1), ("ok", 3)]
 
 

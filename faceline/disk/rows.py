@@ -2,7 +2,6 @@
 
 import base64
 import dataclasses
-import functools
 import math
 import os
 import re
@@ -143,10 +142,19 @@ class CropRow:
 Row = TypeVar("Row", PictureRow, CropRow)
 
 
+def kinds_of(row_type: type) -> list[tuple[str, tuple[type, ...]]]:
+    """The fields of a kind of row, and the types that each may have."""
+    fields: list[Any] = list(dataclasses.fields(row_type))
+    return [(field.name, typing.get_args(field.type) or (field.type,)) for field in fields]
+
+
+KINDS: dict[type, list[tuple[str, tuple[type, ...]]]] = {kind: kinds_of(kind) for kind in (PictureRow, CropRow)}
+
+
 def make_row(row_type: type[Row], fields: dict) -> Row:
     """A row from fields that come from a file; raises TypeError or ValueError if one is none of its kind."""
     row = row_type(**fields)
-    for name, kinds in kinds_of(row_type):
+    for name, kinds in KINDS[row_type]:
         value = getattr(row, name)
         if isinstance(value, str) and not value.isascii():
             os.fsencode(value)  # raises UnicodeEncodeError where no file could have that name
@@ -156,13 +164,6 @@ def make_row(row_type: type[Row], fields: dict) -> Row:
             raise ValueError(f"{name} is {value}")
     Status(row.status)
     return row
-
-
-@functools.cache  # tables have millions of rows
-def kinds_of(row_type: type) -> tuple[tuple[str, tuple[type, ...]], ...]:
-    """The fields of a kind of row, and the types that each may have."""
-    fields: list[Any] = list(dataclasses.fields(row_type))
-    return tuple((field.name, typing.get_args(field.type) or (field.type,)) for field in fields)
 
 
 def face_key(image: str, face: int) -> str:
