@@ -23,6 +23,7 @@ from faceline import (
     export_tables,
     import_embeddings,
     infer,
+    keep_workers,
     represent_folder,
     train,
 )
@@ -34,6 +35,13 @@ from faceline.errors import FacelineError
 from faceline.networks.table import NETWORKS
 
 TABLES = "reps.csv", "reps.npy", "labels.csv"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def kept():
+    """The process that reads files first is started once."""
+    with keep_workers():
+        yield
 
 
 @pytest.fixture(scope="module")

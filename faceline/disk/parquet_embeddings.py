@@ -104,6 +104,11 @@ class EmbeddingsFile:
             for group in range(self._parquet.metadata.num_row_groups):
                 yield from self._parquet.iter_batches(BLOCK_ROWS, row_groups=[group], columns=columns)
 
+    def read_columns(self) -> None:
+        """Read all columns but the embeddings, and keep nothing; raises FacelineError if they cannot be read."""
+        for _ in self._batches(self._columns):
+            pass
+
     def rows(self, takes_nobody: bool) -> Iterator[CropRow]:
         """A row for each, without its embedding; `takes_nobody` says whether it may be nobody's in particular.
 

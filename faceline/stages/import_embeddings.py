@@ -30,6 +30,7 @@ from faceline.networks.network import Network
 from faceline.networks.runtime import DEFAULT_DEVICE, DEFAULT_ENGINE
 from faceline.networks.table import network_named, network_of
 from faceline.runs.journal import Journal
+from faceline.stages.tried_file import try_file
 from faceline.wording import counted, one_line
 
 logger = logging.getLogger(__name__)
@@ -124,9 +125,8 @@ def import_embeddings(
         origin = origin_of(file, network)
         options = origin.options | {"imported": file.sha256}
         logger.info("import: %s of %s", counted(file.count, "embedding"), one_line(path))
+        try_file(path, origin.network.dimensions)  # all of it, before anything is written
         rows, places = read_rows(file, origin.is_every)
-        for _ in file.blocks(origin.network.dimensions):
-            pass  # before anything is written: what is wrong with any of them is said here
         with locked(folder):
             write_imported(folder, file, rows, places, origin, options, begun, overwrite)
     people = len({row.person for row in rows} - {""})
