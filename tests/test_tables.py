@@ -491,7 +491,7 @@ def test_a_damaged_file_is_refused_or_harmless(exported, tmp_path):
     right = (tmp_path / "right" / "reps.csv").read_bytes()
     generator = np.random.default_rng(0)
     refused = 0
-    for place in generator.choice(len(content), 150, replace=False).tolist():
+    for place in generator.choice(len(content), 80, replace=False).tolist():
         damaged = bytearray(content)
         damaged[place] ^= 1 << int(generator.integers(8))
         (tmp_path / "f.parquet").write_bytes(damaged)
@@ -503,7 +503,7 @@ def test_a_damaged_file_is_refused_or_harmless(exported, tmp_path):
             refused += 1
         else:
             assert (tmp_path / "in" / "reps.csv").read_bytes() == right
-    assert refused > 50
+    assert refused > 25
 
 
 @pytest.mark.parametrize(

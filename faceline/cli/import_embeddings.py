@@ -24,5 +24,5 @@ def fill(parser: Parser) -> None:
         help=f"whose embeddings they are, where the file does not say: {', '.join(NETWORKS)}, a file, or several with +"
         " between",
     )
-    parser.add_argument("--overwrite", action="store_true", help="replace what another file or batch_represent made")
+    parser.add_argument("--overwrite", action="store_true", help="replace what another file or stage 2 has put there")
     parser.does(import_embeddings, import_embeddings, summarises=True)

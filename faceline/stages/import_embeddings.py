@@ -130,7 +130,7 @@ def import_embeddings(
         with locked(folder):
             write_imported(folder, file, rows, places, origin, options, begun, overwrite)
     people = len({row.person for row in rows} - {""})
-    return Imported(str(folder), len(rows), people, origin.network.name, file.is_export)
+    return Imported(str(folder), len(rows), people, origin.network.title, file.is_export)
 
 
 def origin_of(file: EmbeddingsFile, name: str | None) -> Origin:
