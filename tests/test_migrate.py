@@ -9,7 +9,7 @@ import pytest
 from conftest import drawn, names, run_script, tree
 from test_kill import killed_at
 
-from faceline import FacelineError, align_folder, enrol, infer, migrate, represent_folder, train
+from faceline import FacelineError, align_folder, enrol, export_tables, infer, migrate, represent_folder, train
 from faceline.disk.folder_locks import locked
 from faceline.disk.manifests import read_manifest
 from faceline.disk.names import ALIGNED_DIR, EMBEDDINGS_DIR, MIGRATION_DIR, TRAINING_DIR
@@ -104,6 +104,7 @@ def test_names_corrections_and_removed_pictures_stay(work, probe):
     files = {"distinct.csv": b"joe,obama\n", "corrections.jsonl": b'{"picture": "a.jpg"}\n'}
     for name, content in files.items():
         (work / EMBEDDINGS_DIR / name).write_bytes(content)
+    export_tables(work / EMBEDDINGS_DIR)  # of the old network
     said = str(migrate(work, network=BOTH, jobs=1))
     kept = {"alex_lacamoire/img1.jpg", "joe/biden.jpg", "joe/biden2.jpg", "jon/john1.jpeg", "obama/obama.jpg"}
     assert pictures(work) == kept | {"rose_leslie/img1.jpg"}
@@ -113,6 +114,7 @@ def test_names_corrections_and_removed_pictures_stay(work, probe):
     assert "Stay removed, as their crops were: jon/john2.jpeg, obama/obama2.jpg." in said
     assert "as 1 photograph of before cannot be used now: rose_leslie/img2.jpg." in said
     assert "Kept as they are: corrections.jsonl, distinct.csv." in said
+    assert not list((work / EMBEDDINGS_DIR).glob("*.parquet"))
     assert " of 6 pictures get another name" in said  # those that have got other names are compared, too
     assert who(probe, work) == "obama"
 
