@@ -30,6 +30,7 @@ from faceline.networks.network import Network
 from faceline.networks.runtime import DEFAULT_DEVICE, DEFAULT_ENGINE
 from faceline.networks.table import network_named, network_of
 from faceline.runs.journal import Journal
+from faceline.runs.shard_plan import leave_shards
 from faceline.stages.tried_file import try_file
 from faceline.wording import counted, one_line
 
@@ -193,12 +194,13 @@ def write_imported(
     overwrite: bool,
 ) -> None:
     """Write all files of stage 2, `run.json` last; the journal says meanwhile that the folder is ours."""
+    leave_shards(folder, None)
     journal: Journal[CropRow] = Journal(
         folder,
         STAGE,
         options,
         read_row=lambda fields: CropRow.from_json(fields, origin.network.dimensions),
-        read_finished=lambda counts: [],
+        read_finished=lambda folder, counts: [],
         outputs=(MANIFEST_FILE, REPS_FILE, REPS_COPY_FILE, LABELS_FILE),
         overwrite=overwrite,
     )
