@@ -42,12 +42,12 @@ def test_the_wheel_holds_the_library_and_nothing_else(built):
         names = {name for name in wheel.namelist() if ".dist-info/" not in name}
         (metadata,) = (wheel.read(name).decode() for name in wheel.namelist() if name.endswith("/METADATA"))
     expected = {path.relative_to(ROOT).as_posix() for path in (ROOT / "faceline").rglob("*.py")}
-    pages = {
+    data = {
         path.relative_to(ROOT).as_posix()
-        for ending in ("css", "html", "js")
+        for ending in ("css", "html", "js", "json")
         for path in (ROOT / "faceline").rglob(f"*.{ending}")
     }
-    assert names == expected | {"faceline/py.typed"} | pages
+    assert names == expected | {"faceline/py.typed"} | data
     assert "Provides-Extra: heif" in metadata
     assert "Provides-Extra: plots" in metadata
 
