@@ -10,6 +10,7 @@ import numpy as np
 
 from faceline.disk.cache import cache_folder, keep
 from faceline.disk.pictures.boxes import Box
+from faceline.disk.pictures.views import Seen
 from faceline.host.quiet import quiet_opencv
 from faceline.host.sharing import Guard, Pool, once
 from faceline.networks.runtime import Runtime, dlib_session
@@ -51,7 +52,7 @@ class Face:
     turn: int = 0
     detector: str = "hog"
 
-    def visible_box(self, image: np.ndarray) -> Box:
+    def visible_box(self, image: Seen) -> Box:
         """The part of the box inside a picture of shape (height, width, 3): `image[top:bottom, left:right]`."""
         height, width = image.shape[:2]
         left, top, right, bottom = self.box_ltrb
@@ -211,12 +212,13 @@ class Detector:
     most_pixels: int = 0
     is_tested: bool = True
 
-    def find(self, image: np.ndarray, upsample: int, runtime: Runtime, every: bool) -> list[Face]:
+    def find(self, image: np.ndarray, upsample: int, runtime: Runtime, every: bool, after: int = 0) -> list[Face]:
         """Look for faces until there are some, in the picture as it is first, where the main one shows best and looking
-        is cheapest; or for `every` face, in the picture at its largest first, where small ones show too."""
+        is cheapest; or for `every` face, in the picture at its largest first, where small ones show too. The first
+        looks are left out, `after` that many."""
         pixels = image.shape[0] * image.shape[1]
         scales = range(upsample, -1, -1) if every else range(upsample + 1)
-        for look in self.looks:
+        for look in self.looks[after:]:
             for scale in scales:
                 if look is not self.looks[0] and scale and pixels * 4**scale > self.most_pixels:
                     continue

@@ -59,6 +59,12 @@ class AlignmentOptions:
         """The number of the predictor's points: `landmark_model`, which stands for it from the beginning."""
         return landmark_model_for(self.frame, self.landmarks, self.landmark_model)
 
+    @property
+    def first_edge(self) -> int:
+        """The longer edge in pixels of as much of a large photograph as is decoded at first: half of `detection_size`,
+        and a pixel more, so that pictures of that size are not large ones."""
+        return self.detection_size // 2 + 1
+
     def record(self) -> dict:
         """The options and what they stand for, as JSON for `run.json` and `classifier.pkl`."""
         weights = (*DETECTORS[self.detector].weights, LANDMARK_MODELS[self.landmark_points])

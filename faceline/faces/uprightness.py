@@ -18,6 +18,7 @@ from faceline.disk.pictures.boxes import (
     turned,
     turned_box,
 )
+from faceline.disk.pictures.views import Seen, whole_of
 from faceline.faces.detectors import Face, detect_cnn, detect_hog
 from faceline.faces.tiles import without_repetitions
 from faceline.networks.runtime import Runtime
@@ -94,7 +95,7 @@ def found_in(
     return [face for face in faces if is_upright(image, face, runtime)]
 
 
-def turned_back(face: Face, turn: int, image: np.ndarray) -> Face:
+def turned_back(face: Face, turn: int, image: Seen) -> Face:
     """A face that was found when a picture was turned by `turn`, with its box in the picture as it is."""
     height, width = image.shape[:2] if turn in (0, 180) else image.shape[1::-1]
     return replace(face, turn=turn, box_ltrb=turned_box(face.box_ltrb, height, width, -turn % 360))
@@ -163,9 +164,9 @@ def hog_score(seen: np.ndarray, turn: int, runtime: Runtime) -> float:
     return max((face.score for face in detect_hog(turned(grey, turn), 0, runtime, LOWEST)), default=LOWEST)
 
 
-def likeness(image: np.ndarray, face: Face, runtime: Runtime) -> float:
+def likeness(image: Seen, face: Face, runtime: Runtime) -> float:
     """How much a face looks like one to HOG, whatever found it in the picture."""
-    return face.score if face.detector == "hog" else hog_score(area_around(image, face), face.turn, runtime)
+    return face.score if face.detector == "hog" else hog_score(area_around(whole_of(image), face), face.turn, runtime)
 
 
 def cnn_score(seen: np.ndarray, turn: int, runtime: Runtime) -> float:

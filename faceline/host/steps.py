@@ -11,16 +11,17 @@ TIMES: ContextVar[dict[str, float] | None] = ContextVar("times", default=None)
 
 @contextlib.contextmanager
 def step(name: str) -> Iterator[None]:
-    """Count the time of the body for a step, if it is measured; steps do not lie within each other."""
+    """Count the time of the body for a step, if it is measured, but for that of steps within it."""
     times = TIMES.get()
     if times is None:
         yield
         return
-    begun = time.perf_counter()
+    begun, before = time.perf_counter(), sum(times.values())
     try:
         yield
     finally:
-        times[name] = times.get(name, 0.0) + time.perf_counter() - begun
+        within = sum(times.values()) - before
+        times[name] = times.get(name, 0.0) + time.perf_counter() - begun - within
 
 
 @contextlib.contextmanager

@@ -6,6 +6,7 @@ import numpy as np
 
 from faceline.disk.pictures.boxes import Box
 from faceline.disk.pictures.images import Picture
+from faceline.disk.pictures.views import Seen
 from faceline.faces.detectors import Face
 from faceline.people.identity import Identity
 from faceline.people.quality import Quality
@@ -75,7 +76,7 @@ class RecognizedFace:
         return replace(self, box_ltrb=box_ltrb, landmarks=picture.whole_points(self.landmarks))
 
 
-def recognized_face(pixels: np.ndarray, seen: DescribedFace, who: Identity | None) -> RecognizedFace:
+def recognized_face(pixels: Seen, seen: DescribedFace, who: Identity | None) -> RecognizedFace:
     """A face of a picture of shape (height, width, 3), with who it is."""
     face, quality = seen.face, None if seen.quality is None else seen.quality.score
     box_ltrb = face.visible_box(pixels)

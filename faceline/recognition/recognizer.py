@@ -19,6 +19,7 @@ from faceline.disk.freshness import why_stale
 from faceline.disk.paths import named_path
 from faceline.disk.pictures.boxes import Box
 from faceline.disk.pictures.given import picture_given
+from faceline.disk.pictures.views import Seen
 from faceline.errors import FacelineError, UnreadableError
 from faceline.faces.aligner import aligner_for
 from faceline.faces.cutting import CoincidentLandmarksError
@@ -225,12 +226,12 @@ class Recognizer:
         """
         check_question(threshold, candidates)
         with step("read"):
-            picture = picture_given(image)
-        faces, _ = self.look(picture.pixels, every, threshold, one_each, candidates)
+            picture = picture_given(image, self.alignment.first_edge)
+        faces, _ = self.look(picture.views, every, threshold, one_each, candidates)
         return [face.in_whole(picture) for face in faces]
 
     def look(
-        self, pixels: np.ndarray, every: bool, threshold: float | None, one_each: bool, candidates: int
+        self, pixels: Seen, every: bool, threshold: float | None, one_each: bool, candidates: int
     ) -> tuple[list[RecognizedFace], list[Box]]:
         """The faces of a picture of shape (height, width, 3), RGB uint8, with their places in it, as `faces` gives
         them; and the boxes of other faces that were seen, where only the main one is wanted."""
@@ -243,7 +244,7 @@ class Recognizer:
         return sorted((face for face in faces if face is not None), key=from_left), others
 
     def recognized(
-        self, pixels: np.ndarray, found: Sequence[Face], threshold: float | None, one_each: bool, candidates: int
+        self, pixels: Seen, found: Sequence[Face], threshold: float | None, one_each: bool, candidates: int
     ) -> list[RecognizedFace | None]:
         """What there is to say of detected faces of a picture, (height, width, 3) RGB uint8; None of one that cannot be
         cropped."""
@@ -258,7 +259,7 @@ class Recognizer:
         named = iter(identities)
         return [None if face is None else recognized_face(pixels, face, next(named)) for face in described]
 
-    def described(self, pixels: np.ndarray, found: Sequence[Face]) -> list[DescribedFace | None]:
+    def described(self, pixels: Seen, found: Sequence[Face]) -> list[DescribedFace | None]:
         """Detected faces of a picture, (height, width, 3) RGB uint8, with their embeddings and, where there is a
         gallery, how good their pictures are; None of one that cannot be cropped."""
         aligner = aligner_for(self.alignment, self.runtime, self.wide)
@@ -286,7 +287,7 @@ class Recognizer:
         return faces
 
     def qualities(
-        self, pixels: np.ndarray, faces: list[Face], crops: np.ndarray, embeddings: np.ndarray, scale: float
+        self, pixels: Seen, faces: list[Face], crops: np.ndarray, embeddings: np.ndarray, scale: float
     ) -> list[Quality]:
         """How much of its person the picture of each face tells: what `measure` says of the faces of one picture."""
         edges = [face.box_ltrb[2] - face.box_ltrb[0] for face in faces]

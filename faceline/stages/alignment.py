@@ -11,7 +11,8 @@ import numpy as np
 from faceline.disk.paths import inside
 from faceline.disk.people_paths import person_of
 from faceline.disk.pictures.boxes import Box
-from faceline.disk.pictures.images import decode_picture, encode_png, read_picture
+from faceline.disk.pictures.images import encode_png, open_picture, read_picture
+from faceline.disk.pictures.views import Seen
 from faceline.disk.reading import read_bytes, sha256
 from faceline.disk.rows import (
     PictureRow,
@@ -23,6 +24,7 @@ from faceline.faces.aligner import aligner_for, middle_face
 from faceline.faces.cutting import CoincidentLandmarksError
 from faceline.faces.embedder import embed
 from faceline.faces.options import AlignmentOptions
+from faceline.host.steps import step
 from faceline.networks.network import Network
 from faceline.networks.runtime import Runtime
 from faceline.wording import counted, one_line
@@ -107,9 +109,10 @@ def align_picture(task: PictureTask) -> Outcome:
         row = replace(row, image_sha256=sha256(data))
         if is_as_before(task, row.image_sha256):
             return Outcome(task.known[0], further=tuple((known, None) for known in task.known[1:]))
-        picture = decode_picture(data)
+        with step("read"):
+            picture = open_picture(data, task.options.first_edge)
         options = task.options, task.runtime, task.skip_multi, task.fallback
-        alignment = align_image(picture.pixels, *options, task.compared == Compared.EVERY, task.every)
+        alignment = align_image(picture.views, *options, task.compared == Compared.EVERY, task.every)
     except ShortOfMemoryError as error:
         return Outcome(replace(row, reason=one_line(error.reason), image_sha256=""))
     except UnreadableError as error:
@@ -124,20 +127,20 @@ def align_picture(task: PictureTask) -> Outcome:
         return Outcome(row)
     main = alignment.face, alignment.crop
     if task.every and alignment.status == Status.OK:
-        found = [main, *crops_of(picture.pixels, alignment.others, task)]
+        found = [main, *crops_of(picture.views, alignment.others, task)]
         rows = cropped(replace(row, faces=len(found)), picture, found, range(1, len(found) + 1))
         return Outcome(*rows[0], further=tuple(rows[1:]))
     if task.compared == Compared.NONE or alignment.status != Status.OK:
         return Outcome(*cropped(row, picture, [main], [1])[0])
     compared = alignment.others[: MOST_FACES - 1] if task.compared > Compared.MAIN else ()
-    found = [main, *crops_of(picture.pixels, compared, task)]
+    found = [main, *crops_of(picture.views, compared, task)]
     rows = cropped(row, picture, found, [1] * len(found))  # whichever is taken has the picture's crop
     embeddings = embed_crops([crop for _, crop in found], task)
     choices = tuple(Choice(*one, own) for one, own in zip(rows, embeddings, strict=True))
     return Outcome(*rows[0], embeddings[0], choices if task.compared > Compared.MAIN else ())
 
 
-def crops_of(image: np.ndarray, faces: "Sequence[Face]", task: PictureTask) -> "list[tuple[Face, np.ndarray]]":
+def crops_of(image: Seen, faces: "Sequence[Face]", task: PictureTask) -> "list[tuple[Face, np.ndarray]]":
     """Faces of a picture with their crops, as far as they can be cropped."""
     aligner = aligner_for(task.options, task.runtime)
     found = []
@@ -155,8 +158,9 @@ def cropped(
     """The row and the PNG of each crop of a picture; `numbers` say where the crops go."""
     rows = []
     for (face, crop), number in zip(found, numbers, strict=True):
-        png = encode_png(crop)
-        left, top, right, bottom = picture.whole_box(face.visible_box(picture.pixels))
+        with step("write"):
+            png = encode_png(crop)
+        left, top, right, bottom = picture.whole_box(face.visible_box(picture.views))
         of_crop = replace(row, crop=crop_path(row.image, number), crop_sha256=sha256(png), turn=face.turn)
         rows.append((replace(of_crop, left=left, top=top, right=right, bottom=bottom), png))
     return rows
@@ -189,7 +193,7 @@ class Alignment:
 
 
 def align_image(
-    image: np.ndarray,
+    image: Seen,
     options: AlignmentOptions,
     runtime: Runtime,
     skip_multi: bool = False,
@@ -197,12 +201,13 @@ def align_image(
     every: bool = False,
     confirmed: bool = False,
 ) -> Alignment:
-    """Find and crop the main face of a picture of shape (height, width, 3), RGB uint8.
+    """Find and crop the main face of a picture of shape (height, width, 3), RGB uint8, or of its views.
 
     Look for `every` one beside it, or for all that are beyond doubt, if `confirmed`.
     """
     aligner = aligner_for(options, runtime)
-    faces = aligner.find_confirmed(image) if confirmed else aligner.find(image, every=skip_multi or every)
+    with step("detect"):
+        faces = aligner.find_confirmed(image) if confirmed else aligner.find(image, every=skip_multi or every)
     if not faces and fallback == "none":
         return Alignment(Status.NO_FACE, "", 0)
     if skip_multi and len(faces) > 1:

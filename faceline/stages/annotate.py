@@ -9,8 +9,9 @@ import numpy as np
 
 from faceline.disk.names import DEFAULT_ANNOTATED_DIR
 from faceline.disk.paths import named_path
-from faceline.disk.pictures.images import decode_picture, read_picture
+from faceline.disk.pictures.images import open_picture, read_picture
 from faceline.disk.pictures.profiles import rgb_profile
+from faceline.disk.pictures.views import Seen
 from faceline.disk.rows import Status
 from faceline.errors import FacelineError, MissingError, UnreadableError
 from faceline.faces.aligner import Aligner, aligner_for
@@ -138,8 +139,8 @@ class Request:
     threshold: float | None
     outstanding: Collection[int]
 
-    def look(self, pixels: np.ndarray) -> list[AnnotatedFace]:
-        """The faces of a picture, (height, width, 3) RGB uint8, from left to right."""
+    def look(self, pixels: Seen) -> list[AnnotatedFace]:
+        """The faces of a picture, from left to right."""
         found = self.aligner.find(pixels, every=True)
         faces = []
         for face, who in zip(found, self.identities(pixels, found), strict=True):
@@ -152,7 +153,7 @@ class Request:
             faces.append(AnnotatedFace(*seen, name, confidence))
         return sorted(faces, key=lambda face: (face.box_ltrb[0] + face.box_ltrb[2], face.box_ltrb))
 
-    def identities(self, pixels: np.ndarray, found: Sequence[Face]) -> list[Identity | None]:
+    def identities(self, pixels: Seen, found: Sequence[Face]) -> list[Identity | None]:
         """Who the faces are; None of each without a classifier."""
         if self.recognizer is None:
             return [None] * len(found)
@@ -164,10 +165,10 @@ def annotated(picture: str, path: Path, request: Request) -> AnnotatedPicture:
     """Write the copy of one picture, whatever it is, and say what became of it."""
     try:
         data = read_picture(Path(picture))
-        decoded = decode_picture(data)
+        decoded = open_picture(data, request.aligner.options.first_edge)
         profile = rgb_profile(data)
         del data  # which may be large
-        faces = request.look(decoded.pixels)
+        faces = request.look(decoded.views)
         path = save_annotated(decoded.pixels, faces, request.outstanding, path, profile)
     except UnreadableError as error:
         status = Status.MISSING if isinstance(error, MissingError) else Status.UNREADABLE

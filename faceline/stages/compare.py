@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from faceline.disk.paths import real_path
-from faceline.disk.pictures.images import decode_picture, read_picture
+from faceline.disk.pictures.images import open_picture, read_picture
 from faceline.disk.rows import Status
 from faceline.errors import FacelineError, MissingError, UnreadableError
 from faceline.faces.detectors import DEFAULT_DETECTOR
@@ -145,8 +145,9 @@ class Looked:
     def add(self, path: str) -> None:
         """Look at a picture, whatever it is; raises FacelineError if there are too many faces."""
         try:
-            decoded = decode_picture(read_picture(Path(path)))
-            found, _ = self._verifier.recognizer.look(decoded.pixels, True, None, False, 1)
+            recognizer = self._verifier.recognizer
+            decoded = open_picture(read_picture(Path(path)), recognizer.alignment.first_edge)
+            found, _ = recognizer.look(decoded.views, True, None, False, 1)
         except UnreadableError as error:
             status = Status.MISSING if isinstance(error, MissingError) else Status.UNREADABLE
             self.pictures.append(ComparedPicture(path, status, unreadable_reason(path, one_line(error.reason))))

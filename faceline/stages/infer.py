@@ -11,8 +11,9 @@ from faceline.disk.names import DEFAULT_CLASSIFIER
 from faceline.disk.paths import check_folder, inside, named_path
 from faceline.disk.people_paths import UNKNOWN
 from faceline.disk.pictures.boxes import Box
-from faceline.disk.pictures.images import Picture, decode_image, decode_picture, read_picture
+from faceline.disk.pictures.images import Picture, decode_image, open_picture, read_picture
 from faceline.disk.pictures.profiles import rgb_profile
+from faceline.disk.pictures.views import Seen
 from faceline.disk.rows import Status
 from faceline.errors import FacelineError, MissingError, UnreadableError
 from faceline.networks.runtime import DEFAULT_DEVICE, DEFAULT_ENGINE
@@ -139,7 +140,11 @@ class Request:
     verbose: bool
     crops_dir: Path | None
 
-    def look(self, pixels: np.ndarray) -> tuple[list[RecognizedFace], list[Box]]:
+    @property
+    def first_edge(self) -> int:
+        return self.recognizer.alignment.first_edge
+
+    def look(self, pixels: Seen) -> tuple[list[RecognizedFace], list[Box]]:
         """The faces of a picture, and the boxes of others: see `Recognizer.look`."""
         return self.recognizer.look(pixels, self.multi, self.threshold, self.one_each, self.top)
 
@@ -172,13 +177,13 @@ def answer_to(picture: str, request: Request, copy: Copy | None) -> Answer:
     try:
         try:
             data = read_picture(Path(picture))
-            decoded = decode_picture(data)
+            decoded = open_picture(data, request.first_edge)
             profile = None if copy is None else rgb_profile(data)
             del data  # which may be large
         except UnreadableError as error:
             status = Status.MISSING if isinstance(error, MissingError) else Status.UNREADABLE
             return request.answer(picture, status, unreadable_reason(picture, one_line(error.reason)))
-        found, others = request.look(decoded.pixels)
+        found, others = request.look(decoded.views)
         faces = named_faces(found)
         numbered: list[int] = []
         marked = ""
@@ -192,8 +197,8 @@ def answer_to(picture: str, request: Request, copy: Copy | None) -> Answer:
 
 def answer_of(picture: str, content: bytes, request: Request) -> Answer:
     """What there is to say of the content of a picture file; raises UnreadableError."""
-    decoded = decode_picture(content)
-    return request.answered(picture, decoded, named_faces(request.look(decoded.pixels)[0]))
+    decoded = open_picture(content, request.first_edge)
+    return request.answered(picture, decoded, named_faces(request.look(decoded.views)[0]))
 
 
 def named_faces(found: Sequence[RecognizedFace]) -> list[NamedFace]:

@@ -60,8 +60,8 @@ def missing_views(views: Sequence[str]) -> list[str]:
 
 def offered(recognizer: Recognizer, content: bytes) -> Offered:
     """Look at a picture; raises UnreadableError."""
-    picture = picture_given(content)
-    pixels = picture.pixels
+    picture = picture_given(content, recognizer.alignment.first_edge)
+    pixels = picture.views
     aligner = aligner_for(recognizer.alignment, recognizer.runtime, recognizer.wide)
     faces = aligner.find(pixels, every=False)
     try:

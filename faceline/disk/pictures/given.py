@@ -9,10 +9,11 @@ import numpy as np
 
 from faceline.disk.paths import named_path
 from faceline.disk.pictures.depth import to_rgb
-from faceline.disk.pictures.images import Picture, decode_picture, read_picture
+from faceline.disk.pictures.images import Picture, open_picture, read_picture
 from faceline.disk.pictures.limits import reduction
 from faceline.disk.pictures.openers import damage
 from faceline.disk.pictures.orientation import upright
+from faceline.disk.pictures.views import Views
 from faceline.errors import UnreadableError
 from faceline.host.quiet import quiet
 from faceline.host.sharing import Guard
@@ -27,6 +28,7 @@ DECODING = Guard()
 
 def picture_given(
     image: "np.ndarray | bytes | bytearray | memoryview | str | os.PathLike[str] | Image.Image",
+    edge: int,
 ) -> Picture:
     """The picture that a program gives, upright and in RGB, reduced where it is very large.
 
@@ -35,6 +37,8 @@ def picture_given(
     image : ndarray of shape (height, width, 3), uint8, in RGB; bytes of a picture file; path of one; or a Pillow image
         An array is taken as it is; the others as a viewer shows them, turned as their EXIF says. Pillow's images have
         8 bits of what their files may hold more of.
+    edge : int
+        How many pixels of the longer edge are decoded at first, as `images.open_picture` does.
 
     Raises
     ------
@@ -48,11 +52,11 @@ def picture_given(
     if isinstance(image, np.ndarray):
         return of_pixels(image)
     if isinstance(image, bytes | bytearray | memoryview):
-        return decode_picture(bytes(image))
+        return open_picture(bytes(image), edge)
     if isinstance(image, str | os.PathLike):
         path = named_path(os.fspath(image))
         try:
-            return decode_picture(read_picture(Path(path)))
+            return open_picture(read_picture(Path(path)), edge)
         except UnreadableError as error:
             raise type(error)(error.reason, one_line(path)) from error
     from PIL import Image
@@ -71,10 +75,11 @@ def of_pixels(pixels: np.ndarray) -> Picture:
     height, width = pixels.shape[:2]
     scale = reduction(width, height)
     if scale == 1:
-        return Picture(np.ascontiguousarray(pixels), 1, width, height)
+        return Picture(Views.of(np.ascontiguousarray(pixels)), 1, width, height)
     from PIL import Image
 
-    return Picture(np.array(Image.fromarray(np.ascontiguousarray(pixels)).reduce(scale)), scale, width, height)
+    smaller = np.array(Image.fromarray(np.ascontiguousarray(pixels)).reduce(scale))
+    return Picture(Views.of(smaller), scale, width, height)
 
 
 def of_pillow(image: "Image.Image") -> Picture:

@@ -16,8 +16,9 @@ from faceline.disk.pictures.boxes import Box
 from faceline.disk.pictures.limits import MAX_BYTES, check_bytes, reduction, room
 from faceline.disk.pictures.opencv_pictures import OpenCvPicture
 from faceline.disk.pictures.openers import HEIF_SUFFIXES, REFUSED_FORMATS, damage, open_image, register_heif
-from faceline.disk.pictures.orientation import SWAPPED, upright
+from faceline.disk.pictures.orientation import REVERSED, SWAPPED, upright
 from faceline.disk.pictures.pillow_pictures import PillowPicture
+from faceline.disk.pictures.views import View, Views
 from faceline.disk.reading import opened
 from faceline.errors import UnreadableError
 from faceline.host.imports import load
@@ -32,22 +33,27 @@ ENDINGS = {"JPEG": ".jpg", "MPO": ".jpg", "PNG": ".png", "WEBP": ".webp", "HEIF"
 
 @dataclass(frozen=True)
 class Picture:
-    """A decoded picture.
+    """A picture that can be decoded.
 
     Attributes
     ----------
-    pixels : ndarray of shape (height, width, 3), uint8
-        RGB, C-contiguous, upright.
+    views : Views
+        Its pixels, and where there are any, smaller views of them.
     scale : int
         How many pixels of the upright picture's edge are one of `pixels`: 1, or a power of two for a large one.
     width, height : int
         Of the whole upright picture.
     """
 
-    pixels: np.ndarray
+    views: Views
     scale: int
     width: int
     height: int
+
+    @property
+    def pixels(self) -> np.ndarray:
+        """Shape (height, width, 3), uint8: RGB, C-contiguous, upright."""
+        return self.views.whole
 
     def whole_box(self, box_ltrb: Box) -> Box:
         """A box in `pixels` as one in the whole picture."""
@@ -144,7 +150,54 @@ def decode_picture(data: bytes, enough: int | None = None) -> Picture:
             pixels = np.array(upright(image, lies))
     if lies in SWAPPED:
         width, height = height, width
-    return Picture(pixels, scale, width, height)
+    return Picture(Views.of(pixels), scale, width, height)
+
+
+def open_picture(data: bytes, edge: int) -> Picture:
+    """The same picture, decoded no further than who looks at it wants; a JPEG at first at the smallest scale at which
+    its longer edge has `edge` pixels, which takes a quarter of the time.
+
+    All data are read for that, so damage shows here. Where there is any, and where a picture is too large for its full
+    scale, it is decoded as `decode_picture` does.
+
+    Raises
+    ------
+    UnreadableError
+        If the data is no picture, damaged, or too large to decode.
+    """
+    with quiet():
+        header = read_header(io.BytesIO(data)) if data else None
+    if not isinstance(header, PillowPicture) or not header.is_jpeg:
+        return decode_picture(data)
+    width, height = header.width, header.height
+    scales = [1]
+    while scales[-1] < MOST_REDUCED and max(width, height) >= 2 * scales[-1] * edge:
+        scales.append(2 * scales[-1])
+    if len(scales) == 1 or reduction(width, height) > 1:
+        return decode_picture(data)
+    try:
+        first, lies = decode_view(header, data, scales[-1])
+    except UnreadableError:  # what is said of it is the same whatever the scale
+        return decode_picture(data)
+    if lies in SWAPPED:
+        width, height = height, width
+
+    def decode(scale: int) -> View:
+        with quiet():
+            return first if scale == scales[-1] else decode_view(PillowPicture(io.BytesIO(data)), data, scale)[0]
+
+    return Picture(Views((height, width, 3), tuple(scales), decode), 1, width, height)
+
+
+def decode_view(header: PillowPicture, data: bytes, scale: int) -> tuple[View, int]:
+    """A JPEG at a scale, and EXIF's number for how it lies; raises UnreadableError if it is damaged or cut off."""
+    with quiet(), damage():
+        image, lies = header.decode_whole(data, scale)
+        pixels = np.array(upright(image, lies))
+    # The last pixel of a row may stand for fewer; turned, it is the first one.
+    edges = (header.height, header.width) if lies in SWAPPED else (header.width, header.height)
+    left, top = (-(-edge % scale) if turned else 0 for edge, turned in zip(edges, REVERSED[lies], strict=True))
+    return View(pixels, scale, left, top), lies
 
 
 def encode_png(image: np.ndarray) -> bytes:

@@ -11,6 +11,18 @@ if TYPE_CHECKING:
 # The orientations that swap width and height.
 SWAPPED = range(5, 9)
 
+# Of each orientation, whether x and y of the upright picture run against the stored rows and columns that they are.
+REVERSED = {
+    1: (False, False),
+    2: (True, False),
+    3: (True, True),
+    4: (False, True),
+    5: (False, False),
+    6: (True, False),
+    7: (True, True),
+    8: (False, True),
+}
+
 
 def orientation(image: "Image.Image", data: bytes) -> int:
     """EXIF's number for how a picture lies, 1 (upright) to 8; `image` is what Pillow opened from `data`.

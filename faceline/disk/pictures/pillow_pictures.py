@@ -27,6 +27,8 @@ class PillowPicture:
         Pillow's name for the format.
     width, height : int
         As stored, not turned.
+    is_jpeg : bool
+        Whether it can be decoded at a reduced scale.
     pixel_bytes : int
         What decoding takes for each of its pixels, beside the result at a reduced scale.
     """
@@ -36,7 +38,8 @@ class PillowPicture:
         self.kind = self._image.format
         self.width, self.height = self._image.size
         self.pixel_bytes = PIXEL_BYTES
-        if self.kind in JPEGS:
+        self.is_jpeg = self.kind in JPEGS
+        if self.is_jpeg:
             self.pixel_bytes = PROGRESSIVE_BYTES if self._image.info.get("progressive") else 0
 
     def decode(self, data: bytes, factor: int) -> "tuple[Image.Image, int]":
@@ -45,7 +48,7 @@ class PillowPicture:
         `data` is what its file holds.
         """
         image = self._image
-        if self.kind in JPEGS:
+        if self.is_jpeg:
             image = decode_jpeg(image, data, factor)
             factor = 1
         else:
@@ -53,6 +56,13 @@ class PillowPicture:
         lies = orientation(image, data)
         image = to_rgb(image, data)
         return image if factor == 1 else image.reduce(factor), lies
+
+    def decode_whole(self, data: bytes, factor: int) -> "tuple[Image.Image, int]":
+        """Likewise of a JPEG, but one that lacks its end is refused in any case; raises OSError."""
+        image = load_reduced(self._image, factor)
+        if image.size != (-(-self.width // factor), -(-self.height // factor)):
+            raise OSError("not decoded at a reduced scale")
+        return to_rgb(image, data), orientation(image, data)
 
 
 def decode_jpeg(image: "Image.Image", data: bytes, factor: int) -> "Image.Image":
