@@ -35,9 +35,11 @@ GLANCE_SIZE = 300
 QUICK_SCALE = (5 / 6) ** 5
 SURELY = 88
 
-# A face is cut out of the smallest view in which its box has this many edges of the crop, which show about the middle
-# two thirds of it: from less, embeddings change by more than they do when a picture is saved again as JPEG.
-ENOUGH = 1.0
+# A face is cut out of the smallest view in which its box has this many edges of the crop, which shows about one and a
+# half edges of the box. The embeddings of 27 faces then lie 0.043 (L2, median; 9 of 10 below 0.070) from those of crops
+# of the whole photograph; saving this again with JPEG's quality of 85 moves them by 0.038 (0.058), a box that lies 1 %
+# of its edge elsewhere by 0.038 (0.070). With 1.2 it is 0.051 (0.078), with 1.0 0.067 (0.090), with 0.6 0.12 (0.15).
+ENOUGH = 1.5
 
 
 # Where a face would be in a picture that no detector finds one in: the edge of its box, and how much lower than the
