@@ -66,14 +66,16 @@ def without_repetitions(faces: Iterable[Face], known: Iterable[Face] = ()) -> li
     return fresh
 
 
-def resized(image: np.ndarray, scale: float) -> np.ndarray:
-    """A picture that is `scale` times as large, averaged where it shrinks."""
+def resized(image: np.ndarray, scale: float, way: int | None = None) -> np.ndarray:
+    """A picture that is `scale` times as large, by OpenCV's `way`; else averaged where it shrinks."""
     import cv2
 
     if scale == 1:
         return image
     size = tuple(max(1, round(extent * scale)) for extent in image.shape[1::-1])
-    return cv2.resize(image, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+    if way is None:
+        way = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    return cv2.resize(image, size, interpolation=way)
 
 
 def moved(face: Face, left: float, top: float, scale: float) -> Face:

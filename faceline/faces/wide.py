@@ -104,21 +104,25 @@ def tile_looks(
     looks: list[Look] = []
     count, step = pyramid(reduction * wide.smallest / DLIB_SMALLEST)
     overlap = round(step * ROOM * DLIB_SMALLEST / 2**upsample)
-    for scale in (step**-level for level in range(count + further)):
+    for number in range(count + further):
+        scale = step**-number
+        look = wide.look
+        if wide.in_shrunk is not None and (number < count or not further):  # larger ones show in the next level
+            look = partial(look, largest=overlap)
         level = resized(image, scale)
         height, width = level.shape[:2]
         boxes = tile_boxes(height, width, TILE >> max(upsample - 1, 0), overlap)
-        looks += [partial(look_at_tile, level, box, scale, wide, upsample, runtime) for box in boxes]
+        looks += [partial(look_at_tile, level, box, scale, look, upsample, runtime) for box in boxes]
     return looks
 
 
 def look_at_tile(
-    level: np.ndarray, box_ltrb: Box, scale: float, wide: WideLook, upsample: int, runtime: Runtime
+    level: np.ndarray, box_ltrb: Box, scale: float, look: Detect, upsample: int, runtime: Runtime
 ) -> list[Face]:
     """The faces of a tile of a level, in pixels of the picture that was made `scale` times as large for it."""
     left, top, right, bottom = box_ltrb
     tile = np.ascontiguousarray(level[top:bottom, left:right])
-    return [moved(face, left, top, 1 / scale) for face in wide.look(tile, upsample, runtime)]
+    return [moved(face, left, top, 1 / scale) for face in look(tile, upsample, runtime)]
 
 
 def in_threads(looks: Sequence[Look], threads: int) -> list[list[Face]]:
