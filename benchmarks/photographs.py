@@ -2,9 +2,10 @@
 """Large photographs: stage 1 against the package face_recognition 1.3.0, in pictures a minute and faces found.
 
 Makes 40 JPEG photographs of 8 to 24 megapixels in <work>, half of large faces, half of small ones. Commands take turns,
-each started anew and with a process for each core: Faceline's stage 1 for the main face and for every face, which writes crops and a
-manifest; and a script with face_recognition's defaults that finds all faces (HOG in the enlarged picture) and their
-landmarks, which is what stage 1 does but for the crops, and writes nothing. Prints the tables of docs/speed.md.
+each started anew and with a process for each core: Faceline's stage 1 for the main face and for every face, which
+writes crops and a manifest; and a script with face_recognition's defaults that finds all faces (HOG in the enlarged
+picture) and their landmarks, which is what stage 1 does but for the crops, and writes nothing. Prints the tables of
+docs/speed.md.
 """
 
 import argparse

@@ -28,9 +28,9 @@ ONE_LEVEL = bytes.fromhex("0102 0101 0100 0100 0104 0100 0128 0128 0101 0120 012
 PROMISING = -0.7
 
 # Where a tile is looked at: in so much of its size first, and in so much of each size next, for what scores above a
-# lower limit. dlib has 1 and 5/6. Of 260 faces of LFW, 38 to 130 pixels large, and of 231 that lean by 12 to 28 degrees,
-# none is lost then, where dlib's sizes lose one, and -0.7 loses six. Three of dlib's five filters, those for upright
-# heads, would lose 70 that lean.
+# lower limit. dlib has 1 and 5/6. Of 260 faces of LFW, 38 to 130 pixels large, and of 231 that lean by 12 to 28
+# degrees, none is lost then, where dlib's sizes lose one, and -0.7 loses six. Three of dlib's five filters, those for
+# upright heads, would lose 70 that lean.
 FIRST, NEXT, LOW_PROMISE = 0.8, 0.75, -0.9
 
 # The largest faces that are still looked for where a picture as it is shows none: from 80 pixels on it would.

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -46,6 +46,8 @@ class WideLook:
         The same for small pictures, where it differs.
     one_thread : bool
         Whether it runs on one thread only, so that several tiles at a time make use of all cores.
+    up_to : callable or None
+        Gives a look that sees only faces up to an edge, if that is faster.
     in_shrunk : callable or None
         Looks at a large photograph that was shrunk, where there is a faster way than the detector's own; then the look
         at tiles is fast enough to be the one that sees every face in it, too.
@@ -55,6 +57,7 @@ class WideLook:
     smallest: int = DLIB_SMALLEST
     glance: Detect | None = None
     one_thread: bool = False
+    up_to: Callable[[float], Detect] | None = None
     in_shrunk: Detect | None = None
 
 
@@ -69,9 +72,14 @@ def detect_in_shrunk_or_cnn(image: np.ndarray, upsample: int, runtime: Runtime) 
     return found or [moved(face, 0, 0, 2) for face in detect_cnn(resized(image, 1 / 2), 0, runtime)]
 
 
+def small_in_tile(edge: float) -> Detect:
+    return partial(detect_in_tile, largest=edge)
+
+
+BY_HOG = WideLook(detect_in_tile, glance=detect_promising, one_thread=True, up_to=small_in_tile)
 WIDE_LOOKS: Mapping[str, WideLook] = {
-    "auto": WideLook(detect_in_tile, glance=detect_promising, one_thread=True, in_shrunk=detect_in_shrunk_or_cnn),
-    "hog": WideLook(detect_in_tile, glance=detect_promising, one_thread=True, in_shrunk=detect_in_shrunk),
+    "auto": replace(BY_HOG, in_shrunk=detect_in_shrunk_or_cnn),
+    "hog": replace(BY_HOG, in_shrunk=detect_in_shrunk),
     "cnn": WideLook(detect_cnn),
     "yunet": seeing_small(detect_yunet, YUNET_SMALLEST),
     "yunet-2026": seeing_small(partial(detect_yunet, weights=YUNET_2026), YUNET_SMALLEST),
@@ -106,9 +114,8 @@ def tile_looks(
     overlap = round(step * ROOM * DLIB_SMALLEST / 2**upsample)
     for number in range(count + further):
         scale = step**-number
-        look = wide.look
-        if wide.in_shrunk is not None and (number < count or not further):  # larger ones show in the next level
-            look = partial(look, largest=overlap)
+        # Larger faces show in the next level, or have been looked for there.
+        look = wide.up_to(overlap) if wide.up_to and not (further and number == count) else wide.look
         level = resized(image, scale)
         height, width = level.shape[:2]
         boxes = tile_boxes(height, width, TILE >> max(upsample - 1, 0), overlap)
