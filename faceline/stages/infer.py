@@ -180,10 +180,10 @@ def answer_to(picture: str, request: Request, copy: Copy | None) -> Answer:
             decoded = open_picture(data, request.first_edge)
             profile = None if copy is None else rgb_profile(data)
             del data  # which may be large
+            found, others = request.look(decoded.views)
         except UnreadableError as error:
             status = Status.MISSING if isinstance(error, MissingError) else Status.UNREADABLE
             return request.answer(picture, status, unreadable_reason(picture, one_line(error.reason)))
-        found, others = request.look(decoded.views)
         faces = named_faces(found)
         numbered: list[int] = []
         marked = ""

@@ -173,7 +173,7 @@ def open_picture(data: bytes, edge: int) -> Picture:
     scales = [1]
     while scales[-1] < MOST_REDUCED and max(width, height) >= 2 * scales[-1] * edge:
         scales.append(2 * scales[-1])
-    if len(scales) == 1 or reduction(width, height) > 1:
+    if len(scales) == 1 or reduction(width, height) > 1 or len(data) > MAX_BYTES:  # the data would have to be kept
         return decode_picture(data)
     try:
         first, lies = decode_view(header, data, scales[-1])
