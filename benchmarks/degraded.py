@@ -15,8 +15,8 @@ from degradations import CHECKING as WAYS
 from degradations import KINDS
 from degraded_faces import CHECKING, Faces, Photographs, Probes, draw, make_worse
 
+from faceline.disk.people_paths import UNKNOWN
 from faceline.evaluation.identification.rates import bins_of, calibration_error
-from faceline.people.gallery import UNKNOWN
 from faceline.people.quality import Quality, judge
 
 

@@ -14,11 +14,12 @@ from pathlib import Path
 import numpy as np
 from open_set import NETWORK, embeddings_of
 
+from faceline.disk.people_paths import UNKNOWN
 from faceline.evaluation.identification.trials import Trial, halves
 from faceline.people.calibration import DEFAULT_FPIR
 from faceline.people.classifiers.table import DEFAULT_CLASSIFIER_NAME
 from faceline.people.enrolment import Enrolment
-from faceline.people.gallery import UNKNOWN, Gallery
+from faceline.people.gallery import Gallery
 from faceline.runs.parallel import all_cores
 
 DOUBLES, WRONG, COPIES = 0.1, 0.05, 3

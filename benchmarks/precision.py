@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from measure import interleaved, machine
 
+from faceline.disk.people_paths import UNKNOWN
 from faceline.disk.pictures.images import decode_image
 from faceline.evaluation.comparison import Embedded, all_distances, read_embedded
 from faceline.evaluation.identification.trials import Trial
@@ -26,7 +27,7 @@ from faceline.networks.network import FLOAT32, Network
 from faceline.networks.runtime import Runtime
 from faceline.networks.table import NETWORKS
 from faceline.people.classifiers.table import DEFAULT_CLASSIFIER_NAME
-from faceline.people.gallery import UNKNOWN, Gallery
+from faceline.people.gallery import Gallery
 from faceline.stages.represent import read_aligned
 
 BATCH, ROUNDS, DRAWS, ENROLLED = 16, 11, 5, 4

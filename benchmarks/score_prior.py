@@ -14,7 +14,6 @@ from faceline.disk.people_paths import person_of
 from faceline.disk.run_records import read_record
 from faceline.networks.table import network_of
 from faceline.people.classifiers.table import DEFAULT_CLASSIFIER_NAME
-from faceline.people.holdout import best_scores
 from faceline.people.prior import KNOWN_SD, prior_for
 from faceline.people.scoring import CROWDING_WEIGHT, Scorer, Training, unit
 
@@ -50,7 +49,7 @@ def main() -> None:
                     probes += rows[pictures:].tolist()
                     whose += [label] * len(rows[pictures:])
                 scorer = Scorer.fit(directions[enrolled], np.array(labels), training)
-                scores[0].extend(best_scores(scorer, directions[outside])[0])
+                scores[0].extend(scorer.best_two(directions[outside])[0])
                 own = scorer.score(directions[probes])[0][np.arange(len(probes)), whose]
                 scores[1].extend(own + CROWDING_WEIGHT * scorer.crowding[whose])
             seen = [f"{np.mean(values):.2f}, {np.std(values):.2f}" for values in scores]

@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 from conftest import drawn
 
+from faceline.disk.people_paths import UNKNOWN
 from faceline.errors import FacelineError
 from faceline.networks.table import NETWORKS
 from faceline.people import calibration
 from faceline.people.calibration import check_fpir, strangers_limit, without_known
 from faceline.people.classifiers.table import CLASSIFIERS
 from faceline.people.enrolment import Enrolment
-from faceline.people.gallery import UNKNOWN, Gallery
+from faceline.people.gallery import Gallery
 from faceline.people.holdout import Sample, Strangers, collect, hold_out
 from faceline.people.scoring import unit
 

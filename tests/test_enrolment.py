@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from faceline.disk.people_paths import UNKNOWN
 from faceline.networks.table import NETWORKS
 from faceline.people.enrolment import Enrolment
-from faceline.people.gallery import UNKNOWN, Gallery
+from faceline.people.gallery import Gallery
 from faceline.people.near_copies import merged, near_copies
 from faceline.people.scoring import unit
 from faceline.people.subjects import Link, families_of

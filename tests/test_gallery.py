@@ -5,11 +5,13 @@ import numpy as np
 import pytest
 from conftest import drawn
 
+from faceline.disk.people_paths import UNKNOWN
 from faceline.networks.distances import Metric
 from faceline.networks.table import NETWORKS
 from faceline.people import enrolled
 from faceline.people.enrolled import exemplars
-from faceline.people.gallery import UNKNOWN, Candidate, Gallery, Identity, one_name_each
+from faceline.people.gallery import Gallery
+from faceline.people.identity import Candidate, Identity, one_name_each
 from faceline.people.scoring import unit
 
 

@@ -14,9 +14,9 @@ from conftest import names, tree
 from PIL import Image, ImageCms
 
 from faceline import infer
+from faceline.disk.people_paths import UNKNOWN
 from faceline.disk.pictures.images import decode_image, encode_png
 from faceline.errors import FacelineError
-from faceline.people.gallery import UNKNOWN
 from faceline.report.marked_pictures import marked_paths
 
 

@@ -10,6 +10,7 @@ from conftest import CLASSIFIER, names, run_script
 from PIL import Image, ImageDraw, ImageFilter
 
 from faceline import infer, train
+from faceline.disk.people_paths import UNKNOWN
 from faceline.disk.pictures.images import decode_image
 from faceline.faces.aligner import Aligner
 from faceline.faces.detectors import Face
@@ -22,7 +23,7 @@ from faceline.networks.table import NETWORKS
 from faceline.people.calibration import Calibration, Logistic
 from faceline.people.degradation_prior import FEATURES, HIGHEST, LOST, LOWEST, REASONS, SHIFTED
 from faceline.people.doubt import probabilities
-from faceline.people.gallery import UNKNOWN, Gallery
+from faceline.people.gallery import Gallery
 from faceline.people.prior import DLIB_PRIOR
 from faceline.people.quality import EDGE, GOOD, Quality, excess, in_dlib_frame, judge, turn_features
 from faceline.recognition.classifier_file import Model, write_classifier

@@ -9,11 +9,11 @@ import pytest
 from conftest import names
 
 from faceline import align_folder, infer, represent_folder, train
+from faceline.disk.people_paths import UNKNOWN
 from faceline.disk.pictures.images import encode_png
 from faceline.disk.reading import read_json
 from faceline.disk.writing import write_json
 from faceline.errors import FacelineError
-from faceline.people.gallery import UNKNOWN
 from faceline.recognition.classifier_file import read_classifier
 
 

@@ -4,7 +4,7 @@ from faceline.cli.options import add_result_options
 from faceline.cli.parser import Parser
 from faceline.cli.program import as_text_or_json
 from faceline.evaluation import identify
-from faceline.people.classifiers.table import CLASSIFIERS
+from faceline.people.classifiers.table import CLASSIFIER_NAMES
 
 DESCRIPTION = """\
 Evaluate identification: how often known people are found, strangers named, and how true the confidence is.
@@ -43,7 +43,7 @@ def fill(parser: Parser) -> None:
     parser.add_argument(
         "--fpir", type=float, metavar="RATE", help="how often a stranger may get a name (default: %(default)s)"
     )
-    parser.add_argument("--classifier", choices=CLASSIFIERS, help="what tells people apart (default: %(default)s)")
+    parser.add_argument("--classifier", choices=CLASSIFIER_NAMES, help="what tells people apart (default: %(default)s)")
     parser.add_argument(
         "--ldaDim", "--lda-dim", type=int, dest="lda_dim", metavar="N", help="show it N discriminant components only"
     )

@@ -67,12 +67,12 @@ def add_augmentation_options(parser: argparse.ArgumentParser, default: str) -> N
 
 def add_calibration_options(parser: argparse.ArgumentParser, default: str = "%(default)s") -> None:
     """How people are told apart from each other and from strangers; `default` says what is taken otherwise."""
-    from faceline.people.classifiers.table import CLASSIFIERS  # other commands need none of what that imports
+    from faceline.people.classifiers.table import CLASSIFIER_NAMES  # other commands need none of what that imports
 
     parser.add_argument(
         "--fpir", type=float, metavar="RATE", help=f"how often a stranger may get a name (default: {default})"
     )
-    parser.add_argument("--classifier", choices=CLASSIFIERS, help=f"what tells people apart (default: {default})")
+    parser.add_argument("--classifier", choices=CLASSIFIER_NAMES, help=f"what tells people apart (default: {default})")
     parser.add_argument(
         "--ldaDim", "--lda-dim", type=int, dest="lda_dim", metavar="N", help="show it N discriminant components only"
     )

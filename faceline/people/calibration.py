@@ -19,6 +19,7 @@ from faceline.people.checks import check_number, part_of_file, require
 from faceline.people.doubles import DOUBLE_PRIOR
 from faceline.people.enrolment import Enrolment
 from faceline.people.holdout import LEAST_TO_HOLD_OUT, Sample, Strangers, collect, hold_out
+from faceline.people.many.scorer import ListedScorer
 from faceline.people.prior import (
     KNOWN_SD,
     KNOWN_SD_POWER,
@@ -26,7 +27,7 @@ from faceline.people.prior import (
     STRANGERS_SHAPE,
 )
 from faceline.people.resemblance import PRIOR_PEOPLE
-from faceline.people.scoring import CROWDING_WEIGHT, Scorer, Training, compare_people
+from faceline.people.scoring import CROWDING_WEIGHT, Scorer, Training
 
 DEFAULT_FPIR = 0.01
 
@@ -111,7 +112,7 @@ class Calibration:
     def fit(
         cls,
         enrolment: Enrolment,
-        scorer: Scorer,
+        scorer: Scorer | ListedScorer,
         training: Training,
         fpir: float,
         others: Strangers | None = None,
@@ -122,7 +123,7 @@ class Calibration:
         ----------
         enrolment : Enrolment
             What is learnt of the gallery.
-        scorer : Scorer
+        scorer : Scorer or ListedScorer
             What has learnt it.
         training : Training
         fpir : float
@@ -157,13 +158,12 @@ class Calibration:
 
 
 def crowded(
-    prior: tuple[float, float], enrolment: Enrolment, scorer: Scorer, training: Training
+    prior: tuple[float, float], enrolment: Enrolment, scorer: Scorer | ListedScorer, training: Training
 ) -> tuple[float, float]:
     """The prior of strangers' scores, which is for crowding by the gallery's own people, where a cohort adds to it."""
     if training.cohort is None:
         return prior
-    starts = np.append(np.flatnonzero(np.diff(enrolment.labels, prepend=-1)), len(enrolment.labels))
-    own = compare_people(enrolment.directions, starts, scorer.means, training.scale)[1]
+    own = scorer.crowding_without_cohort(enrolment.directions, enrolment.labels)
     return prior[0] - CROWDING_WEIGHT * float((scorer.crowding - own).mean()), prior[1]
 
 

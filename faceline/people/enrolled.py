@@ -1,6 +1,7 @@
 """The pictures that a gallery keeps of its people: whose each one is, and which is the nearest."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -13,38 +14,41 @@ from faceline.people.scoring import unit
 EXEMPLARS = 100_000
 
 
-@dataclass(frozen=True)
 class EnrolledPictures:
     """People, and embeddings of their pictures.
 
     Attributes
     ----------
-    people : list of k str
+    people : sequence of k str
         Their names, which are those of their folders, sorted.
-    embeddings : ndarray of shape (n, d), float32
+    embeddings : array of shape (n, d), float32
         As the network gave them, person by person: all that do not lie in a wrong folder, or the EXEMPLARS that a large
         gallery keeps.
-    crops : list of n str
+    crops : sequence of n str
         Where each came from.
     labels : ndarray of shape (n,), int32
         Index into `people` of each embedding, in rising order; everybody has one at least.
-    subjects, persons : ndarrays of shape (k,), int32
+    subjects, persons : arrays of shape (k,), int32
         What a scorer knows each of `people` as, and who of them are one person: see Enrolment.
     metric : Metric
         What `Candidate.distance` is.
     """
 
-    people: list[str]
-    embeddings: np.ndarray
-    crops: list[str]
+    people: Sequence[str]
+    embeddings: Any
+    crops: Sequence[str]
     labels: np.ndarray
-    subjects: np.ndarray
-    persons: np.ndarray
+    subjects: Any
+    persons: Any
     metric: Metric
 
     def rows(self, folder: int) -> slice:
         """The rows of one of `people`."""
         return slice(*np.searchsorted(self.labels, [folder, folder + 1]))
+
+    def folders_of(self, subject: int) -> np.ndarray:
+        """Which of `people` a scorer knows as one subject: indices, rising."""
+        return np.flatnonzero(self.subjects == subject)
 
     def means(self, folders: np.ndarray) -> np.ndarray:
         """The directions of the mean pictures of some of `people`: (f, d) float32."""
@@ -53,7 +57,7 @@ class EnrolledPictures:
     def nearest(self, embedding: np.ndarray, folders: np.ndarray) -> tuple[float, str]:
         """The distance of an embedding, (d,) float32, to the nearest one of a person, who has one or several of the
         names, and that one's crop."""
-        rows = np.concatenate([np.arange(len(self.labels))[self.rows(folder)] for folder in folders])
+        rows = np.concatenate([np.arange(*self.rows(folder).indices(len(self.crops))) for folder in folders])
         distances = self.metric.pairs(self.embeddings[rows], embedding[None])
         nearest = int(distances.argmin())
         return float(distances[nearest]), self.crops[rows[nearest]]

@@ -9,10 +9,11 @@ import numpy as np
 
 from faceline.people.enrolment import Enrolment
 from faceline.people.label_noise import enrolled_after_all
+from faceline.people.many.scorer import ListedScorer
 from faceline.people.near_copies import merged, near_copies
 from faceline.people.prior import MEAN_PEOPLE, SCORE_PRIOR_PEOPLE
 from faceline.people.resemblance import People
-from faceline.people.scoring import CROWDING_WEIGHT, Scorer, Training
+from faceline.people.scoring import CROWDING_WEIGHT, Scorer, Training, are_many
 
 # In how many parts people are held out, one after the other: one person at a time where that is cheap, since strangers
 # who meet fewer people score lower; all parts together train on about this many people. A large gallery has seen enough
@@ -21,6 +22,8 @@ PARTS = 5
 PEOPLE_TO_TRAIN_ON = 600
 LEAST_TO_HOLD_OUT = 4
 ENOUGH_STRANGERS = 500
+# Of very many people so many are held out at once: a fifth would be more than it takes, and than can be compared.
+MOST_HELD_OUT = 2000
 PROBES = 5  # pictures at most that one person contributes
 
 
@@ -86,7 +89,9 @@ class Strangers:
         )
 
 
-def hold_out(enrolment: Enrolment, scorer: Scorer, training: Training) -> Iterator[tuple[np.ndarray, ...]]:
+def hold_out(
+    enrolment: Enrolment, scorer: Scorer | ListedScorer, training: Training
+) -> Iterator[tuple[np.ndarray, ...]]:
     """Train without some people, and compare them with the others, in several rounds.
 
     Yields, for each round, of the faces held out: their rows, whether that person was held out whole (a stranger), the
@@ -100,6 +105,8 @@ def hold_out(enrolment: Enrolment, scorer: Scorer, training: Training) -> Iterat
         return
     generator = np.random.default_rng(0)
     parts = min(people, max(PARTS, PEOPLE_TO_TRAIN_ON // people))
+    if are_many(people):
+        parts = max(parts, people // MOST_HELD_OUT)
     rounds = min(parts, math.ceil(ENOUGH_STRANGERS * parts / people))
     part = np.empty(people, int)
     part[generator.permutation(people)] = np.arange(people) % parts
@@ -113,9 +120,9 @@ def hold_out(enrolment: Enrolment, scorer: Scorer, training: Training) -> Iterat
             probes[pick(generator, labels, person, min(PROBES, max(1, pictures[person] // 4)))] = True
         left = ~probes & (part[labels] != number)
         enrolled, relabelled = np.unique(labels[left], return_inverse=True)
-        fitted = Scorer.fit(directions[left], relabelled, training)
+        fitted = scorer.fit(directions[left], relabelled, training)
         rows = np.flatnonzero(probes)
-        best, found, behind = best_scores(fitted, directions[rows])
+        best, found, behind = fitted.best_two(directions[rows])
         who, is_stranger = labels[rows], part[labels[rows]] == number
         position = np.minimum(np.searchsorted(enrolled, who), len(enrolled) - 1)
         expected = training.prior.known
@@ -131,29 +138,11 @@ def pick(generator: np.random.Generator, labels: np.ndarray, person: int, count:
     return start + generator.permutation(stop - start)[:count]
 
 
-def best_scores(scorer: Scorer, directions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The score of the most similar person for each face, who that is, and the score of the next one, NaN where there
-    is none; in blocks, as there may be many people."""
-    best, found = np.empty(len(directions)), np.empty(len(directions), int)
-    behind = np.full(len(directions), np.nan)
-    for start in range(0, len(directions), 500):
-        rows = slice(start, start + 500)
-        scores, order = scorer.score(directions[rows])
-        every = np.arange(len(scores))
-        found[rows] = order.argmax(axis=1)
-        best[rows] = scores[every, found[rows]]
-        if scores.shape[1] > 1:
-            order = order.copy()  # which may be the scores
-            order[every, found[rows]] = -np.inf
-            behind[rows] = scores[every, order.argmax(axis=1)]
-    return best, found, behind
-
-
-def score_strangers(faces: np.ndarray, enrolment: Enrolment, scorer: Scorer) -> Strangers:
+def score_strangers(faces: np.ndarray, enrolment: Enrolment, scorer: Scorer | ListedScorer) -> Strangers:
     """How faces that are said to be nobody's of the gallery, (m, d) directions, score; each counts as a person."""
     _, faces = merged(faces, near_copies(faces, np.zeros(len(faces), int), enrolment.scale))
     people = People(enrolment.directions, enrolment.labels, enrolment.scale)
-    scores, _, behind = best_scores(scorer, faces)
+    scores, _, behind = scorer.best_two(faces)
     return Strangers(scores, behind, np.ones(len(faces)), enrolled_after_all(faces, people)[1], len(faces))
 
 

@@ -24,6 +24,7 @@ NEIGHBOUR, NEIGHBOUR_SD = -0.1, 0.12
 FREEDOM = 5.0
 
 ROWS_AT_ONCE = 1024
+PRODUCTS_AT_ONCE = 1 << 26  # fewer rows at once where there are very many people
 
 
 @dataclass(frozen=True)
@@ -109,8 +110,9 @@ class Neighbourhood:
         """Of `directions`, (m, d), among `means`, (k, d); `own`, (m,), names a person for each who does not count."""
         count = min(CROWD + 1, len(means) - (own is not None))
         found, best = np.zeros((len(directions), count), int), np.zeros((len(directions), count))
-        for start in range(0, len(directions), ROWS_AT_ONCE):
-            rows = slice(start, start + ROWS_AT_ONCE)
+        at_once = max(1, min(ROWS_AT_ONCE, PRODUCTS_AT_ONCE // len(means)))
+        for start in range(0, len(directions), at_once):
+            rows = slice(start, start + at_once)
             cosines = directions[rows] @ means.T
             every = np.arange(len(cosines))
             if own is not None:

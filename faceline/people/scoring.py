@@ -25,6 +25,9 @@ NOBODY_S_SIMILARITY = -1.6
 # The most pictures of other people that a linear SVM learns from: those most similar to its person's.
 HARD_NEGATIVES = 1000
 
+# Beyond so many people nobody gets an SVM: see the room `many`.
+MANY_PEOPLE = 20_000
+
 # So much does a classifier's margin count where it decides alone who is the most similar; the similarity parts ties.
 LEAD = 1000.0
 
@@ -135,6 +138,21 @@ class Scorer:
         classifier = kind.fit(points, labels, near, training.jobs, **training.settings)
         return cls(training.scale, centre, means, crowding, components, classifier)
 
+    @property
+    def count(self) -> int:
+        """How many subjects it knows."""
+        return len(self.means)
+
+    @property
+    def name(self) -> str:
+        """The classifier that was asked for."""
+        return type(self.classifier).__name__ if self.classifier is not None else DEFAULT_CLASSIFIER_NAME
+
+    @property
+    def lda_dim(self) -> int | None:
+        """How many discriminant components the classifier sees; None for the embeddings themselves."""
+        return self.components.shape[1] or None
+
     def points(self, directions: np.ndarray) -> np.ndarray:
         """What the classifier sees of embeddings that are scaled to length 1, (m, d): (m, p) float32.
 
@@ -167,11 +185,35 @@ class Scorer:
         scores += MARGIN_WEIGHT * margins
         return scores, scores
 
+    def best_two(self, directions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The score of the most similar person for each face, who that is, and the score of the next one, NaN where
+        there is none; in blocks, as there may be many people."""
+        best, found = np.empty(len(directions)), np.empty(len(directions), int)
+        behind = np.full(len(directions), np.nan)
+        for start in range(0, len(directions), 500):
+            rows = slice(start, start + 500)
+            scores, order = self.score(directions[rows])
+            every = np.arange(len(scores))
+            found[rows] = order.argmax(axis=1)
+            best[rows] = scores[every, found[rows]]
+            if scores.shape[1] > 1:
+                order = order.copy()  # which may be the scores
+                order[every, found[rows]] = -np.inf
+                behind[rows] = scores[every, order.argmax(axis=1)]
+        return best, found, behind
+
+    def crowding_without_cohort(self, directions: np.ndarray, labels: np.ndarray) -> np.ndarray:
+        """How crowded each person is by the others alone, (k,) float32; of what was learnt, see `fit`."""
+        starts = np.append(np.flatnonzero(np.diff(labels, prepend=-1)), len(labels))
+        return compare_people(directions, starts, self.means, self.scale)[1]
+
     def record(self) -> dict:
         """The scorer as plain values and arrays."""
         record = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "classifier"}
-        name = type(self.classifier).__name__ if self.classifier is not None else DEFAULT_CLASSIFIER_NAME
-        return record | {"classifier": name, "learnt": self.classifier.arrays() if self.classifier is not None else {}}
+        return record | {
+            "classifier": self.name,
+            "learnt": self.classifier.arrays() if self.classifier is not None else {},
+        }
 
     @classmethod
     def from_record(cls, record: dict) -> Self:
@@ -244,6 +286,11 @@ def most_similar(similarities: np.ndarray, person: int, most: int) -> np.ndarray
         people = np.sort(np.argpartition(-similarities, most)[: most + 1])
     people = people[people != person][:most]
     return people[np.argsort(-similarities[people], kind="stable")]
+
+
+def are_many(people: int) -> bool:
+    """Whether a gallery is too large for SVMs."""
+    return people > MANY_PEOPLE
 
 
 def fit_lda(points: np.ndarray, labels: np.ndarray, dimensions: int | None) -> np.ndarray:

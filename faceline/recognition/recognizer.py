@@ -34,8 +34,8 @@ from faceline.networks.inference import check_network
 from faceline.networks.network import Network
 from faceline.networks.runtime import DEFAULT_DEVICE, DEFAULT_ENGINE, Runtime
 from faceline.networks.table import DEFAULT_NETWORK, network_named
-from faceline.people.gallery import Gallery
 from faceline.people.identity import Identity
+from faceline.people.naming import Naming
 from faceline.people.quality import GOOD, Quality, measure
 from faceline.recognition.classifier_file import classifier_at, read_classifier
 from faceline.recognition.recognized_face import DescribedFace, RecognizedFace, from_left, recognized_face
@@ -91,7 +91,7 @@ class Recognizer:
     network: Network
     alignment: AlignmentOptions
     augmentation: Augmentation = ALONE
-    gallery: Gallery | None = field(default=None, repr=False)
+    gallery: Naming | None = field(default=None, repr=False)
     runtime: Runtime = field(default_factory=lambda: Runtime(threads=all_cores()))
     wide: bool = True
     most_faces: int | None = None

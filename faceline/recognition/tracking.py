@@ -11,7 +11,7 @@ import numpy as np
 
 from faceline.disk.pictures.boxes import Box
 from faceline.networks.network import Network
-from faceline.people.gallery import Gallery
+from faceline.people.naming import Naming
 from faceline.recognition.tracks import Sighting, Track
 
 # A track has ended when its face was not seen for so long.
@@ -33,13 +33,13 @@ class Tracker:
     ----------
     network : Network
         What embedded them.
-    gallery : Gallery
+    gallery : Gallery or ManyPeople
         Who they may be.
     rate : float
         Frames a second.
     """
 
-    def __init__(self, network: Network, gallery: Gallery, rate: float) -> None:
+    def __init__(self, network: Network, gallery: Naming, rate: float) -> None:
         self._network, self._gallery = network, gallery
         self._most_between = max(1, round(BETWEEN_SECONDS * rate))
         self._numbers = itertools.count(1)

@@ -7,7 +7,7 @@ import numpy as np
 from faceline.disk.people_paths import UNKNOWN
 from faceline.disk.pictures.boxes import Box
 from faceline.networks.network import Network
-from faceline.people.gallery import Gallery
+from faceline.people.naming import Naming
 from faceline.people.quality import Quality
 
 # Of so many seconds, the best frame counts: those beside it show the same again. And so many of these at most.
@@ -66,7 +66,7 @@ class Track:
     number: int
     first: Sighting
     network: Network
-    gallery: Gallery
+    gallery: Naming
     last: Sighting = field(init=False)
     best: Sighting = field(init=False)
     previous: Sighting | None = None

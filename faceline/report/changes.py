@@ -10,7 +10,7 @@ import numpy as np
 from faceline.disk.people_paths import UNKNOWN
 from faceline.errors import FacelineError
 from faceline.networks.network import Network
-from faceline.people.gallery import Gallery
+from faceline.people import galleries
 from faceline.people.scoring import unit
 from faceline.wording import MOST_NAMES, counted, listed, one_line
 
@@ -88,7 +88,7 @@ def answers_of(
     for rows in held_out:
         others = np.setdiff1d(np.arange(len(names)), rows)
         people = {names[row] for row in others}
-        gallery = Gallery.fit(
+        gallery = galleries.fit(
             [names[row] for row in others],
             embedded.embeddings[others],
             [pictures[row] for row in others],

@@ -29,7 +29,7 @@ from faceline.disk.writing import write_bytes
 from faceline.errors import FacelineError, UnreadableError, cure
 from faceline.networks.network import Network
 from faceline.networks.table import network_of
-from faceline.people.gallery import Gallery
+from faceline.people.naming import Naming
 from faceline.people.scoring import unit
 from faceline.recognition.classifier_file import read_classifier
 from faceline.report.pages.review_page import (
@@ -232,7 +232,7 @@ def thumbnail_of(aligned: Path, crop: str) -> str:
     return thumbnail(pixels)
 
 
-def gallery_of(folder: Path, network: Network) -> Gallery | None:
+def gallery_of(folder: Path, network: Network) -> Naming | None:
     """The gallery of the classifier beside the embeddings, if there is one for their network."""
     path = folder / CLASSIFIER_FILE
     if not path.exists():
@@ -246,7 +246,7 @@ def gallery_of(folder: Path, network: Network) -> Gallery | None:
 
 
 def questions_of(
-    faces: Sequence[PageFace], people: Sequence[str], labels: Labels, embeddings: np.ndarray, gallery: Gallery | None
+    faces: Sequence[PageFace], people: Sequence[str], labels: Labels, embeddings: np.ndarray, gallery: Naming | None
 ) -> list[Question]:
     """What to ask of the clusters of faces without names: first what an answer changes most.
 
@@ -275,7 +275,7 @@ def questions_of(
     return sorted(found, key=lambda question: (-len(question.faces) * (1 - question.probability), question.faces[0]))
 
 
-def guess(gallery: Gallery | None, embeddings: np.ndarray, names: set[str]) -> tuple[str, float]:
+def guess(gallery: Naming | None, embeddings: np.ndarray, names: set[str]) -> tuple[str, float]:
     """Who a cluster is by the classifier, and how probable that is: the mean over its faces."""
     if gallery is None:
         return "", 0.0

@@ -20,7 +20,6 @@ from faceline.disk.paths import check_folder, named_path
 from faceline.disk.people_paths import person_of
 from faceline.disk.rows import CropRow, Status
 from faceline.disk.run_records import read_record
-from faceline.disk.writing import remove
 from faceline.errors import FacelineError, cure
 from faceline.faces.options import AlignmentOptions
 from faceline.faces.test_time_augmentation import Augmentation
@@ -28,9 +27,9 @@ from faceline.networks.table import network_of
 from faceline.people.calibration import DEFAULT_FPIR, Calibration, check_fpir
 from faceline.people.classifiers.table import DEFAULT_CLASSIFIER_NAME, check_classifier
 from faceline.people.cohort import LEAST_FACES
-from faceline.people.gallery import Gallery
+from faceline.people.galleries import enrol
 from faceline.people.part_weights import weighed
-from faceline.recognition.classifier_file import Model, write_classifier
+from faceline.recognition.classifier_file import Model, remove_classifier, write_classifier
 from faceline.recognition.other_people import read_cohort, read_others
 from faceline.report.findings import cohort_line, findings_of, stranger_lines, weights_line
 from faceline.runs.keeping import keep_workers
@@ -91,7 +90,7 @@ def refuse_empty(folder: Path, counts: dict) -> None:
 def refuse(folder: Path, found: str) -> NoReturn:
     """Raise FacelineError on what was found, as there is nobody to learn, and remove the classifier."""
     if (folder / CLASSIFIER_FILE).is_file():
-        remove(folder / CLASSIFIER_FILE)
+        remove_classifier(folder / CLASSIFIER_FILE)
         found += f"; {CLASSIFIER_FILE}, which knew people of before, has been removed"
     raise FacelineError(f"{one_line(folder)}: {found}")
 
@@ -123,7 +122,7 @@ def train(
     fpir : float
         How often a stranger may get a name: the false positive identification rate, between 0 and 1.
     classifier : str
-        A key of `classifiers.table.CLASSIFIERS`.
+        One of `classifiers.table.CLASSIFIER_NAMES`.
     lda_dim : int or None
         Show the classifier that many linear discriminant components of the embeddings, instead of the embeddings.
     jobs : int or None
@@ -190,7 +189,7 @@ def train(
         crowd = others if others is not None and len(others) >= LEAST_FACES else None
         if cohort is not None:
             crowd = read_cohort(cohort, network, augmentation, gallery=folder)
-        gallery, enrolment = Gallery.enrol(
+        gallery, enrolment = enrol(
             names,
             embeddings,
             crops,

@@ -35,6 +35,7 @@ from faceline.disk.rows import CropRow, PictureRow
 from faceline.disk.run_records import read_record, refuse_unmerged
 from faceline.disk.writing import remove, write_errors
 from faceline.errors import FacelineError, LockedError, cure
+from faceline.recognition.classifier_file import remove_classifier
 from faceline.runs.journal import was_begun
 from faceline.stages.map import PAGE_FILE, PICTURE_FILE
 from faceline.wording import listed
@@ -241,7 +242,7 @@ def learnt_again(work_dir: Path, had_classifier: bool, jobs: int | None) -> tupl
         raise
     except FacelineError as error:
         with locked(path.parent):
-            remove(path)
+            remove_classifier(path)
         return ("removed" if had_classifier else "none"), [f"The others could not be learnt again: {error}"]
     if learnt.trained is not None:
         return "learnt again", learnt.notes

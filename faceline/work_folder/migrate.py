@@ -242,7 +242,7 @@ def old_model(old: "OldResult") -> tuple["Model | None", list[str]]:
         return None, [f"The classifier of before cannot be read, so its options are not known: {error}."]
     if model is None:
         return None, ["There was no classifier, so options of training are the usual ones."]
-    if model.gallery.calibration.people > len(model.gallery.scorer.means):
+    if model.gallery.calibration.people > model.gallery.scorer.count:
         return model, [
             "The classifier of before knew strangers, and nothing tells which: embed them by the new network, and train"
             " again with --strangers."
@@ -257,6 +257,6 @@ def options_of(model: "Model | None") -> dict[str, Any]:
     scorer = model.gallery.scorer
     return {
         "fpir": model.gallery.calibration.fpir,
-        "classifier": scorer.record()["classifier"],
-        "lda_dim": scorer.components.shape[1] or None,
+        "classifier": scorer.name,
+        "lda_dim": scorer.lda_dim,
     }

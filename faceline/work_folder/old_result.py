@@ -27,6 +27,7 @@ from faceline.disk.reading import file_sha256, read_bytes
 from faceline.disk.rows import USABLE, PictureRow
 from faceline.disk.run_records import read_record
 from faceline.disk.scan import list_pictures
+from faceline.disk.stored import is_stored
 from faceline.disk.writing import write_bytes, write_errors
 from faceline.errors import FacelineError, cure
 from faceline.faces.options import AlignmentOptions
@@ -206,7 +207,7 @@ def carry_files(old: OldResult, folder: Path) -> list[str]:
     """Copy what the user has beside the embeddings, such as `distinct.csv`, unchanged; gives the names."""
     with write_errors(old.embeddings_dir):
         names = sorted(os.listdir(old.embeddings_dir))
-    found = [name for name in names if name not in OURS and not name.startswith(".")]
+    found = [name for name in names if name not in OURS and not is_stored(name) and not name.startswith(".")]
     files = [name for name in found if (old.embeddings_dir / name).is_file()]
     for name in files:
         write_bytes(folder / name, read_bytes(old.embeddings_dir / name))

@@ -73,7 +73,7 @@ def read_options(work_dir: Path) -> FolderOptions:
     represent |= augmentation.record()
     model = model_of(work_dir)
     notes = []
-    if model is not None and model.gallery.calibration.people > len(model.gallery.scorer.means):
+    if model is not None and model.gallery.calibration.people > model.gallery.scorer.count:
         notes.append("The classifier of before knew strangers, and nothing tells which: train again with --strangers.")
     return FolderOptions(network, alignment, augmentation, align, represent, options_of(model), notes, name)
 

@@ -35,9 +35,9 @@ from faceline.evaluation.identification.trials import (
     rank_people,
 )
 from faceline.evaluation.plots import check_plots, plot_files
+from faceline.people import galleries
 from faceline.people.calibration import DEFAULT_FPIR, check_fpir
 from faceline.people.classifiers.table import DEFAULT_CLASSIFIER_NAME, check_classifier
-from faceline.people.gallery import Gallery
 from faceline.runs.keeping import keep_workers
 from faceline.runs.parallel import process_count
 from faceline.runs.progress import bar
@@ -121,7 +121,7 @@ def identify(
     options = {"fpir": fpir, "classifier": classifier, "lda_dim": lda_dim}
     settings |= {"seed": seed, **options, "cohort": None if cohort is None else str(named_path(cohort))}
     crowd = faces_of_cohort(embedded, cohort, folder)
-    fit = partial(Gallery.fit, network=embedded.network, jobs=jobs, cohort=crowd, **options)
+    fit = partial(galleries.fit, network=embedded.network, jobs=jobs, cohort=crowd, **options)
     with locked(output):
         outcomes = run_draws(embedded, roles, settings, fit)
         return report(outcomes, roles.rule, settings, output)

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from faceline.disk.paths import named_path
+from faceline.disk.people_paths import UNKNOWN
 from faceline.disk.reading import read_bytes
 from faceline.errors import FacelineError, cure
 from faceline.evaluation.comparison import Embedded
 from faceline.evaluation.identification.trials import halves
-from faceline.people.gallery import UNKNOWN
 from faceline.wording import one_line
 
 

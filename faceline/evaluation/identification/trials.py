@@ -6,10 +6,11 @@ from typing import Self
 
 import numpy as np
 
+from faceline.disk.people_paths import UNKNOWN
 from faceline.evaluation.identification.rates import person_weights
 from faceline.networks.distances import Metric
-from faceline.people.gallery import UNKNOWN, Gallery
 from faceline.people.identity import Identity
+from faceline.people.naming import Naming
 
 # Faces are compared with the gallery in blocks, so that memory stays flat.
 FACES_AT_ONCE = 500
@@ -175,7 +176,7 @@ class Answers:
     people: np.ndarray
 
 
-def answers_of(gallery: Gallery, trial: Trial) -> Answers:
+def answers_of(gallery: Naming, trial: Trial) -> Answers:
     """Let a gallery name the faces of a trial, as `infer` would."""
     known, strangers = named(gallery, trial.probes), named(gallery, trial.strangers)
     right = np.array([name in (who.name, *who.same_as) for who, name in zip(known, trial.probe_names, strict=True)])
@@ -196,6 +197,6 @@ def answers_of(gallery: Gallery, trial: Trial) -> Answers:
     )
 
 
-def named(gallery: Gallery, faces: np.ndarray) -> list[Identity]:
+def named(gallery: Naming, faces: np.ndarray) -> list[Identity]:
     parts = (faces[start : start + FACES_AT_ONCE] for start in range(0, len(faces), FACES_AT_ONCE))
     return [who for part in parts for who in gallery.identify(part)]

@@ -17,12 +17,17 @@ from faceline.wording import one_line
 CLASSIFIERS: Mapping[str, type[Classifier]] = {
     kind.__name__: kind for kind in (LinearSvm, GridSearchSvm, RadialSvm, GMM, DecisionTree, GaussianNB, DBN, Knn)
 }
+# No classifier, but similarity alone: what a gallery of very many people has, whatever is asked for.
+NEAREST = "Nearest"
+CLASSIFIER_NAMES = (*CLASSIFIERS, NEAREST)
 DEFAULT_CLASSIFIER_NAME = LinearSvm.__name__
 
 
 def check_classifier(name: str, lda_dim: int | None) -> None:
     """Raise FacelineError if there is no such classifier, or it cannot be shown `lda_dim` discriminant components."""
-    if name not in CLASSIFIERS:
-        raise FacelineError(f"unknown classifier {one_line(name)!r}; choose from {', '.join(CLASSIFIERS)}")
+    if name not in CLASSIFIER_NAMES:
+        raise FacelineError(f"unknown classifier {one_line(name)!r}; choose from {', '.join(CLASSIFIER_NAMES)}")
     if lda_dim is not None and lda_dim < 1:
         raise FacelineError(f"lda_dim {lda_dim} is out of range; choose 1 or more")
+    if lda_dim is not None and name == NEAREST:
+        raise FacelineError(f"--ldaDim goes with a classifier, which {NEAREST} has not; leave it out")
