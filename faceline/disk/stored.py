@@ -77,7 +77,7 @@ def write_arrays(folder: Path, arrays: Mapping[str, np.ndarray]) -> dict[str, An
 
 def pieces(array: np.ndarray) -> Iterator[bytes]:
     """The bytes of an array, little-endian, some rows at a time."""
-    rows = max(1, (16 << 20) // max(1, math.prod(array.shape[1:]) * array.itemsize))
+    rows = max(1, (16 << 20) // max(1, math.prod(array.shape[1:]) * array.dtype.itemsize))
     for start in range(0, len(array), rows):
         part = np.ascontiguousarray(array[start : start + rows])
         yield part.astype(part.dtype.newbyteorder("<"), copy=False).tobytes()

@@ -11,8 +11,9 @@ import numpy as np
 
 from faceline.people.doubles import DOUBLE_PRIOR, SHARE_PEOPLE, expit, kinship
 from faceline.people.enrolment import Enrolment
+from faceline.people.many.lists import centres_of
 from faceline.people.many.neighbours import nearest_others
-from faceline.people.many.scorer import crowding_of, in_lists
+from faceline.people.many.scorer import Listed, crowding_of
 from faceline.people.near_copies import merged, near_copies
 from faceline.people.resemblance import Genuine, Neighbour, People, log_density
 from faceline.people.scoring import CROWD, CROWDING_WEIGHT, unit
@@ -94,7 +95,7 @@ def suspect_doubles(people: People, threads: int) -> Doubles:
     sums, counts = people.sums(), people.counts
     lengths = np.linalg.norm(sums, axis=1) / counts
     means = unit(sums)
-    listed = in_lists(means, threads)
+    listed = Listed.of(means, centres_of(means, threads), threads)
     who = listed.subjects
     near, cosines = nearest_others(means[who], listed.starts, listed.centres, CROWD + 1, threads)
     nearest, best, crowding = (np.empty(len(counts), kind) for kind in (np.int64, np.float64, np.float64))

@@ -1,5 +1,6 @@
 """A gallery of very many people is learnt."""
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
@@ -13,17 +14,19 @@ from faceline.people.enrolment import Enrolment
 from faceline.people.holdout import score_strangers
 from faceline.people.many.enrolment import enrol_many, pictures_of, some_with_several
 from faceline.people.many.gallery import ManyPeople, exemplars_of_many
-from faceline.people.many.lists import nearest_centres
+from faceline.people.many.lists import centres_of, nearest_centres
 from faceline.people.many.scorer import ListedScorer
 from faceline.people.part_weights import learnt_factors, weighed
 from faceline.people.prior import prior_for
 from faceline.people.resemblance import People
 from faceline.people.scoring import CROWDING_WEIGHT, Training, are_many, unit
 
-# A face is looked for in so many lists that this share of enrolled people's pictures, which were taken out, is found of
-# what comparing everybody finds; in at least LEAST_PROBES, and where few people have several pictures, in a part of all.
+# A face is looked for in so many lists that of enrolled pictures which keep their names where they are taken out and
+# everybody is compared, this share does so, too; in as many as hold LEAST_PEOPLE, and where few people have several
+# pictures, in a part of all.
 FOUND = 0.995
-LEAST_PROBES, FEW, PART_OF_LISTS = 8, 50, 0.1
+LEAST_PEOPLE = 10_000  # who are compared in a millisecond
+FEW, PART_OF_LISTS = 50, 0.2
 
 
 def learn_many(
@@ -62,11 +65,13 @@ def learn_many(
     starts = np.searchsorted(labels[kept], np.arange(len(people)))
     kept = kept[exemplars_of_many(directions[kept], labels[kept], unit(np.add.reduceat(directions[kept], starts)))]
     del directions
-    training = Training(classifier, None, scale, jobs, {}, prior_for(network.metric), enrolment.cohort)
+    learnt = People(enrolment.directions, enrolment.labels, scale)
+    settings = {"centres": centres_of(unit(learnt.sums()), jobs)}
+    training = Training(classifier, None, scale, jobs, settings, prior_for(network.metric), enrolment.cohort)
     scorer = ListedScorer.fit(enrolment.directions, enrolment.labels, training)
     others = None if strangers is None else score_strangers(unit(weighed(strangers, factors)), enrolment, scorer)
     calibration = Calibration.fit(enrolment, scorer, training, fpir, others)
-    probes = probes_for(People(enrolment.directions, enrolment.labels, scale), scorer, calibration.limit, jobs)
+    probes = probes_for(learnt, scorer, calibration.limit, jobs)
     gallery = ManyPeople(
         StoredTexts.of(people),
         StoredTexts.of(crops[row] for row in order[kept].tolist()),
@@ -90,7 +95,9 @@ def probes_for(people: People, scorer: ListedScorer, limit: float, threads: int)
     Pictures of some people are taken out one by one. Of those that still get their name, it counts how near the list is
     in which their person would lie, by the others: the nearest one, the next, and so on.
     """
-    usual = max(LEAST_PROBES, int(PART_OF_LISTS * len(scorer.centres)))
+    lists = len(scorer.centres)
+    least = min(lists, math.ceil(lists * LEAST_PEOPLE / scorer.count))
+    usual = max(least, int(PART_OF_LISTS * lists))
     chosen = some_with_several(people)
     if len(chosen) < FEW:
         return usual
@@ -106,4 +113,4 @@ def probes_for(people: People, scorer: ListedScorer, limit: float, threads: int)
     for place, (row, own) in enumerate(zip(faces, home, strict=True)):
         near = scorer.centres @ some.directions[row]
         ranks[place] = np.count_nonzero(near > near[own])
-    return max(LEAST_PROBES, int(np.quantile(ranks, FOUND, method="higher")) + 1)
+    return max(least, int(np.quantile(ranks, FOUND, method="higher")) + 1)

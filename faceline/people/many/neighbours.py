@@ -1,5 +1,7 @@
 """For each of very many people the most similar others, nearly all of them: by the lists that lie near their own."""
 
+import math
+
 import numpy as np
 
 from faceline.people.classifiers.base import blocks
@@ -7,6 +9,7 @@ from faceline.people.many.lists import in_threads
 
 # Each person is compared with the people of so many lists, those whose centres are the nearest to the own list's.
 BESIDE = 64
+PICTURES_AT_ONCE = 1 << 15
 PRODUCTS_AT_ONCE = 1 << 24  # so that memory stays flat, however people spread over the lists
 
 
@@ -57,3 +60,45 @@ def nearest_others(
     for _ in in_threads(work, range(len(starts) - 1), threads):
         pass
     return people, cosines
+
+
+def nearest_pictures(
+    means: np.ndarray, directions: np.ndarray, starts: np.ndarray, others: np.ndarray, threads: int
+) -> np.ndarray:
+    """How near pictures of some others come to each person.
+
+    Parameters
+    ----------
+    means : ndarray of shape (k, d), float32
+        Directions of people.
+    directions : ndarray of shape (n, d), float32
+        Pictures, subject by subject.
+    starts : ndarray of shape (s + 1,), int
+        The pictures of subject i are rows starts[i] to starts[i + 1].
+    others : ndarray of shape (k, c), int32
+        Subjects.
+    threads : int
+
+    Returns
+    -------
+    ndarray of shape (k, c), float32
+        For each of the others the cosine of the most similar picture, falling.
+    """
+    cosines = np.empty(others.shape, np.float32)
+    counts = np.diff(starts)
+
+    def work(part: slice) -> None:
+        subjects = others[part].ravel()
+        each = counts[subjects]
+        begins = np.cumsum(each) - each
+        rows = np.arange(each.sum()) + np.repeat(starts[subjects] - begins, each)
+        whose = np.repeat(np.arange(part.start, part.stop), np.add.reduceat(each, np.arange(0, len(each), width)))
+        found = np.maximum.reduceat(np.einsum("ij,ij->i", directions[rows], means[whose]), begins)
+        cosines[part] = -np.sort(-found.reshape(-1, width), axis=1)
+
+    width = others.shape[1]
+    pictures = max(1, width * math.ceil(len(directions) / max(1, len(counts))))
+    if width:
+        for _ in in_threads(work, blocks(len(means), max(1, PICTURES_AT_ONCE // pictures)), threads):
+            pass
+    return cosines

@@ -4,6 +4,7 @@ The score is that of `scoring.Scorer` without the SVM's margin. A face is compar
 centres are the nearest to it: by directions in bytes first, and exactly with the best of those.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -12,14 +13,15 @@ import numpy as np
 from faceline.disk.numbers import LARGEST
 from faceline.people.checks import check_array, check_number, require
 from faceline.people.classifiers.base import blocks
-from faceline.people.many.lists import centres_of, in_threads, nearest_centres
-from faceline.people.many.neighbours import nearest_others
+from faceline.people.many.lists import in_threads, nearest_centres
+from faceline.people.many.neighbours import nearest_others, nearest_pictures
 from faceline.people.scoring import CROWD, CROWDING_WEIGHT, NOBODY_S_SIMILARITY, Training, nearest_of_cohort, unit
 
 # So many of the best by bytes are compared exactly, for one face; more where more candidates are wanted.
 EXACTLY = 100
-ROWS_AT_ONCE = 16_384
-FACES_AT_ONCE = 64
+MOST_BY_BYTES = 4 * EXACTLY  # of ROWS_AT_ONCE
+ROWS_AT_ONCE = 8192
+FACES_AT_ONCE = 256
 LARGEST_CODE = 127
 
 
@@ -68,12 +70,16 @@ class ListedScorer:
 
     @classmethod
     def fit(cls, directions: np.ndarray, labels: np.ndarray, training: Training) -> Self:
-        """Learn people; what the parameters are, `scoring.Scorer.fit` says. All lists are looked through."""
+        """Learn people; what the parameters are, `scoring.Scorer.fit` says. All lists are looked through.
+
+        Where the centres of the lists lie stands in the settings: one choice for the whole gallery and its parts.
+        """
         starts = np.append(np.flatnonzero(np.diff(labels, prepend=-1)), len(labels))
         means = unit(np.add.reduceat(directions, starts[:-1]))
-        listed = in_lists(means, training.jobs)
+        listed = Listed.of(means, training.settings["centres"], training.jobs)
         means = means[listed.subjects]
-        _, cosines = nearest_others(means, listed.starts, listed.centres, CROWD, training.jobs)
+        near, _ = nearest_others(means, listed.starts, listed.centres, 2 * CROWD, training.jobs)
+        cosines = nearest_pictures(means, directions, starts, listed.subjects[near], training.jobs)
         similarities = (cosines - 1) / training.scale
         crowding, own = crowding_of(similarities), None
         if training.cohort is not None:
@@ -130,38 +136,44 @@ class ListedScorer:
             `count` or more, the most similar one first; fewer where there are not so many in the lists.
         scores : ndarray of shape (c,), float32
         """
-        found = [self.by_bytes(direction, rows) for rows in self.parts(direction)]
-        scores = np.concatenate([part for _, part in found])
-        rows = np.concatenate([part for part, _ in found])
+        found = [self.by_bytes(direction, parts) for parts in self.parts(direction)]
+        rows, scores = (np.concatenate(column) for column in zip(*found, strict=True))
         wanted = min(max(EXACTLY, 4 * count), len(rows))
         rows = np.sort(rows[np.argpartition(-scores, wanted - 1)[:wanted]])
         scores = self.exactly(direction[None], self.means[rows], self.numbers[rows])[0]
         order = np.argsort(-scores, kind="stable")
         return self.subjects[rows][order], scores[order]
 
-    def parts(self, direction: np.ndarray) -> list[slice]:
-        """The rows of the lists that are looked through: of those behind each other together, some at a time."""
+    def parts(self, direction: np.ndarray) -> Iterator[list[slice]]:
+        """The rows of the lists that are looked through, about ROWS_AT_ONCE together."""
         if self.probes >= len(self.centres):
-            return list(blocks(self.count, ROWS_AT_ONCE))
+            yield from ([rows] for rows in blocks(self.count, ROWS_AT_ONCE))
+            return
         near = np.argpartition(-(self.centres @ direction), self.probes - 1)[: self.probes]
         parts: list[slice] = []
+        waiting = 0
         for number in np.sort(near).tolist():
             begin, end = int(self.starts[number]), int(self.starts[number + 1])
-            if parts and parts[-1].stop == begin and end - parts[-1].start <= ROWS_AT_ONCE:
-                begin = parts.pop().start
-            parts += [slice(begin + one.start, begin + one.stop) for one in blocks(end - begin, ROWS_AT_ONCE)]
-        # Lists may be empty; whoever looks through none of the others finds the first person.
-        return parts or [slice(0, 1)]
+            for rows in blocks(end - begin, ROWS_AT_ONCE):
+                parts.append(slice(begin + rows.start, begin + rows.stop))
+                waiting += rows.stop - rows.start
+                if waiting >= ROWS_AT_ONCE:
+                    yield parts
+                    parts, waiting = [], 0
+        # Lists may be empty; where all of them are, the first person is as good as any.
+        yield parts or [slice(0, 1)]
 
-    def by_bytes(self, direction: np.ndarray, rows: slice) -> tuple[np.ndarray, np.ndarray]:
+    def by_bytes(self, direction: np.ndarray, parts: list[slice]) -> tuple[np.ndarray, np.ndarray]:
         """The best of some rows and their scores, nearly."""
-        codes, numbers = self.codes[rows], self.numbers[rows]
-        products = codes.astype(np.float32) @ direction
+        codes = np.concatenate([self.codes[rows] for rows in parts])
+        numbers = np.concatenate([self.numbers[rows] for rows in parts])
+        # In one thread, as in `classifiers.base.products`.
+        products = np.einsum("ij,j->i", codes.astype(np.float32), direction)
         scores = checked((products * numbers[:, 0] - 1) / self.scale - CROWDING_WEIGHT * numbers[:, 1])
-        every = np.arange(rows.start, rows.stop)
-        if len(scores) <= 4 * EXACTLY:
-            return every, scores
-        best = np.argpartition(-scores, 4 * EXACTLY)[: 4 * EXACTLY]
+        best = np.arange(len(scores))
+        if len(scores) > MOST_BY_BYTES:
+            best = np.argpartition(-scores, MOST_BY_BYTES)[:MOST_BY_BYTES]
+        every = np.concatenate([np.arange(rows.start, rows.stop) for rows in parts])
         return every[best], scores[best]
 
     def exactly(self, directions: np.ndarray, means: np.ndarray, numbers: np.ndarray) -> np.ndarray:
@@ -169,7 +181,7 @@ class ListedScorer:
         return checked((directions @ means.T - 1) / self.scale - CROWDING_WEIGHT * numbers[:, 1])
 
     def all_scores(self, directions: np.ndarray) -> np.ndarray:
-        """The scores of faces, (m, d) directions, with every subject: (m, k) float32."""
+        """The exact scores of faces, (m, d) directions, with every subject: (m, k) float32."""
         scores = np.empty((len(directions), self.count), np.float32)
         for rows in blocks(self.count, ROWS_AT_ONCE):
             scores[:, self.subjects[rows]] = self.exactly(directions, self.means[rows], self.numbers[rows])
@@ -177,20 +189,24 @@ class ListedScorer:
 
     def best_two(self, directions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """What `scoring.Scorer.best_two` gives, with everybody compared exactly."""
-        best, found = np.empty(len(directions)), np.empty(len(directions), int)
-        behind = np.full(len(directions), np.nan)
+        parts = blocks(len(directions), FACES_AT_ONCE)
+        found = list(in_threads(lambda faces: self.best_two_of_some(directions[faces]), parts, self.threads))
+        best, rows, behind = (np.concatenate(column) for column in zip(*found, strict=True))
+        return best, self.subjects[rows], np.where(np.isneginf(behind), np.nan, behind)
 
-        def work(faces: slice) -> None:
-            scores = self.all_scores(directions[faces])
-            every = np.arange(len(scores))
-            found[faces] = scores.argmax(axis=1)
-            best[faces] = scores[every, found[faces]]
-            if self.count > 1:
-                scores[every, found[faces]] = -np.inf
-                behind[faces] = scores.max(axis=1)
-
-        for _ in in_threads(work, blocks(len(directions), FACES_AT_ONCE), self.threads):
-            pass
+    def best_two_of_some(self, directions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The best score of each face, its row, and the next score, in memory that does not grow with the people."""
+        every, best = np.arange(len(directions)), np.full(len(directions), -np.inf)
+        behind, found = best.copy(), np.zeros(len(directions), int)
+        for rows in blocks(self.count, ROWS_AT_ONCE):
+            scores = self.exactly(directions, self.means[rows], self.numbers[rows])
+            place = scores.argmax(axis=1)
+            top = scores[every, place]
+            scores[every, place] = -np.inf
+            is_better = top > best
+            behind = np.maximum(behind, np.where(is_better, np.maximum(best, scores.max(axis=1)), top))
+            found[is_better] = rows.start + place[is_better]
+            best = np.maximum(best, top)
         return best, found, behind
 
     def arrays(self) -> dict[str, Any]:
@@ -232,14 +248,13 @@ class Listed:
     starts: np.ndarray
     subjects: np.ndarray
 
-
-def in_lists(means: np.ndarray, threads: int) -> Listed:
-    """Put people, (k, d) directions, into lists."""
-    centres = centres_of(means, threads)
-    lists_of = nearest_centres(means, centres, threads)
-    order = np.argsort(lists_of, kind="stable").astype(np.int32)
-    starts = np.searchsorted(lists_of[order], np.arange(len(centres) + 1)).astype(np.int64)
-    return Listed(centres, starts, order)
+    @classmethod
+    def of(cls, means: np.ndarray, centres: np.ndarray, threads: int) -> Self:
+        """People, (k, d) directions, in the lists that have these centres."""
+        lists_of = nearest_centres(means, centres, threads)
+        order = np.argsort(lists_of, kind="stable").astype(np.int32)
+        starts = np.searchsorted(lists_of[order], np.arange(len(centres) + 1)).astype(np.int64)
+        return cls(centres, starts, order)
 
 
 def in_bytes(means: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -253,7 +268,8 @@ def in_bytes(means: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def crowding_of(similarities: np.ndarray) -> np.ndarray:
-    """How crowded people are by the most similar others, (k, c): the mean with nobody in particular, (k,) float32."""
+    """How crowded people are by others, of whom these are the similarities, (k, c), falling: the mean of the most
+    similar ones and of nobody in particular, (k,) float32."""
     sums = similarities[:, :CROWD].sum(axis=1) + np.float32(NOBODY_S_SIMILARITY)
     return (sums / (min(CROWD, similarities.shape[1]) + 1)).astype(np.float32)
 
