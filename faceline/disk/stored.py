@@ -9,16 +9,17 @@ The pickle holds where each array begins, and a checksum of every block, with wh
 for the first time. So a file that is damaged, or another one's, is found out before it is believed.
 """
 
+import contextlib
 import hashlib
-import itertools
 import math
 import os
 import re
 import threading
+import weakref
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Self, overload
+from typing import Any
 
 import numpy as np
 
@@ -40,6 +41,11 @@ class StoredError(FacelineError):
 
 class StoredMissingError(StoredError):
     """It is not there."""
+
+
+def unsound() -> StoredError:
+    """What is raised where a file is as it was written, and tells nonsense."""
+    return StoredError(f"the file of people beside classifier.pkl is damaged; {ADVICE}")
 
 
 def write_arrays(folder: Path, arrays: Mapping[str, np.ndarray]) -> dict[str, Any]:
@@ -157,7 +163,8 @@ class StoredFile:
         try:
             with opened(path) as file:
                 found = os.fstat(file.fileno()).st_size
-                self.file = open(os.dup(file.fileno()), "rb", buffering=0)  # noqa: SIM115, it ends with this object
+                self.file = os.dup(file.fileno())
+            weakref.finalize(self, os.close, self.file)
         except MissingError:
             raise StoredMissingError(
                 f"{self.name}: no such file, which belongs to classifier.pkl; put it back beside that, or {ADVICE}"
@@ -170,9 +177,6 @@ class StoredFile:
     @property
     def name(self) -> str:
         return one_line(self.path)
-
-    def __reduce__(self) -> tuple:
-        return StoredFile, (self.path, self.size, self.checks)
 
     def damaged(self) -> StoredError:
         return StoredError(f"{self.name}: damaged, or not the one that classifier.pkl was written with; {ADVICE}")
@@ -196,23 +200,23 @@ class StoredFile:
         return data[offset - begin : offset - begin + count]
 
     def at(self, offset: int, count: int) -> bytes:
+        """The bytes as they are; a system gives 2 GB at most at once."""
+        data = b""
         try:
-            if hasattr(os, "pread"):
-                data = os.pread(self.file.fileno(), count, offset)
-                while 0 < len(data) < count:  # a system reads 2 GB at most at once
-                    more = os.pread(self.file.fileno(), count - len(data), offset + len(data))
-                    if not more:
-                        break
-                    data += more
-            else:
-                with self.lock:
-                    self.file.seek(offset)
-                    data = self.file.read(count)
+            with contextlib.nullcontext() if hasattr(os, "pread") else self.lock:
+                while len(data) < count and (more := self.some_at(offset + len(data), count - len(data))):
+                    data = data + more if data else more
         except OSError as error:
             raise StoredError(f"{self.name}: cannot be read: {one_line(error.strerror or error)}") from None
         if len(data) != count:
             raise self.damaged()
         return data
+
+    def some_at(self, offset: int, count: int) -> bytes:
+        if hasattr(os, "pread"):
+            return os.pread(self.file, count, offset)
+        os.lseek(self.file, offset, os.SEEK_SET)
+        return os.read(self.file, count)
 
 
 class StoredArray:
@@ -247,61 +251,3 @@ class StoredArray:
             raise self.file.damaged()
         data = self.file.read(self.offset + start * self.row_bytes, (stop - start) * self.row_bytes)
         return np.frombuffer(data, self.dtype).reshape(stop - start, *self.shape[1:])
-
-
-class StoredTexts(Sequence[str]):
-    """Texts of which each is decoded when it is asked for: from arrays, or from a file.
-
-    Parameters
-    ----------
-    ends : array of shape (n,), int64
-        Where each text ends in `data`, and the next one begins.
-    data : array of shape (b,), uint8
-        All texts in UTF-8, one behind the other.
-    """
-
-    AT_ONCE = 10_000
-
-    def __init__(self, ends: Any, data: Any) -> None:
-        self.ends, self.data = ends, data
-
-    @classmethod
-    def of(cls, texts: Iterable[str]) -> Self:
-        """The texts in memory. A name that is no text keeps its bytes."""
-        encoded = [text.encode("utf-8", "surrogateescape") for text in texts]
-        ends = np.cumsum(np.fromiter(map(len, encoded), np.int64, len(encoded)), dtype=np.int64)
-        return cls(ends, np.frombuffer(b"".join(encoded), np.uint8))
-
-    def __len__(self) -> int:
-        return len(self.ends)
-
-    @overload
-    def __getitem__(self, index: int) -> str: ...
-
-    @overload
-    def __getitem__(self, index: slice) -> list[str]: ...
-
-    def __getitem__(self, index: Any) -> Any:
-        if isinstance(index, slice):
-            return [self[place] for place in range(*index.indices(len(self)))]
-        index = int(index)
-        if not -len(self) <= index < len(self):
-            raise IndexError(index)
-        index %= len(self)
-        return self.between(index, index + 1)[0]
-
-    def __iter__(self) -> Iterator[str]:
-        for start in range(0, len(self), self.AT_ONCE):
-            yield from self.between(start, min(start + self.AT_ONCE, len(self)))
-
-    def between(self, start: int, stop: int) -> list[str]:
-        """Some texts one after the other; raises FacelineError where a file says that they end where they do not."""
-        ends = np.asarray(self.ends[max(start - 1, 0) : stop]).tolist()
-        begins = ends if start else [0, *ends]
-        if begins != sorted(begins) or begins[0] < 0 or begins[-1] > len(self.data):
-            raise StoredError(f"the names in the file of people are damaged; {ADVICE}")
-        data = np.asarray(self.data[begins[0] : begins[-1]]).tobytes()
-        return [
-            data[a - begins[0] : b - begins[0]].decode("utf-8", "surrogateescape")
-            for a, b in itertools.pairwise(begins)
-        ]

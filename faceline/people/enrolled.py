@@ -46,19 +46,23 @@ class EnrolledPictures:
         """The rows of one of `people`."""
         return slice(*np.searchsorted(self.labels, [folder, folder + 1]))
 
+    def pictures(self, rows: slice | np.ndarray) -> np.ndarray:
+        """Some of `embeddings`."""
+        return self.embeddings[rows]
+
     def folders_of(self, subject: int) -> np.ndarray:
         """Which of `people` a scorer knows as one subject: indices, rising."""
         return np.flatnonzero(self.subjects == subject)
 
     def means(self, folders: np.ndarray) -> np.ndarray:
         """The directions of the mean pictures of some of `people`: (f, d) float32."""
-        return unit(np.stack([unit(self.embeddings[self.rows(folder)]).mean(axis=0) for folder in folders]))
+        return unit(np.stack([unit(self.pictures(self.rows(folder))).mean(axis=0) for folder in folders]))
 
     def nearest(self, embedding: np.ndarray, folders: np.ndarray) -> tuple[float, str]:
         """The distance of an embedding, (d,) float32, to the nearest one of a person, who has one or several of the
         names, and that one's crop."""
         rows = np.concatenate([np.arange(*self.rows(folder).indices(len(self.crops))) for folder in folders])
-        distances = self.metric.pairs(self.embeddings[rows], embedding[None])
+        distances = self.metric.pairs(self.pictures(rows), embedding[None])
         nearest = int(distances.argmin())
         return float(distances[nearest]), self.crops[rows[nearest]]
 

@@ -6,14 +6,15 @@ from typing import Any, Self
 
 import numpy as np
 
-from faceline.disk.stored import StoredTexts
+from faceline.disk.stored import unsound
+from faceline.disk.stored_texts import StoredTexts
 from faceline.errors import FacelineError
 from faceline.networks.distances import Metric
 from faceline.networks.network import Network
 from faceline.people.calibration import Calibration
 from faceline.people.checks import check_array, part_of_file, require
 from faceline.people.enrolled import EXEMPLARS
-from faceline.people.many.scorer import ListedScorer
+from faceline.people.many.scorer import ListedScorer, sound
 from faceline.people.naming import Naming, Ranked
 from faceline.people.part_weights import weighed
 from faceline.people.scoring import unit
@@ -64,9 +65,13 @@ class ManyPeople(Naming):
     def rows(self, folder: int) -> slice:
         return slice(*between(self.stops, folder, len(self.crops)))
 
+    def pictures(self, rows: slice | np.ndarray) -> np.ndarray:
+        return sound(self.embeddings[rows])
+
     def folders_of(self, subject: int) -> np.ndarray:
         folders = np.asarray(self.folders[slice(*between(self.folder_stops, subject, len(self.people)))])
-        require(len(folders) and ((folders >= 0) & (folders < len(self.people))).all(), "folders")
+        if not ((folders >= 0) & (folders < len(self.people))).all():
+            raise unsound()
         return folders
 
     def ranked(self, embeddings: np.ndarray, count: int) -> list[Ranked]:
@@ -147,10 +152,12 @@ class ManyPeople(Naming):
 
 def between(stops: Any, place: int, count: int) -> tuple[int, int]:
     """Where the part `place` begins and stops, of at most `count`; raises FacelineError where a file knows none."""
-    require(0 <= place < len(stops), "people")
+    if not 0 <= place < len(stops):
+        raise unsound()
     found = np.asarray(stops[max(place - 1, 0) : place + 1]).tolist()
     start, stop = found if place else (0, found[0])
-    require(0 <= start < stop <= count, "people")
+    if not 0 <= start < stop <= count:
+        raise unsound()
     return start, stop
 
 

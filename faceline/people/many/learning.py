@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from faceline.disk.stored import StoredTexts
+from faceline.disk.stored_texts import StoredTexts
 from faceline.networks.network import Network
 from faceline.people.calibration import Calibration
 from faceline.people.cohort import of_nobody

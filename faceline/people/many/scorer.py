@@ -10,7 +10,8 @@ from typing import Any, Self
 
 import numpy as np
 
-from faceline.disk.numbers import LARGEST
+from faceline.disk.numbers import LARGEST, are_reckonable
+from faceline.disk.stored import unsound
 from faceline.people.checks import check_array, check_number, require
 from faceline.people.classifiers.base import blocks
 from faceline.people.many.lists import in_threads, nearest_centres
@@ -140,7 +141,7 @@ class ListedScorer:
         rows, scores = (np.concatenate(column) for column in zip(*found, strict=True))
         wanted = min(max(EXACTLY, 4 * count), len(rows))
         rows = np.sort(rows[np.argpartition(-scores, wanted - 1)[:wanted]])
-        scores = self.exactly(direction[None], self.means[rows], self.numbers[rows])[0]
+        scores = self.exactly(direction[None], sound(self.means[rows]), self.numbers[rows])[0]
         order = np.argsort(-scores, kind="stable")
         return self.subjects[rows][order], scores[order]
 
@@ -166,10 +167,10 @@ class ListedScorer:
     def by_bytes(self, direction: np.ndarray, parts: list[slice]) -> tuple[np.ndarray, np.ndarray]:
         """The best of some rows and their scores, nearly."""
         codes = np.concatenate([self.codes[rows] for rows in parts])
-        numbers = np.concatenate([self.numbers[rows] for rows in parts])
+        numbers = sound(np.concatenate([self.numbers[rows] for rows in parts]))
         # In one thread, as in `classifiers.base.products`.
         products = np.einsum("ij,j->i", codes.astype(np.float32), direction)
-        scores = checked((products * numbers[:, 0] - 1) / self.scale - CROWDING_WEIGHT * numbers[:, 1])
+        scores = (products * numbers[:, 0] - 1) / self.scale - CROWDING_WEIGHT * numbers[:, 1]
         best = np.arange(len(scores))
         if len(scores) > MOST_BY_BYTES:
             best = np.argpartition(-scores, MOST_BY_BYTES)[:MOST_BY_BYTES]
@@ -178,7 +179,7 @@ class ListedScorer:
 
     def exactly(self, directions: np.ndarray, means: np.ndarray, numbers: np.ndarray) -> np.ndarray:
         """The scores of faces, (m, d) directions, with some people: (m, n) float32."""
-        return checked((directions @ means.T - 1) / self.scale - CROWDING_WEIGHT * numbers[:, 1])
+        return (directions @ means.T - 1) / self.scale - CROWDING_WEIGHT * numbers[:, 1]
 
     def all_scores(self, directions: np.ndarray) -> np.ndarray:
         """The exact scores of faces, (m, d) directions, with every subject: (m, k) float32."""
@@ -283,7 +284,8 @@ def crowding_with_cohort(means: np.ndarray, similarities: np.ndarray, training: 
     return found
 
 
-def checked(scores: np.ndarray) -> np.ndarray:
-    """Scores, if they are numbers; raises FacelineError if a file says otherwise."""
-    require(np.isfinite(scores).all(), "people")
-    return scores
+def sound(numbers: np.ndarray) -> np.ndarray:
+    """Numbers to reckon with; raises FacelineError if what a file holds is none."""
+    if not are_reckonable(numbers):
+        raise unsound()
+    return numbers
