@@ -188,7 +188,7 @@ def test_folders_of_one_person_are_one_subject(monkeypatch):
         for row in range(6 * person + 3, 6 * person + 6):
             names[row] += " again"
     apart = ("person 00009", "person 00009 again")
-    options = {"classifier": "LinearSvm", "distinct": [apart]}
+    options: dict[str, Any] = {"classifier": "LinearSvm", "distinct": [apart]}
     found, enrolment = galleries.enrol(names, embeddings, names, NETWORK, **options, **OPTIONS)
     linked = {tuple(found.people[folder] for folder in link.folders) for link in enrolment.links if link.same}
     assert linked == {(f"person {person:05}", f"person {person:05} again") for person in (7, 8)}

@@ -8,9 +8,10 @@ import numpy as np
 from faceline.networks.network import Network
 from faceline.people.enrolment import Enrolment
 from faceline.people.label_noise import enrolled_after_all
+from faceline.people.many.gallery import ManyPeople
 from faceline.people.part_weights import LEAST_PEOPLE, weights_for
 from faceline.people.resemblance import People
-from faceline.people.scoring import unit
+from faceline.people.scoring import MANY_PEOPLE, are_many, unit
 from faceline.people.subjects import BELIEVED, Link, Wrong
 from faceline.wording import counted, listed, one_line
 
@@ -75,6 +76,15 @@ def weights_line(network: Network, factors: np.ndarray) -> str:
     if (factors != 1).any():
         return f"Weights of the networks, learnt from these people: {said}."
     return f"Weights of the networks: {said}; to learn them takes {LEAST_PEOPLE} people with several pictures."
+
+
+def many_lines(gallery: ManyPeople) -> list[str]:
+    """How people are told apart without SVMs, and what was not looked for where they are very many."""
+    scorer = gallery.scorer
+    lines = [f"Learned by similarity alone; a face is looked for in {scorer.probes} of {len(scorer.centres)} lists."]
+    if are_many(len(gallery.people)):
+        lines.append(f"Of more than {MANY_PEOPLE} people, pictures in wrong folders are not looked for.")
+    return lines
 
 
 def cohort_line(used: int, faces: int) -> str:

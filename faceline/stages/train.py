@@ -28,10 +28,11 @@ from faceline.people.calibration import DEFAULT_FPIR, Calibration, check_fpir
 from faceline.people.classifiers.table import DEFAULT_CLASSIFIER_NAME, check_classifier
 from faceline.people.cohort import LEAST_FACES
 from faceline.people.galleries import enrol
+from faceline.people.many.gallery import ManyPeople
 from faceline.people.part_weights import weighed
 from faceline.recognition.classifier_file import Model, remove_classifier, write_classifier
 from faceline.recognition.other_people import read_cohort, read_others
-from faceline.report.findings import cohort_line, findings_of, stranger_lines, weights_line
+from faceline.report.findings import cohort_line, findings_of, many_lines, stranger_lines, weights_line
 from faceline.runs.keeping import keep_workers
 from faceline.runs.parallel import process_count
 from faceline.runs.summary import without_text
@@ -209,6 +210,8 @@ def train(
     if others is not None:
         findings += stranger_lines(enrolment, gallery.people, weighed(others, gallery.factors), others_crops)
     notes = [*labels.notes, *([weights_line(network, gallery.factors)] if network.parts else [])]
+    if isinstance(gallery, ManyPeople):
+        notes += many_lines(gallery)
     if of_nobody:
         notes.append(f"Left out: {counted(of_nobody, 'face')} without a name.")
     if crowd is not None and enrolment.cohort is not None:
