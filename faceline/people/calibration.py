@@ -141,7 +141,7 @@ class Calibration:
             advice = "make sure that each folder holds pictures of one person"
             raise FacelineError(f"the people cannot be told apart, their own pictures are taken for others'; {advice}")
         prior = crowded(training.prior.strangers(people), enrolment, scorer, training)
-        expected = training.prior.known(people, pictures) - CROWDING_WEIGHT * scorer.crowding
+        expected = scorer.expected(training.prior, people, pictures) - CROWDING_WEIGHT * scorer.crowding
         deviation = KNOWN_SD[0] + KNOWN_SD[1] / pictures
         of_known = [float(np.average(part, weights=often)) for part in (expected, deviation)]
         strangers, counted = without_known(held_out, prior, known.with_prior(*of_known))

@@ -125,8 +125,8 @@ def hold_out(
         best, found, behind = fitted.best_two(directions[rows])
         who, is_stranger = labels[rows], part[labels[rows]] == number
         position = np.minimum(np.searchsorted(enrolled, who), len(enrolled) - 1)
-        expected = training.prior.known
-        lacking = expected(people, pictures[who]) - expected(len(enrolled), np.bincount(relabelled)[position])
+        lacking = scorer.expected(training.prior, people, pictures[who])
+        lacking = lacking - scorer.expected(training.prior, len(enrolled), np.bincount(relabelled)[position])
         crowding = CROWDING_WEIGHT * (fitted.crowding[position] - scorer.crowding[who])
         best = np.where(is_stranger, best, best + lacking + crowding)
         yield rows, is_stranger, best, ~is_stranger & (enrolled[found] == who), behind

@@ -202,6 +202,11 @@ class Scorer:
                 behind[rows] = scores[every, order.argmax(axis=1)]
         return best, found, behind
 
+    def expected(self, prior: ScorePrior, people: int, pictures: np.ndarray) -> np.ndarray | float:
+        """How high a face scores with its person before crowding is taken off, who has `pictures` pictures, (n,),
+        among `people` people."""
+        return prior.known(people, pictures)
+
     def crowding_without_cohort(self, directions: np.ndarray, labels: np.ndarray) -> np.ndarray:
         """How crowded each person is by the others alone, (k,) float32; of what was learnt, see `fit`."""
         starts = np.append(np.flatnonzero(np.diff(labels, prepend=-1)), len(labels))

@@ -120,13 +120,14 @@ def read_classifier(path: Path, network: str | None = None) -> Model:
 def model_of(path: Path, content: Any, network: str | None) -> Model:
     """What `read_classifier` gives, of the content of the file."""
     advice = "run classifier.py train again"
-    if type(content) is not dict or content.get("format") not in (FORMAT, MANY_FORMAT):
+    written = content.get("format") if type(content) is dict else None
+    if type(written) is not str or written not in (FORMAT, MANY_FORMAT):
         raise FacelineError(f"{one_line(path)}: no classifier of this version; {advice}")
     try:
         found = network_of(content, network)
         alignment = AlignmentOptions.from_record(content["alignment"])
         augmentation = Augmentation.from_record(content)
-        if content["format"] == MANY_FORMAT:
+        if written == MANY_FORMAT:
             arrays = open_arrays(path.parent, content["arrays"])
             gallery: Naming = ManyPeople.from_record(content["gallery"], arrays, found)
         else:

@@ -16,6 +16,7 @@ from faceline.people.checks import check_array, check_number, require
 from faceline.people.classifiers.base import blocks
 from faceline.people.many.lists import in_threads, nearest_centres
 from faceline.people.many.neighbours import nearest_others, nearest_pictures
+from faceline.people.prior import ScorePrior
 from faceline.people.scoring import CROWD, CROWDING_WEIGHT, NOBODY_S_SIMILARITY, Training, nearest_of_cohort, unit
 
 # So many of the best by bytes are compared exactly, for one face; more where more candidates are wanted.
@@ -53,6 +54,8 @@ class ListedScorer:
         What the user asked for: NEAREST, or another one where there are too many people for it.
     threads : int
         That compare many faces at once, which does not change the result.
+    alike : float or None
+        The mean cosine of two pictures of one person, known likewise, if anybody has two.
     crowded_by_people : ndarray of shape (k,), float32, or None
         How crowded each subject is without a cohort; known to who has just learnt them, if there is one.
     """
@@ -67,6 +70,7 @@ class ListedScorer:
     probes: int
     classifier: str
     threads: int = 1
+    alike: float | None = None
     crowded_by_people: np.ndarray | None = None
 
     @classmethod
@@ -76,7 +80,8 @@ class ListedScorer:
         Where the centres of the lists lie stands in the settings: one choice for the whole gallery and its parts.
         """
         starts = np.append(np.flatnonzero(np.diff(labels, prepend=-1)), len(labels))
-        means = unit(np.add.reduceat(directions, starts[:-1]))
+        sums = np.add.reduceat(directions, starts[:-1])
+        means, alike = unit(sums), likeness_of_pictures(sums, np.diff(starts))
         listed = Listed.of(means, training.settings["centres"], training.jobs)
         means = means[listed.subjects]
         near, _ = nearest_others(means, listed.starts, listed.centres, 2 * CROWD, training.jobs)
@@ -91,7 +96,8 @@ class ListedScorer:
         numbers = np.stack([steps, crowding], axis=1)
         lists = len(listed.centres)
         where = (listed.centres, listed.starts, listed.subjects)
-        return cls(training.scale, *where, means, codes, numbers, lists, training.classifier, training.jobs, own)
+        learnt = cls(training.scale, *where, means, codes, numbers, lists, training.classifier, training.jobs)
+        return replace(learnt, alike=alike, crowded_by_people=own)
 
     @property
     def count(self) -> int:
@@ -113,6 +119,15 @@ class ListedScorer:
         crowding = np.empty(self.count, np.float32)
         crowding[self.subjects[:]] = self.numbers[:][:, 1]
         return crowding
+
+    def expected(self, prior: ScorePrior, people: int, pictures: np.ndarray) -> np.ndarray | float:
+        """What `scoring.Scorer.expected` gives, from how much pictures of these people have in common: the prior is for
+        scores with the margins of SVMs, which gain more by each picture."""
+        if self.alike is None:
+            return prior.known(people, pictures)
+        # Of m pictures, every two with the cosine c, the sum has the length √(m + m (m - 1) c).
+        cosines = self.alike * np.sqrt(pictures / (1 + (pictures - 1) * self.alike))
+        return (cosines - 1) / self.scale
 
     def crowding_without_cohort(self, directions: np.ndarray, labels: np.ndarray) -> np.ndarray:
         """How crowded each subject is by the others alone, (k,) float32."""
@@ -256,6 +271,16 @@ class Listed:
         order = np.argsort(lists_of, kind="stable").astype(np.int32)
         starts = np.searchsorted(lists_of[order], np.arange(len(centres) + 1)).astype(np.int64)
         return cls(centres, starts, order)
+
+
+def likeness_of_pictures(sums: np.ndarray, counts: np.ndarray) -> float | None:
+    """The mean cosine of two pictures of one person, of whom these are the sums, (k, d), and the numbers, (k,); None
+    where nobody has two, or they have nothing in common."""
+    several = counts > 1
+    squares = np.einsum("ij,ij->i", sums[several], sums[several], dtype=np.float64)
+    cosines = (squares / counts[several] - 1) / (counts[several] - 1)
+    alike = float(cosines.mean()) if len(cosines) else 0.0
+    return alike if alike > 0 else None
 
 
 def in_bytes(means: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
