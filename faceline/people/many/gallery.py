@@ -119,6 +119,7 @@ class ManyPeople(Naming):
             if metric != network.metric:
                 raise FacelineError(f"made with another distance than {network.name} has now")
             own = {key.removeprefix("scorer "): array for key, array in arrays.items() if key.startswith("scorer ")}
+            own |= {name: own[name][:] for name in ("subjects", "numbers")}  # 12 bytes a person
             given = {name: record["scorer"][name] for name in ("scale", "centres", "starts", "probes", "classifier")}
             scorer = ListedScorer(**given, **own)
             parts: dict[str, Any] = {name: arrays[name] for name in IN_FILE}

@@ -12,7 +12,7 @@ import numpy as np
 
 from faceline.disk.numbers import LARGEST, are_reckonable
 from faceline.disk.stored import unsound
-from faceline.people.checks import check_array, check_number, require
+from faceline.people.checks import check_array, check_indices, check_number, require
 from faceline.people.classifiers.base import blocks
 from faceline.people.many.lists import in_threads, nearest_centres
 from faceline.people.many.neighbours import nearest_others, nearest_pictures
@@ -31,7 +31,7 @@ LARGEST_CODE = 127
 class ListedScorer:
     """Scores faces against people, who lie in lists.
 
-    Arrays of people are list by list; each may be in memory or in a file, of which rows are read.
+    Arrays of people are list by list; `means` and `codes` may lie in a file, of which rows are read.
 
     Attributes
     ----------
@@ -40,13 +40,13 @@ class ListedScorer:
     centres : ndarray of shape (lists, d), float32
     starts : ndarray of shape (lists + 1,), int64
         The people of list i are rows starts[i] to starts[i + 1].
-    subjects : array of shape (k,), int32
+    subjects : ndarray of shape (k,), int32
         Who the person of each row is.
     means : array of shape (k, d), float32
         The direction of each person's mean embedding.
     codes : array of shape (k, d), int8
         The same in bytes.
-    numbers : array of shape (k, 2), float32
+    numbers : ndarray of shape (k, 2), float32
         What a person's bytes are multiplied by, and how crowded the person is: see `scoring.Scorer`.
     probes : int
         How many lists a face is looked for in.
@@ -63,10 +63,10 @@ class ListedScorer:
     scale: float
     centres: np.ndarray
     starts: np.ndarray
-    subjects: Any
+    subjects: np.ndarray
     means: Any
     codes: Any
-    numbers: Any
+    numbers: np.ndarray
     probes: int
     classifier: str
     threads: int = 1
@@ -117,7 +117,7 @@ class ListedScorer:
     def crowding(self) -> np.ndarray:
         """How crowded each subject is, (k,) float32."""
         crowding = np.empty(self.count, np.float32)
-        crowding[self.subjects[:]] = self.numbers[:][:, 1]
+        crowding[self.subjects] = self.numbers[:, 1]
         return crowding
 
     def expected(self, prior: ScorePrior, people: int, pictures: np.ndarray) -> np.ndarray | float:
@@ -182,7 +182,7 @@ class ListedScorer:
     def by_bytes(self, direction: np.ndarray, parts: list[slice]) -> tuple[np.ndarray, np.ndarray]:
         """The best of some rows and their scores, nearly."""
         codes = np.concatenate([self.codes[rows] for rows in parts])
-        numbers = sound(np.concatenate([self.numbers[rows] for rows in parts]))
+        numbers = np.concatenate([self.numbers[rows] for rows in parts])
         # In one thread, as in `classifiers.base.products`.
         products = np.einsum("ij,j->i", codes.astype(np.float32), direction)
         scores = (products * numbers[:, 0] - 1) / self.scale - CROWDING_WEIGHT * numbers[:, 1]
@@ -245,14 +245,10 @@ class ListedScorer:
         require(type(starts) is np.ndarray and starts.dtype == np.int64 and starts.shape == (lists + 1,), "starts")
         require(starts[0] == 0 and starts[-1] == people and (np.diff(starts) >= 0).all(), "starts")
         require(type(self.probes) is int and 0 < self.probes <= lists and people > 0, "scorer/probes")
-        shapes: tuple[tuple[Any, tuple, str], ...] = (
-            (self.means, (people, dimensions), "float32"),
-            (self.codes, (people, dimensions), "int8"),
-            (self.numbers, (people, 2), "float32"),
-            (self.subjects, (people,), "int32"),
-        )
-        for array, shape, kind in shapes:
-            require(array.shape == shape and array.dtype == kind, "scorer")
+        for array, kind in ((self.means, "float32"), (self.codes, "int8")):
+            require(array.shape == (people, dimensions) and array.dtype == kind, "scorer")
+        check_array(self.numbers, "scorer/numbers", (people, 2))
+        check_indices(self.subjects, "scorer/subjects", people, people)
         require(type(self.classifier) is str, "scorer/classifier")
 
 
