@@ -298,6 +298,7 @@ def search(folder: Path) -> None:
     """Search the file that `from_disk` has written."""
     index = pickles.load(folder / "index")
     arrays: dict[str, Any] = open_arrays(folder, index["record"])  # type: ignore[assignment]
+    arrays |= {name: arrays[name][:] for name in ("subjects", "numbers")}  # as a gallery has them
     faces = index["faces"]
     lists = len(index["centres"])
     scorer = ListedScorer(1.0, index["centres"], index["starts"], **arrays, probes=lists, classifier=NEAREST)
