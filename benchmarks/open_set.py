@@ -22,9 +22,10 @@ from faceline.evaluation.identification.plots import plot_reliability
 from faceline.evaluation.identification.rates import Bin, bins_of, calibration_error, rates_found
 from faceline.evaluation.identification.trials import Answers, NearestNeighbour, Trial, answers_of, halves
 from faceline.networks.table import DEFAULT_NETWORK, NETWORKS
+from faceline.people import galleries
 from faceline.people.calibration import DEFAULT_FPIR
-from faceline.people.classifiers.table import CLASSIFIERS, DEFAULT_CLASSIFIER_NAME
-from faceline.people.gallery import Gallery
+from faceline.people.classifiers.table import CLASSIFIER_NAMES, DEFAULT_CLASSIFIER_NAME
+from faceline.people.naming import Naming
 from faceline.people.scoring import unit
 from faceline.runs.parallel import all_cores
 
@@ -79,7 +80,7 @@ def main() -> None:
 
     print("\n| classifier, on LFW | strangers named at 1 % | known people found | closed set | calibration error |")
     print("|---|---|---|---|---|")
-    for classifier in CLASSIFIERS:
+    for classifier in CLASSIFIER_NAMES:
         found = answers(of_lfw[0], DEFAULT_FPIR, classifier)
         print(
             f"| {classifier} | {found.strangers_named:.4f} | {found.found:.3f} | {found.closed:.3f}"
@@ -154,9 +155,9 @@ SCORERS: dict[str, Callable] = {
 }
 
 
-def fit(trial: Trial, fpir: float, classifier: str = DEFAULT_CLASSIFIER_NAME) -> Gallery:
+def fit(trial: Trial, fpir: float, classifier: str = DEFAULT_CLASSIFIER_NAME) -> Naming:
     names = trial.gallery_names.tolist()
-    return Gallery.fit(
+    return galleries.fit(
         names, trial.gallery, names, NETWORK, fpir=fpir, classifier=classifier, lda_dim=None, jobs=all_cores()
     )
 

@@ -115,7 +115,7 @@ def test_very_many_people_are_learnt_without_svms(gallery, population):
     assert np.mean((found != truth) & (found != UNKNOWN)) < 0.005
     strangers = drawn(1000, 1, seed=7)[0]
     assert np.mean(np.array(names_of(gallery, strangers)) != UNKNOWN) <= 0.02
-    assert gallery.calibration.tpir == pytest.approx(np.mean(found == truth), abs=0.04)
+    assert gallery.calibration.tpir == pytest.approx(np.mean(found == truth), abs=0.06)
 
 
 def test_confidence_is_how_often_names_are_right(gallery, population):
@@ -331,9 +331,8 @@ def test_a_damaged_file_is_one_line_with_the_cure(few, how):
 def test_a_changed_bit_is_found_before_it_counts(few, place):
     folder, faces, _ = few
     damage(folder, "bit", place)
-    found = read_classifier(folder / "classifier.pkl").gallery
     with pytest.raises(StoredError, match="damaged, or not the one"):
-        found.identify(faces)
+        read_classifier(folder / "classifier.pkl").gallery.identify(faces)
 
 
 def test_a_file_that_is_cut_while_it_is_read(few):
