@@ -129,6 +129,17 @@ def test_confidence_is_how_often_names_are_right(gallery, population):
     assert confidence.mean() == pytest.approx(right.mean(), abs=0.05)
 
 
+def test_one_picture_of_each_is_enough(population, monkeypatch):
+    """Nothing tells then how known people score; what is known of other people does."""
+    monkeypatch.setattr(scoring, "MANY_PEOPLE", 1000)
+    embeddings, names, faces, truth = population
+    found = galleries.fit(names[::2], embeddings[::2], names[::2], NETWORK, classifier="LinearSvm", **OPTIONS)
+    answers = np.array(names_of(found, faces[::5]))
+    assert np.mean(answers == truth[::5]) > 0.5
+    assert np.mean((answers != truth[::5]) & (answers != UNKNOWN)) < 0.02
+    assert np.mean(np.array(names_of(found, drawn(600, 1, seed=7)[0])) != UNKNOWN) <= 0.02
+
+
 def test_few_lists_give_the_answers_of_all(gallery, population):
     faces = np.concatenate([population[2][::3], drawn(300, 1, seed=7)[0]])
     lists = len(gallery.scorer.centres)

@@ -17,6 +17,7 @@ from faceline.people.classifiers.base import blocks
 from faceline.people.many.lists import in_threads, nearest_centres
 from faceline.people.many.neighbours import nearest_others, nearest_pictures
 from faceline.people.prior import ScorePrior
+from faceline.people.resemblance import GENUINE
 from faceline.people.scoring import CROWD, CROWDING_WEIGHT, NOBODY_S_SIMILARITY, Training, nearest_of_cohort, unit
 
 # So many of the best by bytes are compared exactly, for one face; more where more candidates are wanted.
@@ -25,6 +26,7 @@ MOST_BY_BYTES = 4 * EXACTLY  # of ROWS_AT_ONCE
 ROWS_AT_ONCE = 8192
 FACES_AT_ONCE = 256
 LARGEST_CODE = 127
+LEAST_PEOPLE = 20  # who say how much pictures of one person have in common
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ class ListedScorer:
     threads : int
         That compare many faces at once, which does not change the result.
     alike : float or None
-        The mean cosine of two pictures of one person, known likewise, if anybody has two.
+        The mean cosine of two pictures of one person, known likewise, if enough people have two.
     crowded_by_people : ndarray of shape (k,), float32, or None
         How crowded each subject is without a cohort; known to who has just learnt them, if there is one.
     """
@@ -121,10 +123,10 @@ class ListedScorer:
         return crowding
 
     def expected(self, prior: ScorePrior, people: int, pictures: np.ndarray) -> np.ndarray | float:
-        """What `scoring.Scorer.expected` gives, from how much pictures of these people have in common: the prior is for
-        scores with the margins of SVMs, which gain more by each picture."""
+        """What `scoring.Scorer.expected` gives, from how much pictures of these people have in common, or where they
+        do not tell, pictures of others: the prior is for scores with the margins of SVMs."""
         if self.alike is None:
-            return prior.known(people, pictures)
+            return GENUINE[0] - GENUINE[1] / pictures
         # Of m pictures, every two with the cosine c, the sum has the length √(m + m (m - 1) c).
         cosines = self.alike * np.sqrt(pictures / (1 + (pictures - 1) * self.alike))
         return (cosines - 1) / self.scale
@@ -271,11 +273,11 @@ class Listed:
 
 def likeness_of_pictures(sums: np.ndarray, counts: np.ndarray) -> float | None:
     """The mean cosine of two pictures of one person, of whom these are the sums, (k, d), and the numbers, (k,); None
-    where nobody has two, or they have nothing in common."""
+    where too few people have two, or they have nothing in common."""
     several = counts > 1
     squares = np.einsum("ij,ij->i", sums[several], sums[several], dtype=np.float64)
     cosines = (squares / counts[several] - 1) / (counts[several] - 1)
-    alike = float(cosines.mean()) if len(cosines) else 0.0
+    alike = float(cosines.mean()) if len(cosines) >= LEAST_PEOPLE else 0.0
     return alike if alike > 0 else None
 
 
