@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +32,9 @@ from faceline.people.many.gallery import ManyPeople
 from faceline.people.many.lists import centres_of
 from faceline.people.many.scorer import ListedScorer
 from faceline.people.scoring import Training, compare_people, unit
-from faceline.recognition.classifier_file import read_classifier
+from faceline.recognition.classifier_file import read_classifier, remove_classifier
 from faceline.service.asking import Asking
+from faceline.work_folder.migrate import options_of
 
 NETWORK = NETWORKS["dlib"]
 OPTIONS: dict[str, Any] = {"fpir": 0.01, "lda_dim": None, "jobs": 2}
@@ -434,6 +436,23 @@ def test_texts_keep_their_bytes():
         stored[6]
     with pytest.raises(FacelineError, match="damaged"):
         list(StoredTexts(stored.ends[::-1], stored.data))
+
+
+def test_it_is_learnt_again_as_it_was_asked_for(few, gallery):
+    """Also where the people are few again: the classifier that was asked for is remembered, not what became of it."""
+    folder, _, _ = few
+    model = read_classifier(folder / "classifier.pkl")
+    assert options_of(model) == {"fpir": 0.01, "classifier": "Nearest", "lda_dim": None}
+    assert options_of(replace(model, gallery=gallery))["classifier"] == "LinearSvm"
+
+
+def test_nothing_of_it_is_left_where_it_is_removed(few):
+    folder, _, _ = few
+    shutil.copy(stored(folder), folder / "classifier-0123456789abcdef.people")
+    (folder / ".classifier.people.part").write_bytes(b"half of it")
+    (folder / "classifier-mine.people").write_bytes(b"no file of ours")
+    remove_classifier(folder / "classifier.pkl")
+    assert [path.name for path in folder.glob("*classifier*")] == ["classifier-mine.people"]
 
 
 def test_lda_is_refused(few):
