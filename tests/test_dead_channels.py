@@ -6,8 +6,8 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from faceline.disk.pictures.images import decode_image
-from faceline.faces import embedder
 from faceline.faces.embedder import directions, embed, resized_crops
+from faceline.networks import inference
 from faceline.networks.batches import with_free_batch
 from faceline.networks.dead_channels import black_and_white, without_dead_channels
 from faceline.networks.inference import onnx_network, onnx_session
@@ -66,7 +66,7 @@ def test_a_change_that_gives_other_numbers_is_not_taken(mobilefacenet, crops, mo
         filters.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(filters) * np.float32(1.001), filters.name))
         return proto.SerializeToString()
 
-    monkeypatch.setattr(embedder, "without_dead_channels", damaged)
+    monkeypatch.setattr(inference, "without_dead_channels", damaged)
     onnx_network.cache_clear()
     try:
         session = onnx_session(NETWORK, RUNTIME)

@@ -1,10 +1,8 @@
 """`watch`: faces of videos, cameras and streams, followed and named."""
 
-import concurrent.futures
 import contextlib
 import csv
 import json
-import os
 import shutil
 import signal
 import socket
@@ -27,7 +25,6 @@ import faceline.stages.watch
 from faceline import FacelineError, enrol, watch
 from faceline.disk.pictures.boxes import Box
 from faceline.disk.videos import open_video, without_password
-from faceline.host.interruptions import interrupted_between_steps
 from faceline.networks.table import network_named
 from faceline.people.gallery import Gallery
 from faceline.people.quality import GOOD
@@ -349,26 +346,3 @@ def test_no_camera_is_a_mistake_in_a_program_too():
         nobody.bind(("127.0.0.1", 0))
         with pytest.raises(FacelineError, match="cannot be opened"):
             open_video(f"http://127.0.0.1:{nobody.getsockname()[1]}/camera")
-
-
-def test_ctrl_c_is_noted_and_comes_between_steps():
-    """KeyboardInterrupt in the middle of a lock would leave it taken for ever."""
-    with interrupted_between_steps() as asked:
-        os.kill(os.getpid(), signal.SIGINT)
-        assert asked.to_end
-        with pytest.raises(KeyboardInterrupt):
-            os.kill(os.getpid(), signal.SIGINT)
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    with concurrent.futures.ThreadPoolExecutor(1) as thread:  # where no handler can be set
-        assert not thread.submit(lambda: interrupted_between_steps().__enter__().to_end).result()
-
-
-def test_a_program_s_own_handler_of_ctrl_c_stays():
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        with interrupted_between_steps() as asked:
-            os.kill(os.getpid(), signal.SIGINT)
-            assert not asked.to_end
-        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
-    finally:
-        signal.signal(signal.SIGINT, before)

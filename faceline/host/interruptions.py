@@ -6,11 +6,8 @@ Time limits work like that: celery's soft one, rq's, `signal.alarm`. They say no
 import contextlib
 import functools
 import signal
-import threading
 import traceback
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from types import FrameType
 
 # How often something is tried that Ctrl-C comes into.
 ATTEMPTS = 5
@@ -39,39 +36,6 @@ def ignoring(*errors: type[Exception]) -> Iterator[None]:
         yield
     except errors as error:
         pass_on(error)
-
-
-@dataclass
-class Asked:
-    """Whether Ctrl-C was pressed."""
-
-    to_end: bool = False
-
-
-@contextlib.contextmanager
-def interrupted_between_steps() -> Iterator[Asked]:
-    """Let Ctrl-C only be noted, for work in steps that looks between them; at the second time it raises as ever.
-
-    KeyboardInterrupt may come while a lock is being taken, which nobody gives back then, so that threads that want it
-    wait for ever. Only where Python's own handler is in place, and in the main thread, which gets the signals.
-    """
-    asked = Asked()
-
-    def note(number: int, frame: FrameType | None) -> None:
-        if asked.to_end:
-            signal.default_int_handler(number, frame)
-        asked.to_end = True
-
-    is_ours = threading.current_thread() is threading.main_thread()
-    if not is_ours or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
-        yield asked
-        return
-    signal.signal(signal.SIGINT, note)
-    try:
-        yield asked
-    finally:
-        if signal.getsignal(signal.SIGINT) is note:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def insist(work: Callable[[], object]) -> None:

@@ -14,7 +14,6 @@ from faceline.disk.people_paths import UNKNOWN
 from faceline.disk.videos import Frame, Video, open_video
 from faceline.errors import FacelineError
 from faceline.faces.aligner import aligner_for
-from faceline.host.interruptions import interrupted_between_steps
 from faceline.networks.runtime import DEFAULT_DEVICE, DEFAULT_ENGINE
 from faceline.people.quality import GOOD
 from faceline.recognition.recognizer import Recognizer
@@ -174,7 +173,6 @@ def followed(
     assert recognizer.gallery is not None
     tracker = Tracker(recognizer.network, recognizer.gallery, video.rate)
     with contextlib.ExitStack() as stack:
-        asked = stack.enter_context(interrupted_between_steps())
         stack.enter_context(video)
         rows = None if table is None else stack.enter_context(GrowingTable(table, COLUMNS))
         copy = None if save is None else Copied(stack.enter_context(MarkedVideo(save, video.rate)), video.is_live)
@@ -186,8 +184,6 @@ def followed(
                 if copy is not None:
                     copy.take(frame, tracker.tracks, sightings is not None)
                 yield from told(ended, rows)
-                if asked.to_end:
-                    raise KeyboardInterrupt
         except KeyboardInterrupt as interruption:
             interrupted = interruption
         if copy is not None:
