@@ -772,7 +772,7 @@ def test_jobs_file_that_is_damaged_is_one_line(work):
 
 
 def copied(work: Path, copy: Path) -> Path:
-    """A copy, made again where it lacks what says how far a stage is: `cp` had listed the folder before that changed."""
+    """A copy, made again where it lacks what says how far a stage is: that changed while `cp` was at it."""
     while not all(any((copy / stage / name).exists() for name in STATES) for stage in STAGES):
         shutil.rmtree(copy, ignore_errors=True)
         subprocess.run(["cp", "-a", work, copy], check=False)  # a file may go while it is copied
