@@ -5,10 +5,10 @@ Half show one to three faces that fill much of the picture, half up to twenty sm
 
 from dataclasses import dataclass
 from pathlib import Path
-from xml.etree import ElementTree
 
 import cv2
 import numpy as np
+from small_faces import annotated
 
 from faceline.disk.pictures.boxes import Box
 from faceline.disk.pictures.images import decode_image
@@ -72,15 +72,7 @@ def photograph(path: Path) -> Photograph:
 
 def annotated_groups(groups: Path) -> list[Photograph]:
     """The annotated photographs of groups."""
-    found = []
-    for name in ("testing.xml", "training.xml"):
-        for entry in ElementTree.parse(groups / name).iter("image"):
-            boxes = []
-            for box in entry.iter("box"):
-                left, top, width, height = (int(box.attrib[key]) for key in ("left", "top", "width", "height"))
-                boxes.append((left, top, left + width, top + height))
-            found.append(Photograph(decode_image((groups / entry.attrib["file"]).read_bytes()), boxes))
-    return found
+    return [Photograph(pixels, boxes) for pixels, boxes in annotated(groups)]
 
 
 def of_size(source: Photograph, width: int, height: int) -> Photograph:

@@ -15,8 +15,9 @@ from faceline.people.cohort import of_nobody
 from faceline.people.enrolled import exemplars
 from faceline.people.enrolment import Enrolment
 from faceline.people.holdout import score_strangers
+from faceline.people.labelled import Labelled
 from faceline.people.naming import Naming, Ranked
-from faceline.people.part_weights import learnt_factors, weighed
+from faceline.people.part_weights import weighed
 from faceline.people.prior import prior_for
 from faceline.people.scoring import Scorer, Training, unit
 
@@ -89,19 +90,11 @@ class Gallery(Naming):
         Enrolment
             What was found in it.
         """
-        people = sorted(set(names))
-        number = {name: index for index, name in enumerate(people)}
-        labels = np.array([number[name] for name in names], np.int32)
-        order = np.argsort(labels, kind="stable")
-        if (np.diff(labels) < 0).any():  # stage 2 writes them in order, and a copy of 800,000 takes 400 MB
-            embeddings, labels = embeddings[order], labels[order]
-        factors, threshold = learnt_factors(network, embeddings, labels)
-        embeddings = weighed(embeddings, factors)
-        scale = network.metric.as_cosine(threshold, embeddings)
-        directions = unit(embeddings)
-        apart = [(number[one], number[other]) for one, other in distinct]
+        given = Labelled.of(names, embeddings, network, distinct)
+        order, labels, factors, scale = given.order, given.labels, given.factors, given.scale
+        directions = unit(given.embeddings)
         confirmed = None if sure is None else sure[order]
-        enrolment = Enrolment.of(directions, labels, people, scale, apart, confirmed)
+        enrolment = Enrolment.of(directions, labels, given.people, scale, given.distinct, confirmed)
         if cohort is not None:
             enrolment = replace(enrolment, cohort=of_nobody(unit(weighed(cohort, factors)), enrolment))
         prior = prior_for(network.metric)
@@ -114,8 +107,8 @@ class Gallery(Naming):
         kept = np.flatnonzero(enrolment.rows)
         kept = kept[exemplars(directions[kept], labels[kept])]
         gallery = cls(
-            people,
-            embeddings[kept],
+            given.people,
+            given.embeddings[kept],
             [crops[row] for row in order[kept]],
             labels[kept],
             enrolment.subjects,

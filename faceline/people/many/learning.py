@@ -12,11 +12,12 @@ from faceline.people.calibration import Calibration
 from faceline.people.cohort import of_nobody
 from faceline.people.enrolment import Enrolment
 from faceline.people.holdout import score_strangers
+from faceline.people.labelled import Labelled
 from faceline.people.many.enrolment import enrol_many, pictures_of, some_with_several
 from faceline.people.many.gallery import ManyPeople, exemplars_of_many
 from faceline.people.many.lists import centres_of, nearest_centres
 from faceline.people.many.scorer import ListedScorer
-from faceline.people.part_weights import learnt_factors, weighed
+from faceline.people.part_weights import weighed
 from faceline.people.prior import prior_for
 from faceline.people.resemblance import People
 from faceline.people.scoring import CROWDING_WEIGHT, Training, are_many, unit
@@ -44,21 +45,15 @@ def learn_many(
     cohort: np.ndarray | None = None,
 ) -> tuple[ManyPeople, Enrolment]:
     """What `Gallery.enrol` makes, for very many people; the parameters are its."""
-    people = sorted(set(names))
-    number = {name: index for index, name in enumerate(people)}
-    labels = np.array([number[name] for name in names], np.int32)
-    order = np.argsort(labels, kind="stable")
-    if (np.diff(labels) < 0).any():
-        embeddings, labels = embeddings[order], labels[order]
-    factors, threshold = learnt_factors(network, embeddings, labels)
-    embeddings = weighed(embeddings, factors)
-    scale = network.metric.as_cosine(threshold, embeddings)
+    given = Labelled.of(names, embeddings, network, distinct)
+    people, order, labels = given.people, given.order, given.labels
+    factors, scale, embeddings = given.factors, given.scale, given.embeddings
     directions = unit(embeddings)
-    apart = [(number[one], number[other]) for one, other in distinct]
     if are_many(len(people)):
-        enrolment = enrol_many(directions, labels, scale, jobs, apart)
+        enrolment = enrol_many(directions, labels, scale, jobs, given.distinct)
     else:
-        enrolment = Enrolment.of(directions, labels, people, scale, apart, None if sure is None else sure[order])
+        confirmed = None if sure is None else sure[order]
+        enrolment = Enrolment.of(directions, labels, people, scale, given.distinct, confirmed)
     if cohort is not None:
         enrolment = replace(enrolment, cohort=of_nobody(unit(weighed(cohort, factors)), enrolment))
     kept = np.flatnonzero(enrolment.rows)
