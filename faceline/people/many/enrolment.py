@@ -11,9 +11,9 @@ import numpy as np
 
 from faceline.people.doubles import DOUBLE_PRIOR, SHARE_PEOPLE, expit, kinship
 from faceline.people.enrolment import Enrolment
-from faceline.people.many.lists import centres_of
+from faceline.people.many.lists import Listed, centres_of
 from faceline.people.many.neighbours import nearest_others
-from faceline.people.many.scorer import Listed, crowding_of
+from faceline.people.many.scorer import crowding_of
 from faceline.people.near_copies import merged, near_copies
 from faceline.people.resemblance import Genuine, Neighbour, People, log_density
 from faceline.people.scoring import CROWD, CROWDING_WEIGHT, unit

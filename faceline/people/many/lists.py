@@ -7,7 +7,8 @@ but plain arrays.
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from dataclasses import dataclass
+from typing import Self, TypeVar
 
 import numpy as np
 
@@ -62,3 +63,20 @@ def nearest_centres(points: np.ndarray, centres: np.ndarray, threads: int) -> np
     for _ in in_threads(work, blocks(len(points), ROWS_AT_ONCE), threads):
         pass
     return found
+
+
+@dataclass(frozen=True)
+class Listed:
+    """Lists of people: their centres, (lists, d), where each begins, (lists + 1,), and who is in them, (k,) int32."""
+
+    centres: np.ndarray
+    starts: np.ndarray
+    subjects: np.ndarray
+
+    @classmethod
+    def of(cls, means: np.ndarray, centres: np.ndarray, threads: int) -> Self:
+        """People, (k, d) directions, in the lists that have these centres."""
+        lists_of = nearest_centres(means, centres, threads)
+        order = np.argsort(lists_of, kind="stable").astype(np.int32)
+        starts = np.searchsorted(lists_of[order], np.arange(len(centres) + 1)).astype(np.int64)
+        return cls(centres, starts, order)

@@ -14,7 +14,7 @@ from faceline.disk.numbers import LARGEST, are_reckonable
 from faceline.disk.stored import unsound
 from faceline.people.checks import check_array, check_indices, check_number, require
 from faceline.people.classifiers.base import blocks
-from faceline.people.many.lists import in_threads, nearest_centres
+from faceline.people.many.lists import Listed, in_threads
 from faceline.people.many.neighbours import nearest_others, nearest_pictures
 from faceline.people.prior import ScorePrior
 from faceline.people.resemblance import GENUINE
@@ -252,23 +252,6 @@ class ListedScorer:
         check_array(self.numbers, "scorer/numbers", (people, 2))
         check_indices(self.subjects, "scorer/subjects", people, people)
         require(type(self.classifier) is str, "scorer/classifier")
-
-
-@dataclass(frozen=True)
-class Listed:
-    """Lists of people: their centres, (lists, d), where each begins, (lists + 1,), and who is in them, (k,) int32."""
-
-    centres: np.ndarray
-    starts: np.ndarray
-    subjects: np.ndarray
-
-    @classmethod
-    def of(cls, means: np.ndarray, centres: np.ndarray, threads: int) -> Self:
-        """People, (k, d) directions, in the lists that have these centres."""
-        lists_of = nearest_centres(means, centres, threads)
-        order = np.argsort(lists_of, kind="stable").astype(np.int32)
-        starts = np.searchsorted(lists_of[order], np.arange(len(centres) + 1)).astype(np.int64)
-        return cls(centres, starts, order)
 
 
 def likeness_of_pictures(sums: np.ndarray, counts: np.ndarray) -> float | None:
