@@ -11,12 +11,15 @@ not counted; "Faceline, two commands" starts all anew in each round, as the peer
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from measure import interleaved
 
 from faceline import align_folder, keep_workers, represent_folder
 from faceline.disk.reading import read_json
+from faceline.networks.network import BFLOAT16, FLOAT32, INT8
 from faceline.runs.parallel import all_cores
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -36,12 +39,12 @@ def main(faces: Path) -> list[str]:
             (pictures / path.parent.name / path.name).symlink_to(path.resolve())
         found = {}
 
-        def ours() -> None:
+        def ours(name: str, precision: str) -> None:
             # A new one each time: to remove what the last round wrote is no part of the pipeline.
             out = Path(tempfile.mkdtemp(dir=root))
             align_folder(pictures, out / "aligned", size=96)
-            represent_folder(out / "aligned", out / "embeddings")
-            found["Faceline"] = read_json(out / "embeddings" / "run.json")["counts"]["ok"]
+            represent_folder(out / "aligned", out / "embeddings", precision=precision)
+            found[name] = read_json(out / "embeddings" / "run.json")["counts"]["ok"]
 
         def commands() -> None:
             out = Path(tempfile.mkdtemp(dir=root))
@@ -56,8 +59,11 @@ def main(faces: Path) -> list[str]:
             done = subprocess.run([*command, str(all_cores())], check=True, capture_output=True, text=True)
             found["face_recognition"] = int(done.stdout)
 
+        calls = {"Faceline": FLOAT32, "Faceline, stage 2 in bf16": BFLOAT16, "Faceline, stage 2 in int8": INT8}
         with keep_workers():
-            candidates = {"face_recognition": theirs, "Faceline": ours, "Faceline, two commands": commands}
+            candidates: dict[str, Callable[[], None]] = {"face_recognition": theirs}
+            candidates |= {name: partial(ours, name, precision) for name, precision in calls.items()}
+            candidates["Faceline, two commands"] = commands
             medians = interleaved(candidates, ROUNDS)
     rates = {name: found[name] / seconds for name, seconds in medians.items()}
     lines = [

@@ -12,12 +12,13 @@ from sklearn.multiclass import OneVsRestClassifier
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
-from sklearn.svm import SVC, LinearSVC
+from sklearn.svm import SVC, LinearSVC, _liblinear
 from sklearn.tree import DecisionTreeClassifier
 
 from faceline import keep_workers
 from faceline.errors import FacelineError
 from faceline.people.classifiers import base as base_classifier
+from faceline.people.classifiers import liblinear
 from faceline.people.classifiers.base import Neighbours
 from faceline.people.classifiers.svms import GridSearchSvm
 from faceline.people.classifiers.table import CLASSIFIERS
@@ -107,6 +108,31 @@ def clear(margins):
     return first - second > 5e-3
 
 
+@pytest.mark.parametrize("people, pictures", [(2, 1), (5, 2), (8, 6), (40, 25)])
+def test_the_quick_svm_is_scikit_learn_s_to_the_bit(people, pictures):
+    points, labels, _ = gallery(people, pictures)
+    assert liblinear.solver() is liblinear.by_liblinear
+    for person in range(0, people, 4):
+        is_own = labels == person
+        assert np.array_equal(liblinear.by_liblinear(points, is_own), liblinear.by_scikit_learn(points, is_own))
+
+
+@pytest.fixture
+def asked_anew():
+    liblinear.solver.cache_clear()
+    yield
+    liblinear.solver.cache_clear()
+
+
+@pytest.mark.parametrize("other", [lambda *parts: (np.zeros((1, 9)), [1]), lambda: None, None])
+def test_where_liblinear_is_another_one_scikit_learn_is_asked(other, monkeypatch, asked_anew):
+    if other is None:
+        monkeypatch.delattr(_liblinear, "set_verbosity_wrap")
+    else:
+        monkeypatch.setattr(_liblinear, "train_wrap", other)
+    assert liblinear.solver() is liblinear.by_scikit_learn
+
+
 def test_the_tree_takes_scikit_learn_s_leaves():
     """It compares as scikit-learn does, so points that lie on a limit fall to the same side."""
     points, labels, _ = gallery(20, 4)
@@ -115,8 +141,8 @@ def test_the_tree_takes_scikit_learn_s_leaves():
 
 
 def test_blocks_change_nothing():
-    points, labels, _ = gallery(10, 5)
-    many = np.tile(points, (50, 1))[: 2 * base_classifier.POINTS_AT_ONCE + 3]
+    points, labels, probes = gallery(10, 5)  # of the points themselves, the distance is nothing but rounding
+    many = np.tile(probes, (80, 1))[: 2 * base_classifier.POINTS_AT_ONCE + 3]
     for name in ("RadialSvm", "Knn"):
         model = fitted(name, points, labels)
         few = np.concatenate([model.margins(many[start : start + 700]) for start in range(0, len(many), 700)])

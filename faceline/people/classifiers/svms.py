@@ -8,6 +8,7 @@ import numpy as np
 
 from faceline.networks.distances import squared_distances
 from faceline.people.classifiers.base import Classifier, Neighbours, blocks, few_pictures, products, refuse_large
+from faceline.people.classifiers.liblinear import fit_svm
 from faceline.runs.parallel import map_batches
 
 
@@ -24,7 +25,6 @@ class LinearSvm(Classifier):
     intercepts: np.ndarray
     leads: ClassVar[bool] = False
 
-    PENALTY: ClassVar[float] = 5.0
     SERIAL: ClassVar[int] = 300  # people for whom one process is done before others have started
 
     @classmethod
@@ -59,16 +59,10 @@ class SvmTasks(Sequence):
 
 def fit_svms(tasks: list[tuple[np.ndarray, np.ndarray]]) -> list[np.ndarray]:
     """The coefficients and the intercept of the SVM that tells the points `own` from `others`, (p + 1,) each."""
-    from sklearn.svm import LinearSVC
-
-    found = []
-    for own, others in tasks:
-        # The dual problem always: left to itself, scikit-learn solves the other one where there are more points than
-        # dimensions, which takes longer and stops ten times as far from the optimum.
-        svm = LinearSVC(C=LinearSvm.PENALTY, dual=True, random_state=0, max_iter=10_000)
-        svm.fit(np.concatenate([others, own]), np.repeat([0, 1], [len(others), len(own)]))
-        found.append(np.append(svm.coef_[0], svm.intercept_[0]))
-    return found
+    return [
+        fit_svm(np.concatenate([others, own]), np.repeat([False, True], [len(others), len(own)]))
+        for own, others in tasks
+    ]
 
 
 @dataclass(frozen=True)
