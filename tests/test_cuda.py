@@ -15,6 +15,7 @@ from onnx import TensorProto, helper
 from faceline import keep_workers
 from faceline.errors import FacelineError
 from faceline.faces.detectors import DETECTORS
+from faceline.faces.embedder import embed
 from faceline.faces.mmod import detect_mmod, tiled_pyramid
 from faceline.networks.cuda import (
     PROVIDER,
@@ -24,7 +25,6 @@ from faceline.networks.cuda import (
     gpu_of,
     memory_at,
     page_locked,
-    provider_options,
 )
 from faceline.networks.inference import BATCH, ONNX_BATCH, ready
 from faceline.networks.runtime import Runtime, dlib_session, open_session, processes_on
@@ -182,13 +182,13 @@ def test_without_a_driver_there_is_no_page_locked_memory():
     assert page_locked(1000) is None
 
 
-def test_options_are_known_to_onnx_runtime():
-    """Of a wheel for GPUs; ONNX Runtime refuses those that it does not know."""
-    onnxruntime = import_onnxruntime()
-    if PROVIDER not in onnxruntime.get_available_providers() or not gpu_count():
+def test_a_gpu_gives_what_the_processor_gives_but_for_rounding(portrait):
+    if PROVIDER not in import_onnxruntime().get_available_providers() or not gpu_count():
         pytest.skip("no GPU, or ONNX Runtime for the CPU only")
-    assert isinstance(dlib_session(DLIB_RESNET, CUDA), GpuSession)
-    assert provider_options(0)["device_id"] == 0
+    crops = np.random.default_rng(0).integers(0, 256, (70, 150, 150, 3), np.uint8)
+    assert np.allclose(embed(NETWORKS["dlib"], crops, CUDA), embed(NETWORKS["dlib"], crops, CPU), atol=1e-4)
+    found, expected = (detect_mmod(dlib_session(DLIB_MMOD, runtime), portrait, 0) for runtime in (CUDA, CPU))
+    assert [box for box, _ in found] == [box for box, _ in expected]
 
 
 @pytest.mark.parametrize("command", [["align"], ["represent", "-data"], ["enrol"]])
