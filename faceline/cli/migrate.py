@@ -3,6 +3,7 @@
 from typing import Any
 
 from faceline.cli.options import (
+    JOBS,
     add_augmentation_options,
     add_calibration_options,
     add_precision_option,
@@ -36,7 +37,7 @@ def fill(parser: Parser) -> None:
     add_precision_option(parser, "as before")
     add_runtime_options(parser)
     parser.add_argument("--yes", action="store_true", help="remove the old result in the end, and those before it")
-    parser.add_argument("--jobs", type=int, metavar="N", help="processes to use (default: one for each core)")
+    parser.add_argument("--jobs", type=int, metavar="N", help=JOBS)
     parser.does(migrate_shown, migrate, resumes=True, summarises=True)
 
 

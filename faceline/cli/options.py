@@ -8,6 +8,8 @@ from faceline.networks.runtime import DEVICES, ENGINES
 from faceline.networks.table import NETWORKS
 from faceline.runs.cluster import BACKENDS
 
+JOBS = "processes to use (default: one for each core; with --device cuda fewer, by the number of GPUs)"
+
 
 def add_runtime_options(parser: argparse.ArgumentParser) -> None:
     """What the networks run on."""
@@ -16,7 +18,9 @@ def add_runtime_options(parser: argparse.ArgumentParser) -> None:
         choices=ENGINES,
         help="onnx: ONNX Runtime; dlib: dlib itself, slower but the reference (default: %(default)s)",
     )
-    parser.add_argument("--device", choices=DEVICES, help="where ONNX Runtime runs (default: %(default)s)")
+    parser.add_argument(
+        "--device", choices=DEVICES, help="where ONNX Runtime runs; cuda: NVIDIA's GPUs (default: %(default)s)"
+    )
 
 
 def add_precision_option(parser: argparse.ArgumentParser, default: str = "%(default)s") -> None:
@@ -95,7 +99,7 @@ def add_calibration_options(parser: argparse.ArgumentParser, default: str = "%(d
 
 def add_run_options(parser: argparse.ArgumentParser) -> None:
     """The options that stages 1 and 2 share."""
-    parser.add_argument("--jobs", type=int, metavar="N", help="processes to use (default: one for each core)")
+    parser.add_argument("--jobs", type=int, metavar="N", help=JOBS)
     parser.add_argument("--overwrite", action="store_true", help="compute everything again")
 
 

@@ -212,6 +212,11 @@ class Detector:
     most_pixels: int = 0
     is_tested: bool = True
 
+    @property
+    def is_for_devices(self) -> bool:
+        """Whether it looks with what runs on the runtime's device; HOG and YuNet run on the CPU whatever that is."""
+        return any(look in (detect_cnn, detect_retinaface) for look in self.looks)
+
     def find(self, image: np.ndarray, upsample: int, runtime: Runtime, every: bool, after: int = 0) -> list[Face]:
         """Look for faces until there are some, in the picture as it is first, where the main one shows best and looking
         is cheapest; or for `every` face, in the picture at its largest first, where small ones show too. The first

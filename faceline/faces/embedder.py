@@ -59,7 +59,7 @@ def embed(
         embeddings = run_network(network, crops, runtime)
     else:
         embeddings = np.empty((len(crops), network.dimensions), np.float32)
-        several = max(1, BATCH // augmentation.count)
+        several = max(1, runtime.batch(BATCH) // augmentation.count)
         for start in range(0, len(crops), several):
             part = slice(start, start + several)
             copies = np.concatenate([augmentation.copies(crop) for crop in crops[part]])

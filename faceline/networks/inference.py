@@ -84,12 +84,12 @@ def run_network(network: Network, pixels: np.ndarray, runtime: Runtime) -> np.nd
 def ready(network: Network, runtime: Runtime) -> tuple[Function, Function, int]:
     """What makes of crops what a network takes, what makes embeddings of that, and how many at once."""
     if network.is_of_dlib:
-        return np.ascontiguousarray, dlib_function(network, runtime), BATCH
+        return np.ascontiguousarray, dlib_function(network, runtime), runtime.batch(BATCH)
     if network.precision == INT8:
         return partial(prepared, network, False), integer_network(network, runtime), ONNX_BATCH
     session = onnx_session(replace(network, precision=FLOAT32), runtime)
     shape = session.get_inputs()[0].shape
-    batch = shape[0] if isinstance(shape[0], int) else ONNX_BATCH
+    batch = shape[0] if isinstance(shape[0], int) else runtime.batch(ONNX_BATCH)
     compute = bfloat16_network(network, runtime) if network.precision == BFLOAT16 else function_of(session)
     return partial(prepared, network, takes_colours_last(shape)), compute, batch
 

@@ -11,9 +11,10 @@ from faceline.host.sharing import Guard, in_forked_child
 
 
 class Process(Protocol):
-    """What is kept; `surroundings` are those in which it was started."""
+    """What is kept; `surroundings` are those in which it was started, and `number` is which it was of its crew."""
 
     surroundings: object
+    number: int
 
     def is_alive(self) -> bool: ...
 
@@ -60,14 +61,16 @@ class Keeper:
         finally:
             insist(leave)
 
-    def take(self) -> Process | None:
-        """A process that is like a new one, if there is one; nobody else gets it until it is given back."""
+    def take(self, number: int) -> Process | None:
+        """A process that is like a new one, if there is one: that of the number, or else another; nobody else gets it
+        until it is given back."""
         here = surroundings()
         while True:
             with self._guard.lock:
                 if not self._idle:
                     return None
-                process = self._idle.pop()
+                numbers = [process.number for process in self._idle]
+                process = self._idle.pop(numbers.index(number) if number in numbers else -1)
             if process.surroundings == here and process.is_alive():
                 return process
             end([process])

@@ -21,10 +21,11 @@ def all_cores() -> int:
     return joblib.cpu_count()
 
 
-def process_count(jobs: int | None) -> int:
-    """How many processes the user wants, who says None for one on each core; raises FacelineError below 1."""
+def process_count(jobs: int | None, usual: Callable[[int], int] = int) -> int:
+    """How many processes the user wants, who says None for what is usual with the cores that there are, which is one on
+    each; raises FacelineError below 1."""
     if jobs is None:
-        return all_cores()
+        return usual(all_cores())
     if jobs < 1:
         raise FacelineError(f"jobs {jobs} is out of range; choose 1 or more")
     return jobs

@@ -18,6 +18,11 @@ class WorkerTracebackError(Exception):
         return f"\n{self.args[0]}"
 
 
+# Of the processes that share some work, which this one is, counted from 0: what there are several of, such as GPUs, is
+# shared out by it.
+number = 0
+
+
 @dataclass(frozen=True)
 class Failure:
     """An error that `work` raised in a worker process."""
@@ -28,10 +33,12 @@ class Failure:
 
 def serve() -> None:
     """Call each function that stands on standard input with the items that follow it."""
+    global number
     batches, results = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     assert isinstance(batches, io.BufferedReader)
     os.dup2(2, 1)  # nothing that is printed gets among the results
     threading.Thread(target=follow, args=(pickle.load(batches),), daemon=True).start()
+    number = pickle.load(batches)
     while batches.peek(1):
         try:
             work = pickle.load(batches)

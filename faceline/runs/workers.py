@@ -39,16 +39,21 @@ END = None, None
 class Worker:
     """A process that calls functions with lists of items.
 
+    Parameters
+    ----------
+    number : int
+        Which it is of those that share the work, counted from 0.
+
     Raises
     ------
     FacelineError
         If it cannot be started.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, number: int) -> None:
         command = [os.fsdecode(multiprocessing.spawn.get_executable()), "-c", START]
         environment = dict.fromkeys(ONE_THREAD, "1") | os.environ
-        self.surroundings = surroundings()
+        self.number, self.surroundings = number, surroundings()
         try:
             # In a process group of its own: Ctrl-C is for the parent, which ends it.
             self._process = subprocess.Popen(
@@ -58,7 +63,7 @@ class Worker:
             raise FacelineError(f"no worker process can be started: {error.strerror}; use --jobs 1") from error
         assert self._process.stdin and self._process.stdout  # both are pipes
         self._input, self._output = self._process.stdin, self._process.stdout
-        self._unsent = pickle.dumps(sys.path) + pickle.dumps(os.getpid())
+        self._unsent = b"".join(map(pickle.dumps, (sys.path, os.getpid(), number)))
 
     def call(self, work: bytes, items: Sequence) -> list:
         """What a pickled function gives for a list of items, or raises; FacelineError if the process has ended."""
@@ -114,7 +119,7 @@ class Crew:
             self._tickets.put(None)
         self._at_work: list[Process] = []
         self._is_stopped, self._changing = False, threading.Lock()
-        self._threads = [threading.Thread(target=self._drive, daemon=True) for _ in range(jobs)]
+        self._threads = [threading.Thread(target=self._drive, args=(number,), daemon=True) for number in range(jobs)]
 
     def outcomes(self) -> Iterator[tuple[int, list]]:
         """The number of each batch and its results."""
@@ -142,10 +147,10 @@ class Crew:
             if thread.ident is not None:  # one that has not begun will find that it is too late
                 thread.join()
 
-    def _drive(self) -> None:
+    def _drive(self, number: int) -> None:
         try:
             if not self._is_stopped:
-                self._work_off(KEEPER.take() or Worker())
+                self._work_off(KEEPER.take(number) or Worker(number))
         except BaseException as error:
             self._outcomes.put((None, error))
         self._outcomes.put(END)

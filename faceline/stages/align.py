@@ -5,6 +5,7 @@ import os
 import time
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from itertools import chain
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from faceline.disk.rows import (
 from faceline.disk.run_records import read_record
 from faceline.disk.scan import list_pictures
 from faceline.errors import FacelineError
-from faceline.faces.detectors import DEFAULT_DETECTOR
+from faceline.faces.detectors import DEFAULT_DETECTOR, DETECTORS
 from faceline.faces.options import (
     DEFAULT_DETECTION_SIZE,
     DEFAULT_UPSAMPLE,
@@ -53,6 +54,9 @@ FALLBACKS = ("none", "centre")
 
 # Pictures that a process takes at once: enough that handing them out costs nothing.
 PICTURES_AT_ONCE = 4
+
+# Most of the work is the CPU's: the GPU waits for one process. Each takes some hundred megabytes of it for CUDA alone.
+PROCESSES_A_GPU = 8
 
 
 @keep_workers()  # some pictures are looked at again
@@ -111,9 +115,10 @@ def align_folder(
         "centre" gives a picture in which no face is found a crop of its middle, so that an evaluation can count it; its
         status is `fallback`.
     engine, device : str
-        What the detector `cnn` runs on, keys of `runtime.ENGINES` and `runtime.DEVICES`.
+        What the detectors `cnn` and `retinaface` run on, keys of `runtime.ENGINES` and `runtime.DEVICES`.
     jobs : int or None
-        Processes, with a thread each; None for as many as there are cores.
+        Processes, with a thread each; None for as many as there are cores, and if a GPU is to look for faces, at most 8
+        for each.
     overwrite : bool
         Compute all again, with other options if need be.
     shard : str or None
@@ -141,7 +146,7 @@ def align_folder(
     """
     begun = time.monotonic()
     input_dir, output_dir = named_path(input_dir), named_path(output_dir)
-    jobs, cluster = process_count(jobs), cluster_of(backend, scheduler)
+    cluster = cluster_of(backend, scheduler)
     part = None if shard is None else Shard.parse(shard)
     chosen_network = network_named(network)
     frame, size = frame_and_size(chosen_network, size, None if overwrite else output_dir)
@@ -149,6 +154,7 @@ def align_folder(
     options.check_weights()
     runtime = Runtime(engine, device)
     runtime.check()
+    jobs = process_count(jobs, partial(processes, runtime, detector))
     check_fallback(fallback)
     if skip_multi and every:
         raise FacelineError("--skipMulti leaves out pictures with several faces, --every takes all faces; choose one")
@@ -242,6 +248,11 @@ def align_folder(
             left_out=len(listing.refused),
             ignored=listing.ignored,
         )
+
+
+def processes(runtime: Runtime, detector: str, cores: int) -> int:
+    """How many look for faces where the user does not say."""
+    return runtime.processes(cores, PROCESSES_A_GPU) if DETECTORS[detector].is_for_devices else cores
 
 
 def frame_and_size(network: Network, size: int | None, folder: Path | None) -> tuple[str, int]:

@@ -91,7 +91,7 @@ def represent_folder(
     jitters : int
         Average over that many jittered copies of each crop instead, if not 0.
     jobs : int or None
-        Processes, with a thread each; None for as many as there are cores.
+        Processes, with a thread each; None for as many as there are cores, or GPUs if they are to be used.
     overwrite : bool
         Compute all again, with another network if need be.
     shard : str or None
@@ -115,12 +115,12 @@ def represent_folder(
     """
     begun = time.monotonic()
     data, out_dir = named_path(data), named_path(out_dir)
-    jobs, cluster = process_count(jobs), cluster_of(backend, scheduler)
+    runtime = Runtime(engine, device)
+    jobs, cluster = process_count(jobs, runtime.processes), cluster_of(backend, scheduler)
     part = None if shard is None else Shard.parse(shard)
     if real_path(out_dir) == real_path(data):
         raise FacelineError(f"{one_line(out_dir)}: holds the crops; name another folder for the embeddings")
     chosen_network = network_named(network, precision)
-    runtime = Runtime(engine, device)
     check_network(chosen_network, runtime)
     augmentation = Augmentation(passes, jitters)
     options = chosen_network.record() | {"engine": engine, "device": device} | augmentation.record()
@@ -165,7 +165,7 @@ def represent_folder(
             for crop in in_order(picture_of)
         ]
         found = {}
-        for row, is_new in run.results(represent_crops, tasks, batch=BATCH):
+        for row, is_new in run.results(represent_crops, tasks, batch=runtime.batch(BATCH)):
             found[row.key] = row
             if is_new:
                 run.note(row)

@@ -121,7 +121,7 @@ def enrol(
     from faceline.work_folder.migration_folder import finish_migration
 
     photos, work_dir = named_path(photos), named_path(work_dir)
-    jobs = process_count(jobs)
+    process_count(jobs)
     # Mistakes that the last stage would find when the first ones have worked for hours.
     chosen_network, runtime = network_named(network, precision), Runtime(engine, device)
     frame, edge = chosen_network.frame, chosen_network.crop_size if size is None else size

@@ -6,6 +6,7 @@ from pathlib import Path
 from faceline.disk.names import ALIGNED_DIR, CLASSIFIER_FILE, EMBEDDINGS_DIR, TRAINING_DIR
 from faceline.disk.placing import make_folder
 from faceline.errors import FacelineError, LockedError
+from faceline.networks.runtime import DEFAULT_DEVICE
 from faceline.runs.journal import was_begun
 from faceline.runs.keeping import keep_workers
 from faceline.stages.align import align_folder
@@ -72,6 +73,8 @@ def embed_again(work_dir: Path, jobs: int | None = None) -> Learnt:
     options = read_options(work_dir)
     network = options.name
     on = {name: options.represent[name] for name in ("engine", "device")}
+    if on["device"] != DEFAULT_DEVICE:
+        jobs = None  # cores do not tell how many processes a GPU bears
     aligned = align_folder(training, aligned_dir, network=network, jobs=jobs, **options.align, **on)
     notes = [*options.notes, *aligned.notes]
     statuses = dict(aligned.counts)

@@ -151,7 +151,7 @@ def migrate(
         check_fpir(fpir)
     if classifier is not None or lda_dim is not None:
         check_classifier(classifier or DEFAULT_CLASSIFIER_NAME, lda_dim)
-    jobs = process_count(jobs)
+    process_count(jobs)
     refuse_links(work_dir)
     finished = finish_migration(work_dir)
     with contextlib.ExitStack() as locks:

@@ -22,6 +22,7 @@ from faceline.networks.runtime import Runtime
 from faceline.networks.table import name_of, network_of
 from faceline.recognition.classifier_file import Model
 from faceline.report.changes import Embedded, changes
+from faceline.runs.parallel import process_count
 from faceline.runs.summary import Summary
 from faceline.stages.align import align_folder
 from faceline.stages.corrected import corrected
@@ -43,7 +44,7 @@ class Plan:
     runtime: Runtime
     from_crops: bool
     training: dict[str, Any]
-    jobs: int
+    jobs: int | None
 
     def record(self) -> dict:
         """All that what is built depends on, beside files that the stages look at themselves."""
@@ -175,7 +176,7 @@ def compared(plan: Plan, rows: list[PictureRow], new_embeddings: Path) -> list[s
         return ["What changes is not known: no picture of before is among those of now."]
     own, of_old = np.array(pairs).T
     path = new_embeddings / DISTINCT_FILE
-    options = plan.training | {"jobs": plan.jobs}
+    options = plan.training | {"jobs": process_count(plan.jobs)}
     return changes(
         [labels.people[place] for place in own],
         [pictures[crops[place]].image for place in own],
