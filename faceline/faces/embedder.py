@@ -34,8 +34,8 @@ def embed(
     Returns
     -------
     ndarray of shape (n, network.dimensions), float32
-        Of length 1 where the network's distance is the cosine. An embedding depends neither on the other crops nor on
-        the number of threads.
+        Of length 1 where the network's distance is the cosine. On the CPU, an embedding depends neither on the other
+        crops nor on the number of threads.
 
     Raises
     ------
