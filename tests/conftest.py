@@ -4,6 +4,7 @@ photographs that demo.sh gets. Networks, photographs and scripts are real everyw
 import importlib
 import io
 import os
+import runpy
 import shutil
 import subprocess
 import sys
@@ -137,6 +138,27 @@ def run_script(script: Path | str, *arguments: object, **options: Any) -> subpro
     """Run a script as a user does, and keep what it prints."""
     command = [sys.executable, str(script), *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, errors="surrogateescape", check=False, **options)
+
+
+@pytest.fixture
+def run_here(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Callable[..., Any]:
+    """`run_script` in the process of the tests, for mistakes: to start one takes longer than to find them."""
+
+    def run(*command: object, cwd: Path) -> subprocess.CompletedProcess:
+        script, *arguments = map(str, command)
+        with monkeypatch.context() as patch, pytest.raises(SystemExit) as ended:
+            patch.chdir(cwd)
+            if script == "-m":
+                module, *arguments = arguments
+                patch.setattr(sys, "argv", [module, *arguments])
+                runpy.run_module(module, run_name="__main__", alter_sys=True)
+            else:
+                patch.setattr(sys, "argv", [script, *arguments])
+                runpy.run_path(script, run_name="__main__")
+        said = capfd.readouterr()
+        return subprocess.CompletedProcess(command, ended.value.code or 0, said.out, said.err)  # type: ignore[arg-type]
+
+    return run
 
 
 @dataclass(frozen=True)

@@ -452,8 +452,8 @@ def test_a_killed_run_leaves_whole_files(album, encoded):
         (["https://a.b/c.jpg", "--save", "out"], "a URL, and nothing is fetched from a network (1 in all); download"),
     ],
 )
-def test_a_mistake_takes_one_line(album, classifier, arguments, complaint):
-    done = run_script(BLUR, *(argument.format(classifier) for argument in arguments), cwd=album)
+def test_a_mistake_takes_one_line(album, classifier, arguments, complaint, run_here):
+    done = run_here(BLUR, *(argument.format(classifier) for argument in arguments), cwd=album)
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
     assert [line for line in done.stderr.splitlines() if line.startswith("blur.py: error: ") and complaint in line]

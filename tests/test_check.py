@@ -312,11 +312,11 @@ def test_a_single_person_and_nobody(home, names):
         (lambda e: broken_table(e.parent), ["--move", "aside"], "moved.csv: line 1: the columns are not picture, was"),
     ],
 )
-def test_a_mistake_takes_one_line(home, prepare, arguments, complaint):
+def test_a_mistake_takes_one_line(home, prepare, arguments, complaint, run_here):
     (home / "file").write_bytes(b"")
     before = tree(home / "photos")
     prepare(home / "embeddings")
-    done = run_script(OUTLIERS, "embeddings", *arguments, cwd=home)
+    done = run_here(OUTLIERS, "embeddings", *arguments, cwd=home)
     assert done.returncode == 2
     assert done.stdout == ""
     errors = [line for line in done.stderr.splitlines() if "warning" not in line]

@@ -318,10 +318,10 @@ def test_clusters_of_a_killed_run(home):
         ),
     ],
 )
-def test_a_mistake_takes_one_line(home, prepare, arguments, complaint):
+def test_a_mistake_takes_one_line(home, prepare, arguments, complaint, run_here):
     (home / "file").write_bytes(b"")
     prepare(home / "embeddings")
-    done = run_script(CLUSTER, "embeddings", *arguments, cwd=home)
+    done = run_here(CLUSTER, "embeddings", *arguments, cwd=home)
     assert done.returncode == 2
     assert done.stdout == ""
     errors = [line for line in done.stderr.splitlines() if "warning" not in line]

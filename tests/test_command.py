@@ -58,7 +58,7 @@ def test_the_stages_under_one_name(photographs, tmp_path):
     assert f"=== {probe} ===\nPredict {name} with" in command("infer", "embeddings", probe)
 
 
-def test_mistakes_take_one_line_and_status_2_and_name_commands_not_scripts(tmp_path):
+def test_mistakes_take_one_line_and_status_2_and_name_commands_not_scripts(tmp_path, run_here):
     for words, complaint in (
         (["train", "none"], "faceline: error: none: No such file or directory; run faceline represent first"),
         (["represent", "-data", "none", "-outDir", "out"], "none: No such file or directory; run faceline align first"),
@@ -75,7 +75,7 @@ def test_mistakes_take_one_line_and_status_2_and_name_commands_not_scripts(tmp_p
         (["enroll", "a", "b"], "invalid choice: 'enroll'"),
         (["--webcam", "train"], "unrecognized arguments: --webcam"),
     ):
-        done = run_script("-m", "faceline", *words, cwd=tmp_path)
+        done = run_here("-m", "faceline", *words, cwd=tmp_path)
         assert (done.returncode, done.stdout) == (2, "")
         assert complaint in done.stderr
         assert done.stderr.count("\n") == 1

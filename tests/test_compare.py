@@ -215,9 +215,9 @@ def test_what_is_missing_is_told_when_the_others_are_compared(home):
         (["anna.jpg", "--cohort", "empty"], "run.json: No such file or directory; run batch_represent on the crops of"),
     ],
 )
-def test_a_mistake_takes_one_line(home, arguments, complaint):
+def test_a_mistake_takes_one_line(home, arguments, complaint, run_here):
     before = (home / "anna.jpg").read_bytes(), (home / "text.jpg").read_bytes()
-    done = run_script(COMPARE, *arguments, cwd=home)
+    done = run_here(COMPARE, *arguments, cwd=home)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("compare.py: error: ")
     assert complaint in done.stderr

@@ -317,9 +317,9 @@ def test_what_has_been_said_is_listed_and_added_from_another_file(work, tmp_path
         (["--nothing"], "unrecognized arguments"),
     ],
 )
-def test_mistakes_take_one_line(work, arguments, complaint):
+def test_mistakes_take_one_line(work, arguments, complaint, run_here):
     one = people_of(work)[0]
-    done = run_script(CORRECT, *[argument.format(one) for argument in arguments], cwd=work)
+    done = run_here(CORRECT, *[argument.format(one) for argument in arguments], cwd=work)
     assert (done.returncode, done.stdout) == (2, "")
     assert complaint in done.stderr
     assert len(done.stderr.splitlines()) == 1

@@ -185,13 +185,15 @@ def test_killed_at_any_moment_and_run_again(photos, tmp_path):
         (["photos"], "the following arguments are required: work-folder; see faceline enrol --help"),
     ],
 )
-def test_a_mistake_takes_one_line_and_status_2_before_anything_is_written(photos, tmp_path, arguments, complaint):
+def test_a_mistake_takes_one_line_and_status_2_before_anything_is_written(
+    photos, tmp_path, arguments, complaint, run_here
+):
     (tmp_path / "empty").mkdir()
     (tmp_path / "loose").mkdir()
     (tmp_path / "loose" / "1.jpg").touch()
     (tmp_path / "done" / "training-images" / "anna").mkdir(parents=True)
     before = tree(tmp_path)
-    done = run_enrol(*arguments, cwd=tmp_path)
+    done = run_here("-m", "faceline", "enrol", *arguments, cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
     assert complaint in done.stderr
     assert done.stderr.count("\n") == 1

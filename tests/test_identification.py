@@ -203,12 +203,12 @@ def test_one_known_person(embeddings, tmp_path):
         (["."], "run.json: No such file or directory; run batch_represent, which writes it, to its end"),
     ],
 )
-def test_a_mistake_takes_one_line_and_status_2(embeddings, tmp_path, arguments, complaint):
+def test_a_mistake_takes_one_line_and_status_2(embeddings, tmp_path, arguments, complaint, run_here):
     lists = {"typos": "bea\nNobody\nNobody else\n", "blank": "\n\n", "bea": "bea\n"}
     lists["all"] = "\n".join([*KNOWN, *(f"stranger {number}" for number in range(10))])
     for name, text in lists.items():
         (tmp_path / name).write_text(text)
-    done = run_script(IDENTIFY, *(argument.format(embeddings) for argument in arguments), cwd=tmp_path)
+    done = run_here(IDENTIFY, *(argument.format(embeddings) for argument in arguments), cwd=tmp_path)
     assert done.returncode == 2
     assert done.stdout == ""
     assert complaint.format(embeddings) in done.stderr

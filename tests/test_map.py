@@ -187,8 +187,8 @@ def test_neighbours_differ_in_colour():
         (["generated-embeddings", "--crops", "training-images"], "holds no crop of these embeddings"),
     ],
 )
-def test_a_mistake_takes_one_line(made, arguments, complaint):
-    done = run_script(MAP, *arguments, cwd=made)
+def test_a_mistake_takes_one_line(made, arguments, complaint, run_here):
+    done = run_here(MAP, *arguments, cwd=made)
     assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 1)
     assert complaint in done.stderr
 

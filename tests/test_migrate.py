@@ -288,11 +288,13 @@ def test_another_network_is_taken_up_after_a_killed_run(work, probe):
         ("mv work/aligned-images a; ln -s ../a work/aligned-images", ["work", "--network", BOTH], "is a link, and"),
     ],
 )
-def test_a_mistake_takes_one_line_and_status_2_and_changes_nothing(work, tmp_path, prepare, arguments, complaint):
+def test_a_mistake_takes_one_line_and_status_2_and_changes_nothing(
+    work, tmp_path, prepare, arguments, complaint, run_here
+):
     if prepare:
         run_script("-c", f"import os; os.system({prepare!r})", cwd=tmp_path)
     before = tree(tmp_path)
-    done = run_script("-m", "faceline", "migrate", *arguments, cwd=tmp_path)
+    done = run_here("-m", "faceline", "migrate", *arguments, cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
     assert complaint in done.stderr
     assert done.stderr.count("\n") == 1

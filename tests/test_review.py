@@ -293,7 +293,7 @@ def test_same_bytes_again(made, tmp_path):
         (["."], "run align-dlib.py and batch_represent first"),
     ],
 )
-def test_mistakes_take_one_line(tmp_path, arguments, complaint):
-    done = run_script(REVIEW, *arguments, cwd=tmp_path)
+def test_mistakes_take_one_line(tmp_path, arguments, complaint, run_here):
+    done = run_here(REVIEW, *arguments, cwd=tmp_path)
     assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 1)
     assert complaint in done.stderr

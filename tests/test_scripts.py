@@ -5,7 +5,6 @@ import inspect
 import json
 import os
 import re
-import runpy
 import shutil
 import signal
 import subprocess
@@ -240,7 +239,7 @@ def test_openface_s_spellings_stay():
         (CLASSIFIER, ["infer", "a.jpg", "--threshold", "x"], "invalid float value"),
     ],
 )
-def test_a_mistake_takes_one_line_and_status_2(tmp_path, script, arguments, complaint, monkeypatch, capfd):
+def test_a_mistake_takes_one_line_and_status_2(tmp_path, script, arguments, complaint, run_here):
     (tmp_path / "empty folder, é").mkdir()
     (tmp_path / "people" / "anna").mkdir(parents=True)
     (tmp_path / "people" / "anna" / "1.jpg").touch()
@@ -249,16 +248,12 @@ def test_a_mistake_takes_one_line_and_status_2(tmp_path, script, arguments, comp
     (tmp_path / "few.txt").write_text("2\n")
     (tmp_path / "two.txt").write_text("2\nAnn 1 2\nBob 1 2\nAnn 1 Bob 1\nAnn 2 Bob 2\n")
     arguments = [argument.format(tmp_path / "empty folder, é") for argument in arguments]
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "argv", [str(script), *arguments])
-    with pytest.raises(SystemExit) as ended:  # in this process: to start one takes longer than to find the mistake
-        runpy.run_path(str(script), run_name="__main__")
-    said = capfd.readouterr()
-    assert ended.value.code == 2
-    assert said.out == ""
-    assert complaint in said.err
-    assert said.err.count("\n") == 1
-    assert said.err.startswith(f"{script.name}")
+    done = run_here(script, *arguments, cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert complaint in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert done.stderr.startswith(f"{script.name}")
     assert not (tmp_path / "out").exists()
 
 
