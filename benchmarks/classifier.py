@@ -38,8 +38,10 @@ from faceline.disk.run_records import run_record
 from faceline.disk.writing import write_json
 from faceline.networks.table import DEFAULT_NETWORK, NETWORKS
 from faceline.people.calibration import DEFAULT_FPIR
+from faceline.people.classifiers.liblinear import by_liblinear, by_scikit_learn
 from faceline.people.classifiers.table import DEFAULT_CLASSIFIER_NAME
 from faceline.people.gallery import Gallery
+from faceline.people.scoring import unit
 from faceline.recognition.classifier_file import read_classifier
 from faceline.runs.parallel import all_cores
 
@@ -55,6 +57,8 @@ PICTURES_AGAINST_SVC = 50  # as in the gallery of OpenFace's user who reports mi
 # no room, or with these cut short, it is left out.
 SIZES = ((1000, 10), (1000, 80), (3000, 80), (10_000, 80))
 BYTES_OF_EACH = 2500  # of one embedding in all its files
+
+POINTS, OWN = (20, 60, 300, 1050), 5  # that an SVM is made of, and those of its person
 
 SHOWN = 2000  # people whose new pictures are shown, and strangers
 LEAST_PICTURES = 4  # of a person who tells of the scatter within people
@@ -113,7 +117,19 @@ def main(faces: Path) -> list[str]:
         represent_folder(root / "aligned", root / "lfw")
         embeddings, crops = read_embeddings(root / "lfw", NETWORK.dimensions)
         population = Population.like(embeddings, [person_of(crop) for crop in crops])
-        return [against_svc(population), by_size(population, root)]
+        return [against_svc(population), one_svm(embeddings), by_size(population, root)]
+
+
+def one_svm(embeddings: np.ndarray) -> str:
+    """One person's SVM by scikit-learn's LinearSVC, and by the liblinear that is in it."""
+    points = unit(embeddings)
+    lines = [f"| points of {NETWORK.dimensions} numbers | `LinearSVC.fit`, ms | Faceline, ms |", "|---|---|---|"]
+    for count in POINTS:
+        own = np.arange(count) < OWN
+        solvers = {"theirs": by_scikit_learn, "ours": by_liblinear}
+        medians = interleaved({name: partial(solve, points[:count], own) for name, solve in solvers.items()}, 40)
+        lines.append(f"| {count:,} | {1e3 * medians['theirs']:.2f} | {1e3 * medians['ours']:.2f} |")
+    return "\n".join(lines)
 
 
 def against_svc(population: Population) -> str:

@@ -136,18 +136,26 @@ def decode_picture(data: bytes, enough: int | None = None) -> Picture:
     UnreadableError
         If the data is no picture, damaged, or too large to decode.
     """
+    return decoded(header_of(data), data, enough)
+
+
+def header_of(data: bytes) -> PillowPicture | OpenCvPicture:
     if not data:
         raise UnreadableError("empty file")
     load("cv2")
     with quiet():
-        header = read_header(io.BytesIO(data))
-        width, height = header.width, header.height
-        scale = reduction(width, height)
-        while enough is not None and scale < MOST_REDUCED and min(width, height) >= 2 * scale * enough:
-            scale *= 2
-        with room(width, height, len(data), header.pixel_bytes), damage():
-            image, lies = header.decode(data, scale)
-            pixels = np.array(upright(image, lies))
+        return read_header(io.BytesIO(data))
+
+
+def decoded(header: PillowPicture | OpenCvPicture, data: bytes, enough: int | None = None) -> Picture:
+    """The picture that `decode_picture` makes of data, whose header nothing has been decoded of yet."""
+    width, height = header.width, header.height
+    scale = reduction(width, height)
+    while enough is not None and scale < MOST_REDUCED and min(width, height) >= 2 * scale * enough:
+        scale *= 2
+    with quiet(), room(width, height, len(data), header.pixel_bytes), damage():
+        image, lies = header.decode(data, scale)
+        pixels = np.array(upright(image, lies))
     if lies in SWAPPED:
         width, height = height, width
     return Picture(Views.of(pixels), scale, width, height)
@@ -165,16 +173,15 @@ def open_picture(data: bytes, edge: int) -> Picture:
     UnreadableError
         If the data is no picture, damaged, or too large to decode.
     """
-    with quiet():
-        header = read_header(io.BytesIO(data)) if data else None
+    header = header_of(data)
     if not isinstance(header, PillowPicture) or not header.is_jpeg:
-        return decode_picture(data)
+        return decoded(header, data)
     width, height = header.width, header.height
     scales = [1]
     while scales[-1] < MOST_REDUCED and max(width, height) >= 2 * scales[-1] * edge:
         scales.append(2 * scales[-1])
     if len(scales) == 1 or reduction(width, height) > 1 or len(data) > MAX_BYTES:  # the data would have to be kept
-        return decode_picture(data)
+        return decoded(header, data)
     try:
         first, lies = decode_view(header, data, scales[-1])
     except UnreadableError:  # what is said of it is the same whatever the scale
