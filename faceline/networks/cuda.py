@@ -200,7 +200,7 @@ def page_locked(size: int) -> np.ndarray | None:
     library, address = driver(), ctypes.c_void_p()
     if library is None or library.cuMemHostAlloc(ctypes.byref(address), ctypes.c_size_t(size), 0) != 0:
         return None
-    return memory_at(address, size, library.cuMemHostFree)
+    return memory_at(address, size, library.cuMemFreeHost)
 
 
 def memory_at(address: ctypes.c_void_p, size: int, free: Callable[[ctypes.c_void_p], object]) -> np.ndarray:
