@@ -19,7 +19,7 @@ from measure import interleaved
 
 from faceline import align_folder, keep_workers, represent_folder
 from faceline.disk.reading import read_json
-from faceline.networks.network import BFLOAT16, FLOAT32, INT8
+from faceline.networks.network import FLOAT32, INT8
 from faceline.runs.parallel import all_cores
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -59,7 +59,7 @@ def main(faces: Path) -> list[str]:
             done = subprocess.run([*command, str(all_cores())], check=True, capture_output=True, text=True)
             found["face_recognition"] = int(done.stdout)
 
-        calls = {"Faceline": FLOAT32, "Faceline, stage 2 in bf16": BFLOAT16, "Faceline, stage 2 in int8": INT8}
+        calls = {"Faceline": FLOAT32, "Faceline, stage 2 in int8": INT8}
         with keep_workers():
             candidates: dict[str, Callable[[], None]] = {"face_recognition": theirs}
             candidates |= {name: partial(ours, name, precision) for name, precision in calls.items()}
