@@ -1,7 +1,7 @@
 """Linear SVMs by liblinear, without what scikit-learn looks at before each: a quarter of the time where points are few.
 
-Of 60 points of 128 numbers, `LinearSVC.fit` takes 3.0 ms, and liblinear 0.7 of them; of 1,000 points 5.2 and 2.6. To hold
-people out, for the limit for strangers, takes hundreds of SVMs, even in a small gallery.
+Of 60 points of 128 numbers, `LinearSVC.fit` takes 3.0 ms, and liblinear 0.7 of them; of 1,050 points 5.2 and 2.6. To
+hold people out, for the limit for strangers, takes hundreds of SVMs, even in a small gallery.
 """
 
 from collections.abc import Callable
