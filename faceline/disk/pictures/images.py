@@ -140,6 +140,7 @@ def decode_picture(data: bytes, enough: int | None = None) -> Picture:
 
 
 def header_of(data: bytes) -> PillowPicture | OpenCvPicture:
+    """`read_header` of a picture in memory; raises UnreadableError."""
     if not data:
         raise UnreadableError("empty file")
     load("cv2")
